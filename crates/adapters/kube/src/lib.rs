@@ -1,0 +1,1 @@
+//! Clusters: transport, discovery, apply and the live cache.

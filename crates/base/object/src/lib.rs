@@ -1,0 +1,1 @@
+//! Kubernetes objects as values: identity, metadata, digests, error classes and redaction.

@@ -1,0 +1,1 @@
+//! The immutable file tree that rendering reads: rooted, bounded, every look recorded.

@@ -1,0 +1,1 @@
+//! Kubernetes' YAML, read and written byte for byte as sigs.k8s.io/yaml does.

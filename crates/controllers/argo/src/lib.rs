@@ -1,0 +1,1 @@
+//! Argo CD's controllers: Applications and ApplicationSets.

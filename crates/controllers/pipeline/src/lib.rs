@@ -1,0 +1,1 @@
+//! The stages of one Application as functions over ports.

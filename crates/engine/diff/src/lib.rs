@@ -1,0 +1,1 @@
+//! Compares what is desired with what is live.

@@ -1,0 +1,1 @@
+//! ApplicationSets: generators in, Applications out.

@@ -1,0 +1,1 @@
+//! Health of live objects, by rules for each kind.

@@ -1,0 +1,1 @@
+//! Helm charts rendered as a function call.

@@ -1,0 +1,1 @@
+//! Kustomizations built as a function call.

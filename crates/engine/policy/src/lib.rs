@@ -1,0 +1,1 @@
+//! What a project allows: sources, destinations, kinds and windows.

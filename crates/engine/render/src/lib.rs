@@ -1,0 +1,1 @@
+//! One function from a tree and options to objects, whatever the tool.

@@ -1,0 +1,1 @@
+//! What is known of kinds: types, merges, defaults, validation, field ownership.

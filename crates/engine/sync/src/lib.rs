@@ -1,0 +1,1 @@
+//! Decides what is applied, in which order and when.

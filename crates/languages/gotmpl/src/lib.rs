@@ -1,0 +1,1 @@
+//! Go's text/template with sprig, compiled once and run under limits.

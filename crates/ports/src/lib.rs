@@ -1,0 +1,1 @@
+//! The async traits through which drivers see the world.

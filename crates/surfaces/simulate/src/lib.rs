@@ -1,0 +1,1 @@
+//! Plays controllers and kubelet for clusters that have none.

@@ -1,0 +1,1 @@
+//! Clusters, repositories and tools for tests.
