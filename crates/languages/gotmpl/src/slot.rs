@@ -20,7 +20,11 @@ static NIL: Value = Value::Nil;
 impl Slot {
     /// A value that stands for itself: nil is no value.
     pub fn concrete(value: Value) -> Self {
-        if value.is_nil() { Self::Invalid } else { Self::Val(value) }
+        if value.is_nil() {
+            Self::Invalid
+        } else {
+            Self::Val(value)
+        }
     }
 
     pub fn value(&self) -> &Value {

@@ -18,7 +18,10 @@ pub(super) struct Args<'t> {
 
 impl Args<'_> {
     pub fn none() -> Self {
-        Self { words: &[], last: None }
+        Self {
+            words: &[],
+            last: None,
+        }
     }
 
     fn any(&self) -> bool {
@@ -53,7 +56,10 @@ impl<'t> Machine<'t, '_> {
         last: Option<Slot>,
     ) -> Result<Slot, Fault> {
         let first = &command.args[0];
-        let args = Args { words: &command.args, last };
+        let args = Args {
+            words: &command.args,
+            last,
+        };
         match first {
             Expr::Field(field) => {
                 self.node = Some(At::Expr(first));
@@ -100,7 +106,10 @@ impl<'t> Machine<'t, '_> {
                 Some(value) => Ok(Slot::Val(value.clone())),
                 None => self.fail(format!("{} overflows int", number.text)),
             },
-            other => self.fail(format!("can't evaluate command {}", quote(&other.to_string()))),
+            other => self.fail(format!(
+                "can't evaluate command {}",
+                quote(&other.to_string())
+            )),
         }
     }
 
@@ -112,7 +121,11 @@ impl<'t> Machine<'t, '_> {
         node: &'t Expr,
     ) -> Result<Slot, Fault> {
         self.node = Some(At::Expr(node));
-        let found = self.vars.iter().rev().find(|(name, _)| *name == variable.name);
+        let found = self
+            .vars
+            .iter()
+            .rev()
+            .find(|(name, _)| *name == variable.name);
         let Some((_, value)) = found else {
             return self.fail(format!("undefined variable: {}", variable.name));
         };
@@ -155,8 +168,14 @@ impl<'t> Machine<'t, '_> {
                 at += 1;
             }
         }
-        let mut slot = if at == 0 { receiver.clone() } else { Slot::Iface(here.clone()) };
-        let Some((last, middle)) = names[at..].split_last() else { return Ok(slot) };
+        let mut slot = if at == 0 {
+            receiver.clone()
+        } else {
+            Slot::Iface(here.clone())
+        };
+        let Some((last, middle)) = names[at..].split_last() else {
+            return Ok(slot);
+        };
         for name in middle {
             slot = self.field(dot, name, Args::none(), slot, node)?;
         }
@@ -276,7 +295,10 @@ impl<'t> Machine<'t, '_> {
     }
 
     fn wrong_type(&self, ty: Ty, got: &str) -> Result<Slot, Fault> {
-        self.fail(format!("wrong type for value; expected {}; got {got}", ty.name()))
+        self.fail(format!(
+            "wrong type for value; expected {}; got {got}",
+            ty.name()
+        ))
     }
 
     fn typed_constant(&mut self, ty: Ty, expr: &'t Expr) -> Result<Slot, Fault> {
@@ -290,9 +312,7 @@ impl<'t> Machine<'t, '_> {
                 Value::Float(number.float.unwrap_or_default())
             }
             (Ty::Float, _) => return self.fail(format!("expected float; found {expr}")),
-            (Ty::Int | Ty::Int64 | Ty::Duration, Expr::Number(number))
-                if number.int.is_some() =>
-            {
+            (Ty::Int | Ty::Int64 | Ty::Duration, Expr::Number(number)) if number.int.is_some() => {
                 let int = number.int.unwrap_or_default();
                 match ty {
                     Ty::Int => Value::Int(int),
