@@ -134,7 +134,7 @@ fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Token> 
     }
 }
 
-/// Greedy matching with one point to come back to, for the last star.
+/// Which prefixes of the text each prefix of the pattern matches, one row a token.
 fn run(tokens: &[Token], text: &[char], separator: Option<char>) -> bool {
     let mut reachable = vec![false; text.len() + 1];
     reachable[0] = true;
