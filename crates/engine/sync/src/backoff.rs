@@ -15,10 +15,14 @@ pub fn go_duration(text: &str) -> Option<Duration> {
     }
     let mut total = 0.0_f64;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let unit_len = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let unit_len = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
         let seconds = match &rest[..unit_len] {
             "ns" => 1e-9,
             "us" | "µs" | "μs" => 1e-6,
@@ -54,12 +58,19 @@ pub fn self_heal_delay(attempts: i64) -> Duration {
     if attempts <= 0 {
         return Duration::ZERO;
     }
-    scaled(Duration::from_secs(2), 3.0, attempts - 1, Duration::from_secs(300))
+    scaled(
+        Duration::from_secs(2),
+        3.0,
+        attempts - 1,
+        Duration::from_secs(300),
+    )
 }
 
 fn scaled(base: Duration, factor: f64, times: i64, cap: Duration) -> Duration {
     let scale = factor.powi(times.clamp(0, 1000) as i32);
-    Duration::try_from_secs_f64(base.as_secs_f64() * scale).unwrap_or(cap).min(cap)
+    Duration::try_from_secs_f64(base.as_secs_f64() * scale)
+        .unwrap_or(cap)
+        .min(cap)
 }
 
 #[cfg(test)]
@@ -79,13 +90,22 @@ mod tests {
 
     #[test]
     fn retries_grow_to_the_cap_and_end_at_the_limit() {
-        let retry = Retry { limit: 3, refresh: false, backoff: None };
-        let delays: Vec<_> = (0..4).map(|n| retry_delay(&retry, n).map(|d| d.as_secs())).collect();
+        let retry = Retry {
+            limit: 3,
+            refresh: false,
+            backoff: None,
+        };
+        let delays: Vec<_> = (0..4)
+            .map(|n| retry_delay(&retry, n).map(|d| d.as_secs()))
+            .collect();
         assert_eq!(delays, [Some(5), Some(10), Some(20), None]);
         let endless = Retry {
             limit: -1,
             refresh: false,
-            backoff: Some(Backoff { max_duration: "1m".into(), ..Backoff::default() }),
+            backoff: Some(Backoff {
+                max_duration: "1m".into(),
+                ..Backoff::default()
+            }),
         };
         assert_eq!(retry_delay(&endless, 5000), Some(Duration::from_secs(60)));
     }

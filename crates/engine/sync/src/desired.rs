@@ -31,8 +31,13 @@ pub struct DesiredSet {
 }
 
 /// Helm hooks that are no part of a sync and are dropped.
-const DROPPED_HELM_HOOKS: [&str; 5] =
-    ["test", "test-success", "test-failure", "pre-rollback", "post-rollback"];
+const DROPPED_HELM_HOOKS: [&str; 5] = [
+    "test",
+    "test-success",
+    "test-failure",
+    "pre-rollback",
+    "post-rollback",
+];
 
 /// Stamps rendered objects. Of several objects with one key the last wins, and a finding names
 /// them.
@@ -69,7 +74,13 @@ pub fn desired(rendered: Vec<(Object, Origin)>, input: &DesiredInput<'_>) -> Des
         object.set_annotation(names::TRACKING_ID, &id.to_string());
         let unsupported = unsupported(&object);
         counts.entry(key.clone()).or_default().push(origin.clone());
-        let desired = Desired { key: key.clone(), object, origin, denied, unsupported };
+        let desired = Desired {
+            key: key.clone(),
+            object,
+            origin,
+            denied,
+            unsupported,
+        };
         match places.get(&key) {
             Some(place) if !key.name.is_empty() => set.objects[*place] = desired,
             _ => {
@@ -78,7 +89,10 @@ pub fn desired(rendered: Vec<(Object, Origin)>, input: &DesiredInput<'_>) -> Des
             }
         }
     }
-    set.findings = counts.into_iter().filter_map(|(key, origins)| repeated(&key, &origins)).collect();
+    set.findings = counts
+        .into_iter()
+        .filter_map(|(key, origins)| repeated(&key, &origins))
+        .collect();
     set
 }
 
@@ -119,9 +133,15 @@ fn scopes_of_crds(rendered: &[(Object, Origin)]) -> HashMap<GroupKind, bool> {
 fn hooks(object: &Object) -> impl Iterator<Item = &str> {
     let text = object
         .annotation(names::HOOK)
-        .or_else(|| object.annotation(names::HELM_HOOK).filter(|hook| *hook != "crd-install"))
+        .or_else(|| {
+            object
+                .annotation(names::HELM_HOOK)
+                .filter(|hook| *hook != "crd-install")
+        })
         .unwrap_or("");
-    text.split(',').map(str::trim).filter(|hook| !hook.is_empty())
+    text.split(',')
+        .map(str::trim)
+        .filter(|hook| !hook.is_empty())
 }
 
 /// Helm's tests and rollback hooks never reach a cluster.
@@ -178,7 +198,11 @@ mod tests {
             .into_iter()
             .enumerate()
             .map(|(n, value)| {
-                let origin = Origin { file: format!("f{n}.yaml").into(), line: 1, doc: 0 };
+                let origin = Origin {
+                    file: format!("f{n}.yaml").into(),
+                    line: 1,
+                    doc: 0,
+                };
                 (Object::new(value).unwrap(), origin)
             })
             .collect();
@@ -196,28 +220,36 @@ mod tests {
 
     #[test]
     fn namespace_is_filled_in_for_namespaced_kinds_only() {
-        let set = run(&open_project(), vec![
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}),
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n", "namespace": "x"}}),
-        ]);
+        let set = run(
+            &open_project(),
+            vec![
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}),
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n", "namespace": "x"}}),
+            ],
+        );
         let keys: Vec<_> = set.objects.iter().map(|d| d.key.to_string()).collect();
         assert_eq!(keys, ["ConfigMap:shop/c", "Namespace:n"]);
-        let ids: Vec<_> =
-            set.objects.iter().map(|d| d.object.annotation(names::TRACKING_ID).unwrap()).collect();
+        let ids: Vec<_> = set
+            .objects
+            .iter()
+            .map(|d| d.object.annotation(names::TRACKING_ID).unwrap())
+            .collect();
         assert_eq!(ids, ["app:/ConfigMap:shop/c", "app:/Namespace:shop/n"]);
     }
 
     #[test]
     fn last_of_two_equal_keys_wins_and_a_finding_names_both_places() {
-        let config = |data: &str| {
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k": data}})
-        };
+        let config = |data: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k": data}});
         let mut second = config("new");
         second["metadata"]["namespace"] = "shop".into();
         let set = run(&open_project(), vec![config("old"), second]);
         assert_eq!(set.objects.len(), 1);
         assert_eq!(set.objects[0].object.pointer("/data/k").unwrap(), "new");
-        assert!(set.findings[0].message.contains("f0.yaml:1, f1.yaml:1"), "{:?}", set.findings);
+        assert!(
+            set.findings[0].message.contains("f0.yaml:1, f1.yaml:1"),
+            "{:?}",
+            set.findings
+        );
     }
 
     #[test]
@@ -227,16 +259,27 @@ mod tests {
                 "metadata": {"name": "j", "annotations": {name: value}}})
         };
         let set = run(&open_project(), vec![annotated(names::HOOK, "PreSync")]);
-        assert_eq!(set.objects[0].unsupported.as_deref(), Some("hook `PreSync`"));
-        assert!(run(&open_project(), vec![annotated(names::HELM_HOOK, "test")]).objects.is_empty());
+        assert_eq!(
+            set.objects[0].unsupported.as_deref(),
+            Some("hook `PreSync`")
+        );
+        assert!(
+            run(&open_project(), vec![annotated(names::HELM_HOOK, "test")])
+                .objects
+                .is_empty()
+        );
     }
 
     #[test]
     fn object_that_the_project_forbids_says_so() {
-        let closed = Project { name: "team".into(), spec: ProjectSpec::default() };
-        let set = run(&closed, vec![
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}),
-        ]);
+        let closed = Project {
+            name: "team".into(),
+            spec: ProjectSpec::default(),
+        };
+        let set = run(
+            &closed,
+            vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}})],
+        );
         assert_eq!(
             set.objects[0].denied.as_deref(),
             Some("resource :Namespace is not permitted in project team")

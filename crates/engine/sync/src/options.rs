@@ -26,17 +26,25 @@ impl ObjectOptions {
 
     /// The value of `name`: the object's own, else the application's.
     pub fn get(&self, name: &str) -> Option<&str> {
-        [&self.options, &self.from_application].into_iter().find_map(|options| {
-            options.iter().find_map(|option| {
-                option.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value)
+        [&self.options, &self.from_application]
+            .into_iter()
+            .find_map(|options| {
+                options.iter().find_map(|option| {
+                    option
+                        .split_once('=')
+                        .filter(|(key, _)| *key == name)
+                        .map(|(_, value)| value)
+                })
             })
-        })
     }
 
     /// The object's own value of `name`.
     pub fn own(&self, name: &str) -> Option<&str> {
         self.options.iter().find_map(|option| {
-            option.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value)
+            option
+                .split_once('=')
+                .filter(|(key, _)| *key == name)
+                .map(|(_, value)| value)
         })
     }
 
@@ -59,8 +67,10 @@ mod tests {
 
     #[test]
     fn own_option_goes_before_the_applications() {
-        let object = Object::new(json!({"apiVersion": "v1", "kind": "A", "metadata": {"annotations":
-            {names::SYNC_OPTIONS: "ServerSideApply=false, Prune=false"}}}))
+        let object = Object::new(
+            json!({"apiVersion": "v1", "kind": "A", "metadata": {"annotations":
+            {names::SYNC_OPTIONS: "ServerSideApply=false, Prune=false"}}}),
+        )
         .unwrap();
         let options = ObjectOptions::new(&object, &["ServerSideApply=true".into()]);
         assert!(!options.is("ServerSideApply"));

@@ -45,7 +45,10 @@ const KINDS: [&str; 35] = [
 
 /// The place of a kind within a wave, from 0; kinds that are not listed come last.
 pub fn kind_rank(kind: &str) -> usize {
-    KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
+    KINDS
+        .iter()
+        .position(|known| *known == kind)
+        .unwrap_or(KINDS.len())
 }
 
 /// The wave of an object: its annotation, else its Helm hook weight, else 0. Text that is no

@@ -30,7 +30,11 @@ impl TrackingId {
             instance: instance.into(),
             group: key.group.to_string(),
             kind: key.kind.to_string(),
-            namespace: key.namespace.as_deref().unwrap_or(destination_namespace).into(),
+            namespace: key
+                .namespace
+                .as_deref()
+                .unwrap_or(destination_namespace)
+                .into(),
             name: key.name.to_string(),
         }
     }
@@ -58,7 +62,10 @@ impl TrackingId {
         let is_own = *id.group == *key.group
             && *id.kind == *key.kind
             && *id.name == *key.name
-            && key.namespace.as_deref().is_none_or(|namespace| *namespace == *id.namespace);
+            && key
+                .namespace
+                .as_deref()
+                .is_none_or(|namespace| *namespace == *id.namespace);
         is_own.then_some(id)
     }
 }
@@ -84,16 +91,21 @@ mod tests {
         assert_eq!(config.to_string(), "app:/ConfigMap:ns/n");
         let role = Key::new("rbac.authorization.k8s.io", "ClusterRole", None, "system:x");
         let id = TrackingId::new("app", &role, "dest");
-        assert_eq!(id.to_string(), "app:rbac.authorization.k8s.io/ClusterRole:dest/system:x");
+        assert_eq!(
+            id.to_string(),
+            "app:rbac.authorization.k8s.io/ClusterRole:dest/system:x"
+        );
         assert_eq!(TrackingId::parse(&id.to_string()), Some(id));
     }
 
     #[test]
     fn copied_id_does_not_count() {
         let object = |name: &str| {
-            Object::new(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+            Object::new(
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
                 "name": name, "namespace": "ns",
-                "annotations": {names::TRACKING_ID: "app:/ConfigMap:ns/a"}}}))
+                "annotations": {names::TRACKING_ID: "app:/ConfigMap:ns/a"}}}),
+            )
             .unwrap()
         };
         assert!(TrackingId::of(&object("a")).is_some());
