@@ -56,12 +56,20 @@ impl List {
 
     /// A list with an element type; the caller sees to it that the items are of that type.
     pub fn typed(items: Vec<Value>, elem: Elem) -> Self {
-        Self { items: Arc::new(Items(items)), elem, nil: false }
+        Self {
+            items: Arc::new(Items(items)),
+            elem,
+            nil: false,
+        }
     }
 
     /// Go's nil slice: empty, false, `null` in JSON, yet not a nil interface.
     pub fn nil_slice(elem: Elem) -> Self {
-        Self { items: Arc::default(), elem, nil: true }
+        Self {
+            items: Arc::default(),
+            elem,
+            nil: true,
+        }
     }
 
     /// The element type.
@@ -134,12 +142,18 @@ struct Entries(RwLock<Arc<Map>>);
 impl MapRef {
     /// A new map with these entries.
     pub fn new(entries: Map) -> Self {
-        Self { entries: Arc::new(Entries(RwLock::new(Arc::new(entries)))), elem: Elem::Any }
+        Self {
+            entries: Arc::new(Entries(RwLock::new(Arc::new(entries)))),
+            elem: Elem::Any,
+        }
     }
 
     /// A `map[string]string`; the caller sees to it that all values are strings.
     pub fn strings(entries: Map) -> Self {
-        Self { elem: Elem::Str, ..Self::new(entries) }
+        Self {
+            elem: Elem::Str,
+            ..Self::new(entries)
+        }
     }
 
     /// The type of the values.
@@ -150,22 +164,39 @@ impl MapRef {
     /// The entries as they stand now. Iterate over this: what a loop's body changes is not seen
     /// by the loop, as in Go's templates.
     pub fn snapshot(&self) -> Arc<Map> {
-        self.entries.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.entries
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Option<Value> {
-        self.entries.0.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.entries
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()
     }
 
     /// Whether there is such a key.
     pub fn contains(&self, key: &[u8]) -> bool {
-        self.entries.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+        self.entries
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(key)
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.entries.0.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.entries
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     /// Whether there are none.
@@ -176,7 +207,11 @@ impl MapRef {
     /// Sets an entry, in this and in every clone.
     pub fn insert(&self, key: GoStr, value: Value) {
         let replaced = {
-            let mut entries = self.entries.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut entries = self
+                .entries
+                .0
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             Arc::make_mut(&mut entries).insert(key, value)
         };
         // Dropped outside of the lock: it may hold the last clone of anything.
@@ -186,8 +221,16 @@ impl MapRef {
     /// Removes an entry, in this and in every clone.
     pub fn remove(&self, key: &[u8]) {
         let removed = {
-            let mut entries = self.entries.0.write().unwrap_or_else(PoisonError::into_inner);
-            if entries.contains_key(key) { Arc::make_mut(&mut entries).remove(key) } else { None }
+            let mut entries = self
+                .entries
+                .0
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            if entries.contains_key(key) {
+                Arc::make_mut(&mut entries).remove(key)
+            } else {
+                None
+            }
         };
         drop_all(removed.into_iter().collect());
     }
@@ -198,7 +241,11 @@ impl MapRef {
     }
 
     fn take(&self) -> Arc<Map> {
-        let mut entries = self.entries.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self
+            .entries
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *entries)
     }
 

@@ -4,9 +4,11 @@
 //! randomness are given by the caller. Text, errors and number formats are Go's to the letter.
 #![warn(missing_docs)]
 
+mod container;
 mod func;
 mod value;
 
+pub use container::{Elem, List, MapRef};
 pub use func::{
     CallCx, Env, FixedEnv, Func, FuncEntry, FuncError, FuncTable, Nested, Signature, Ty,
 };
