@@ -10,7 +10,8 @@ use std::sync::Arc;
 use crate::value::{GoStr, GoTime, Value};
 
 /// What one execution takes from its caller: clock, randomness, and the caller's own state.
-pub trait Env {
+/// It is `Send` because a deep execution goes on with the stack of another thread.
+pub trait Env: Send {
     /// The current time.
     fn now(&mut self) -> GoTime;
 
@@ -119,7 +120,7 @@ impl From<&str> for FuncError {
 }
 
 /// The running execution, as seen by a function: named templates and the shared budget.
-pub trait Nested {
+pub trait Nested: Send {
     /// Executes the named template of the current set.
     fn execute(&mut self, env: &mut dyn Env, name: &str, data: &Value) -> Result<GoStr, FuncError>;
 

@@ -5,11 +5,25 @@
 #![warn(missing_docs)]
 
 mod container;
+mod ast;
+mod builtin;
+mod exec;
+mod float;
 mod func;
+pub mod gofmt;
+pub mod gotime;
+mod lex;
+mod parse;
+mod quote;
+mod set;
+mod slot;
 mod value;
 
 pub use container::{Elem, List, MapRef};
+pub use float::format_float;
 pub use func::{
     CallCx, Env, FixedEnv, Func, FuncEntry, FuncError, FuncTable, Nested, Signature, Ty,
 };
+pub use parse::{Delims, ParseError};
+pub use set::{ExecError, Limits, MissingKey, Set, SetBuilder};
 pub use value::{GoStr, GoTime, Host, Map, Value};

@@ -165,6 +165,12 @@ pub trait Host: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether the type is a struct (always true in a condition, never ranged over) and not a
+    /// named map or list.
+    fn is_struct(&self) -> bool {
+        true
+    }
+
     /// What `%v` prints, where the type has a `String` method.
     fn display(&self) -> Option<String> {
         None
@@ -198,6 +204,40 @@ impl Value {
             Self::Map(map) => map.get(key.as_bytes()),
             _ => None,
         }
+    }
+
+    /// How much there is to walk in the value: one for every item, and one for every 16 bytes of
+    /// text, counted up to `limit`. A value can share parts with itself, so that what takes
+    /// little memory may be endless to print: check this before writing one out.
+    pub fn weight(&self, limit: u64) -> u64 {
+        self.weight_within(limit, MAX_DEPTH)
+    }
+
+    fn weight_within(&self, limit: u64, depth: usize) -> u64 {
+        let Some(depth) = depth.checked_sub(1) else { return limit };
+        let mut total = 1;
+        match self {
+            Self::Str(text) => total += text.len() as u64 / 16,
+            Self::Bytes(bytes) => total += bytes.len() as u64 / 16,
+            Self::List(items) => {
+                for item in items.iter() {
+                    if total >= limit {
+                        break;
+                    }
+                    total += item.weight_within(limit - total, depth);
+                }
+            }
+            Self::Map(map) => {
+                for (key, item) in map.snapshot().iter() {
+                    if total >= limit {
+                        break;
+                    }
+                    total += key.len() as u64 / 16 + item.weight_within(limit - total, depth);
+                }
+            }
+            _ => {}
+        }
+        total
     }
 
     /// JSON as Kubernetes' unstructured objects hold it: whole numbers are `int64`, others
