@@ -1,5 +1,6 @@
 //! The functions that every template has: Go's predefined ones, with their type rules.
 
+use crate::container::List;
 use crate::func::{FuncError, Ty};
 use crate::gofmt::{sprint, sprintf_bytes, sprintln, type_name};
 use crate::quote::{decode, is_print};
@@ -270,7 +271,7 @@ fn index(args: Vec<Slot>) -> Result<Slot> {
                 None => return Err(FuncError::new("reflect: slice index out of range")),
             },
             Value::Map(map) => match index.value() {
-                Value::Str(key) => Slot::Iface(map.get(key).cloned().unwrap_or_default()),
+                Value::Str(key) => Slot::Iface(map.get(key.as_bytes()).unwrap_or_default()),
                 Value::Nil => {
                     return Err(FuncError::new("value is nil; should be of type string"));
                 }
@@ -338,7 +339,7 @@ fn slice(args: &[Slot]) -> Result<Slot> {
     Ok(Slot::Val(match &whole {
         Value::Str(text) => Value::str(text.as_bytes()[range].to_vec()),
         Value::Bytes(bytes) => Value::Bytes(bytes[range].into()),
-        Value::List(items) => Value::list(items[range].to_vec()),
+        Value::List(items) => Value::List(List::typed(items[range].to_vec(), items.elem())),
         _ => Value::Nil,
     }))
 }

@@ -397,7 +397,8 @@ impl<'t> Machine<'t, '_> {
                 self.turns(branch, items)?
             }
             Value::Map(map) => {
-                let items = map.iter().map(|(key, item)| {
+                let entries = map.snapshot();
+                let items = entries.iter().map(|(key, item)| {
                     (
                         Slot::Val(Value::Str(key.clone())),
                         Slot::Iface(item.clone()),

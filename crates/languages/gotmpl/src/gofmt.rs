@@ -5,6 +5,7 @@
 
 mod layout;
 
+use crate::container::Elem;
 use crate::quote::decode;
 use crate::value::{GoStr, Value};
 use layout::{Flags, Layout};
@@ -19,8 +20,16 @@ pub fn type_name(value: &Value) -> &str {
         Value::Float(_) => "float64",
         Value::Str(_) => "string",
         Value::Bytes(_) => "[]uint8",
-        Value::List(_) => "[]interface {}",
-        Value::Map(_) => "map[string]interface {}",
+        Value::List(items) => match items.elem() {
+            Elem::Any => "[]interface {}",
+            Elem::Str => "[]string",
+            Elem::Int => "[]int",
+            Elem::Lists => "[][]interface {}",
+        },
+        Value::Map(map) => match map.elem() {
+            Elem::Str => "map[string]string",
+            _ => "map[string]interface {}",
+        },
         Value::Time(_) => "time.Time",
         Value::Duration(_) => "time.Duration",
         Value::Host(host) => host.go_type(),
@@ -355,7 +364,7 @@ impl Printer {
             Value::Str(text) => self.text(text.as_bytes(), verb, value),
             Value::Bytes(bytes) => self.bytes(bytes, verb, value),
             Value::List(items) => self.list(items, verb, depth),
-            Value::Map(map) => self.map(map, verb, depth),
+            Value::Map(map) => self.map(&map.snapshot(), verb, depth),
             Value::Time(time) => {
                 let text = crate::gotime::display(time);
                 if self.out.flags.sharp_v {

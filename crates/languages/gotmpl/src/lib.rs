@@ -6,6 +6,7 @@
 
 mod ast;
 mod builtin;
+mod container;
 mod exec;
 mod float;
 mod func;
@@ -18,6 +19,7 @@ mod set;
 mod slot;
 mod value;
 
+pub use container::{Elem, List, MapRef};
 pub use float::format_float;
 pub use func::{
     CallCx, Env, FixedEnv, Func, FuncEntry, FuncError, FuncTable, Nested, Signature, Ty,

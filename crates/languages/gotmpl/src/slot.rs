@@ -1,6 +1,7 @@
 //! A value as the evaluator holds it. Go's reflection tells three things apart that a template
 //! author sees as one: no value at all, a value, and a value (or nil) inside an interface.
 
+use crate::container::Elem;
 use crate::func::Ty;
 use crate::value::Value;
 
@@ -122,13 +123,11 @@ impl Ty {
             | (Self::Int64, Value::Int64(_))
             | (Self::Float, Value::Float(_))
             | (Self::Bytes, Value::Bytes(_))
-            | (Self::List, Value::List(_))
-            | (Self::Map, Value::Map(_))
             | (Self::Time, Value::Time(_))
             | (Self::Duration, Value::Duration(_)) => true,
-            (Self::Strings, Value::List(items)) => {
-                items.iter().all(|item| matches!(item, Value::Str(_)))
-            }
+            (Self::List, Value::List(items)) => items.elem() == Elem::Any,
+            (Self::Strings, Value::List(items)) => items.elem() == Elem::Str,
+            (Self::Map, Value::Map(map)) => map.elem() == Elem::Any,
             _ => false,
         }
     }

@@ -1,15 +1,17 @@
 //! The values a template sees: Go's dynamic types, as far as templates can tell them apart.
 //!
-//! Copies are cheap: everything bigger than a number sits behind an `Arc`, and functions that
-//! change a list or a map use `Arc::make_mut`.
+//! Copies are cheap: everything bigger than a number sits behind an `Arc`. A map is a handle, as
+//! in Go: see [`MapRef`].
 
 use std::borrow::Borrow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use argosy_object::Value as Json;
 
+use crate::container::{List, MapRef};
 use crate::func::FuncError;
 
 /// A Go string: any bytes, mostly UTF-8. Ordered bytewise, as Go's `<` is.
@@ -134,10 +136,10 @@ pub enum Value {
     Str(GoStr),
     /// `[]byte`
     Bytes(Arc<[u8]>),
-    /// `[]interface {}`
-    List(Arc<Vec<Value>>),
-    /// `map[string]interface {}`
-    Map(Arc<Map>),
+    /// `[]interface {}`, or a slice of another type (see [`List::elem`])
+    List(List),
+    /// `map[string]interface {}`, or a map of another type (see [`MapRef::elem`])
+    Map(MapRef),
     /// `time.Time`
     Time(GoTime),
     /// `time.Duration`, in nanoseconds
@@ -183,12 +185,12 @@ impl Value {
 
     /// A list value.
     pub fn list(items: Vec<Value>) -> Self {
-        Self::List(Arc::new(items))
+        Self::List(List::new(items))
     }
 
     /// A map value.
     pub fn map(map: Map) -> Self {
-        Self::Map(Arc::new(map))
+        Self::Map(MapRef::new(map))
     }
 
     /// Whether this is Go's nil.
@@ -197,7 +199,7 @@ impl Value {
     }
 
     /// The entry of a map, or `None` where this is no map or has no such key.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub fn get(&self, key: &str) -> Option<Value> {
         match self {
             Self::Map(map) => map.get(key.as_bytes()),
             _ => None,
@@ -208,6 +210,13 @@ impl Value {
     /// text, counted up to `limit`. A value can share parts with itself, so that what takes
     /// little memory may be endless to print: check this before writing one out.
     pub fn weight(&self, limit: u64) -> u64 {
+        self.weight_within(limit, MAX_DEPTH)
+    }
+
+    fn weight_within(&self, limit: u64, depth: usize) -> u64 {
+        let Some(depth) = depth.checked_sub(1) else {
+            return limit;
+        };
         let mut total = 1;
         match self {
             Self::Str(text) => total += text.len() as u64 / 16,
@@ -217,15 +226,15 @@ impl Value {
                     if total >= limit {
                         break;
                     }
-                    total += item.weight(limit - total);
+                    total += item.weight_within(limit - total, depth);
                 }
             }
             Self::Map(map) => {
-                for (key, item) in map.iter() {
+                for (key, item) in map.snapshot().iter() {
                     if total >= limit {
                         break;
                     }
-                    total += key.len() as u64 / 16 + item.weight(limit - total);
+                    total += key.len() as u64 / 16 + item.weight_within(limit - total, depth);
                 }
             }
             _ => {}
@@ -272,8 +281,18 @@ impl Value {
 
     /// The value as JSON, by `encoding/json`'s rules: bytes in base64, durations as nanoseconds,
     /// times in RFC 3339, whole floats as whole numbers (as Go prints them), a host by its plain
-    /// value, invalid UTF-8 replaced. NaN and infinities, which Go refuses, become null.
+    /// value, invalid UTF-8 replaced. NaN and infinities, which Go refuses, become null, and so
+    /// does what lies deeper than 1000 levels or beyond ten million values: maps may hold
+    /// themselves.
     pub fn to_json(&self) -> Json {
+        self.to_json_within(MAX_DEPTH, &Cell::new(MAX_NODES))
+    }
+
+    fn to_json_within(&self, depth: usize, nodes: &Cell<usize>) -> Json {
+        let (Some(depth), Some(left)) = (depth.checked_sub(1), nodes.get().checked_sub(1)) else {
+            return Json::Null;
+        };
+        nodes.set(left);
         match self {
             Self::Nil => Json::Null,
             Self::Bool(flag) => Json::Bool(*flag),
@@ -281,17 +300,34 @@ impl Value {
             Self::Float(float) => float_to_json(*float),
             Self::Str(text) => Json::String(text.lossy().into_owned()),
             Self::Bytes(bytes) => Json::String(base64(bytes)),
-            Self::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
+            Self::List(items) if items.is_nil_slice() => Json::Null,
+            Self::List(items) => Json::Array(
+                items
+                    .iter()
+                    .map(|item| item.to_json_within(depth, nodes))
+                    .collect(),
+            ),
             Self::Map(map) => Json::Object(
-                map.iter()
-                    .map(|(key, item)| (key.lossy().into_owned(), item.to_json()))
+                map.snapshot()
+                    .iter()
+                    .map(|(key, item)| {
+                        (key.lossy().into_owned(), item.to_json_within(depth, nodes))
+                    })
                     .collect(),
             ),
             Self::Time(time) => Json::String(rfc3339_nano(time.zoned())),
-            Self::Host(host) => host.plain().map_or(Json::Null, |plain| plain.to_json()),
+            Self::Host(host) => host
+                .plain()
+                .map_or(Json::Null, |plain| plain.to_json_within(depth, nodes)),
         }
     }
 }
+
+/// How deep a value is followed: maps may hold themselves.
+pub(crate) const MAX_DEPTH: usize = 1000;
+
+/// How many values are followed: a map that holds itself twice doubles with each level.
+const MAX_NODES: usize = 10_000_000;
 
 fn float_to_json(float: f64) -> Json {
     // Go writes a whole float below 1e21 without a point; i64 covers what it covers exactly.

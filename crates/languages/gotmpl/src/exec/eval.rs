@@ -2,6 +2,7 @@
 
 use super::{At, Fault, Machine};
 use crate::ast::*;
+use crate::container::MapRef;
 use crate::func::Ty;
 use crate::gofmt::type_name;
 use crate::quote::quote;
@@ -160,10 +161,12 @@ impl<'t> Machine<'t, '_> {
     ) -> Result<Slot, Fault> {
         // Maps all the way, which is nearly always: nothing is copied but the result.
         let mut at = 0;
-        let mut here = receiver.value();
+        let mut here = receiver.value().clone();
         if !args.any() {
-            while let (Some(name), Value::Map(map)) = (names.get(at), here) {
-                let Some(item) = map.get(name) else { break };
+            while let (Some(name), Value::Map(map)) = (names.get(at), &here) {
+                let Some(item) = map.get(name.as_bytes()) else {
+                    break;
+                };
                 here = item;
                 at += 1;
             }
@@ -171,7 +174,7 @@ impl<'t> Machine<'t, '_> {
         let mut slot = if at == 0 {
             receiver.clone()
         } else {
-            Slot::Iface(here.clone())
+            Slot::Iface(here)
         };
         let Some((last, middle)) = names[at..].split_last() else {
             return Ok(slot);
@@ -235,17 +238,12 @@ impl<'t> Machine<'t, '_> {
         self.fail(format!("can't evaluate field {name} in type {static_type}"))
     }
 
-    fn entry(
-        &mut self,
-        map: &crate::value::Map,
-        name: &GoStr,
-        has_args: bool,
-    ) -> Result<Slot, Fault> {
+    fn entry(&mut self, map: &MapRef, name: &GoStr, has_args: bool) -> Result<Slot, Fault> {
         if has_args {
             return self.fail(format!("{name} is not a method but has arguments"));
         }
-        match (map.get(name), self.set.missing_key()) {
-            (Some(item), _) => Ok(Slot::Iface(item.clone())),
+        match (map.get(name.as_bytes()), self.set.missing_key()) {
+            (Some(item), _) => Ok(Slot::Iface(item)),
             (None, MissingKey::Default) => Ok(Slot::Invalid),
             (None, MissingKey::Zero) => Ok(Slot::Iface(Value::Nil)),
             (None, MissingKey::Error) => {
