@@ -12,16 +12,17 @@ mod remote;
 mod tls;
 
 pub use address::Address;
+pub(crate) use remote::Remote;
+pub(crate) use tls::TlsStore;
 
-use crate::auth::Authenticator;
+use crate::auth::{ExecSource, authenticated, remote_with_exec};
 use crate::spec::{ClusterSpec, Credential};
 use argosy_object::{Class, Classified};
-use argosy_ports::ApiService;
-use remote::Remote;
+use argosy_ports::{ApiService, Body, BoxError};
+use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tls::TlsStore;
 use tower::ServiceExt as _;
 
 /// Why a cluster's service could not be made, or why a request got no answer.
@@ -183,18 +184,20 @@ impl Transport {
         }
         let address = Address::parse(&spec.server)?;
         if let Some(service) = self.in_process(&address) {
-            return Ok(Authenticator::new(spec).wrap(service));
+            return Ok(authenticated(spec, service));
         }
         let limits = self.inner.limits;
-        let authenticator = Authenticator::new(spec);
-        let remote: ApiService = if authenticator.may_bring_certificate() {
-            crate::auth::certified(self.inner.tls.clone(), spec.clone(), address.clone(), limits)
-        } else {
-            let tls = self.inner.tls.setup(&spec.tls, &address)?;
-            Remote::new(address.clone(), tls, limits).service()
+        let tls = self.inner.tls.clone();
+        let setup = tls.setup(&spec.tls, &address)?;
+        let authority = address.authority();
+        let service = match &spec.credential {
+            Credential::Exec(exec) => {
+                let source = Arc::new(ExecSource::new(exec.clone(), spec));
+                remote_with_exec(spec, source, tls, address, limits)
+            }
+            _ => authenticated(spec, Remote::new(address, setup, limits).service()),
         };
-        let authenticated = authenticator.wrap(remote);
-        Ok(guard::guarded(authenticated, address.authority(), limits))
+        Ok(guard::guarded(service, authority, limits))
     }
 
     /// The registered service of the longest prefix of `address`.
@@ -214,4 +217,13 @@ impl Transport {
         });
         Some(ApiService::new(prefixed))
     }
+}
+
+/// Sends one request. The service is always ready.
+pub(crate) fn ask(
+    service: ApiService,
+    request: http::Request<Body>,
+) -> BoxFuture<'static, Result<http::Response<Body>, BoxError>> {
+    // Boxed here because the compiler cannot prove the bare future `Send` inside another one.
+    Box::pin(service.oneshot(request))
 }

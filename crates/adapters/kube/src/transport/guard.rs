@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
-use tower::ServiceExt as _;
 
 const CALLS_AT_FIRST: usize = 16;
 const CALLS_AT_LEAST: usize = 2;
@@ -62,7 +61,7 @@ impl Guard {
         self.check()?;
         // A watch waits for hours: it has connections of its own and takes no permit.
         let permit = if is_watch(&request) { None } else { Some(self.calls.acquire().await?) };
-        let result = inner.oneshot(request).await;
+        let result = super::ask(inner, request).await;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &result {
             Ok(response) => {
@@ -143,6 +142,7 @@ fn rest(failures: u32) -> Duration {
 mod tests {
     use super::*;
     use argosy_ports::empty_body;
+    use tower::ServiceExt as _;
     use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
     fn request() -> Request<Body> {

@@ -4,7 +4,7 @@ use super::connect::Connection;
 use argosy_ports::{Body, BoxError};
 use bytes::Bytes;
 use http_body::Frame;
-use hyper::body::{Body as _, Incoming, SizeHint};
+use hyper::body::{Incoming, SizeHint};
 use hyper::client::conn::{http1, http2};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};

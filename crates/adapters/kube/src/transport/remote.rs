@@ -5,9 +5,9 @@ use super::lane::{Held, HeldBody, Lanes, Lease};
 use super::tls::TlsSetup;
 use super::{Address, Limits, TransportError};
 use argosy_ports::{ApiService, Body, BoxError, full_body};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method, Request, Response, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -50,7 +50,7 @@ impl Remote {
         let watch = is_watch(&request);
         let (head, body) = request.into_parts();
         // Kept whole, so that it can be sent again.
-        let body = Limited::new(body, self.limits.request_bytes).collect().await?.to_bytes();
+        let body = whole(body, self.limits.request_bytes).await?;
         let idempotent = matches!(head.method, Method::GET | Method::HEAD);
         let mut attempt = 1;
         loop {
@@ -207,6 +207,19 @@ fn h2_reason(error: &hyper::Error) -> Option<h2::Reason> {
         source = inner.source();
     }
     None
+}
+
+async fn whole(mut body: Body, max: usize) -> Result<Bytes, BoxError> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            if bytes.len() + data.len() > max {
+                return Err(format!("a request may have {max} bytes").into());
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes.freeze())
 }
 
 /// Whether a request asks for a stream of changes.
