@@ -35,7 +35,7 @@ pub use prune::prune;
 pub use quantity::{Quantity, QuantityError};
 pub use schemas::Schemas;
 pub use strategic::{strategic, two_way_strategic};
-pub use three_way::{Patch, PatchKind, merge_three_way, three_way};
+pub use three_way::{LAST_APPLIED, Patch, PatchKind, merge_three_way, three_way, with_last_applied};
 pub use types::{
     CelRule, Field, ListKind, Name, ObjectType, Patching, Rules, Scalar, Shape, Type, TypeId,
     Types, Union,
