@@ -76,7 +76,19 @@ impl Env for FixedEnv {
 #[error("{message}")]
 pub struct FuncError {
     message: String,
-    limit: bool,
+    kind: FuncErrorKind,
+    causes: Vec<String>,
+}
+
+/// What sort of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FuncErrorKind {
+    /// The function's own.
+    Failed,
+    /// A limit (steps, depth, bytes, time) was reached.
+    Limit,
+    /// A source given to [`CallCx::execute_source`] is no template.
+    Parse,
 }
 
 impl FuncError {
@@ -84,16 +96,41 @@ impl FuncError {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            limit: false,
+            kind: FuncErrorKind::Failed,
+            causes: Vec::new(),
         }
     }
 
     /// A failure because a limit (steps, depth, bytes, time) was reached.
     pub fn limit(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
-            limit: true,
+            kind: FuncErrorKind::Limit,
+            ..Self::new(message)
         }
+    }
+
+    /// A failure because a source is no template.
+    pub fn parse(message: impl Into<String>) -> Self {
+        Self {
+            kind: FuncErrorKind::Parse,
+            ..Self::new(message)
+        }
+    }
+
+    /// The same kind of failure under a new text, which wraps this one.
+    pub fn wrapped(self, message: impl Into<String>) -> Self {
+        let mut causes = vec![self.message];
+        causes.extend(self.causes);
+        Self {
+            message: message.into(),
+            kind: self.kind,
+            causes,
+        }
+    }
+
+    pub(crate) fn with_causes(mut self, causes: Vec<String>) -> Self {
+        self.causes = causes;
+        self
     }
 
     /// The text.
@@ -101,9 +138,19 @@ impl FuncError {
         &self.message
     }
 
+    /// The texts of the errors that this one wraps, the nearest first.
+    pub fn causes(&self) -> &[String] {
+        &self.causes
+    }
+
+    /// What sort of failure it was.
+    pub fn kind(&self) -> FuncErrorKind {
+        self.kind
+    }
+
     /// Whether a limit was reached.
     pub fn is_limit(&self) -> bool {
-        self.limit
+        self.kind == FuncErrorKind::Limit
     }
 }
 

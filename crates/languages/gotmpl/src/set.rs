@@ -59,6 +59,9 @@ pub struct ExecError {
     pub text: String,
     /// Whether a limit was reached (and not an error of the template).
     pub limit: bool,
+    /// The texts of the errors that this one wraps, the nearest first: what a failing function
+    /// returned, the error of a template that it ran, and so on.
+    pub causes: Vec<String>,
 }
 
 /// Parsed templates under one name space. Immutable and cheap to share.

@@ -84,10 +84,12 @@ impl<'t> Machine<'t, '_> {
     ) -> Result<Slot, Fault> {
         result.map_err(|error| {
             self.node = Some(caller);
-            self.error(
-                &format!("error calling {name}: {}", error.message()),
-                error.is_limit(),
-            )
+            let text = format!("error calling {name}: {}", error.message());
+            let mut fault = self.error(&text, error.is_limit());
+            fault.causes = std::iter::once(error.message().to_owned())
+                .chain(error.causes().iter().cloned())
+                .collect();
+            fault
         })
     }
 
