@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ast::*;
-use crate::func::{Env, FuncError, Nested};
+use crate::func::{Causes, Env, FuncError, Nested};
 use crate::gofmt::append_value;
 use crate::quote::quote;
 use crate::set::{ExecError, Limits, Set};
@@ -102,7 +102,7 @@ impl Run<'_> {
                 column: 0,
                 text,
                 limit: false,
-                causes: Vec::new(),
+                causes: Causes::default(),
             }));
         };
         let dot = Slot::concrete(data.clone());
@@ -225,7 +225,7 @@ impl<'t> Machine<'t, '_> {
                     column: 0,
                     text,
                     limit,
-                    causes: Vec::new(),
+                    causes: Causes::default(),
                 });
             }
             Some(At::Expr(expr)) => (expr.pos(), expr.to_string()),
@@ -245,7 +245,7 @@ impl<'t> Machine<'t, '_> {
             column,
             text,
             limit,
-            causes: Vec::new(),
+            causes: Causes::default(),
         })
     }
 

@@ -77,7 +77,25 @@ impl Env for FixedEnv {
 pub struct FuncError {
     message: String,
     kind: FuncErrorKind,
-    causes: Vec<String>,
+    causes: Causes,
+}
+
+/// The texts of the errors that an error wraps, the nearest first. Cheap to clone: an error that
+/// comes up through a thousand templates shares them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Causes(Option<Arc<(String, Causes)>>);
+
+impl Causes {
+    /// These causes with a nearer one before them.
+    pub(crate) fn below(&self, text: String) -> Self {
+        Self(Some(Arc::new((text, self.clone()))))
+    }
+
+    /// The texts, the nearest first.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        std::iter::successors(self.0.as_deref(), |(_, next)| next.0.as_deref())
+            .map(|(text, _)| text.as_str())
+    }
 }
 
 /// What sort of failure it was.
@@ -97,7 +115,7 @@ impl FuncError {
         Self {
             message: message.into(),
             kind: FuncErrorKind::Failed,
-            causes: Vec::new(),
+            causes: Causes::default(),
         }
     }
 
@@ -119,16 +137,14 @@ impl FuncError {
 
     /// The same kind of failure under a new text, which wraps this one.
     pub fn wrapped(self, message: impl Into<String>) -> Self {
-        let mut causes = vec![self.message];
-        causes.extend(self.causes);
         Self {
             message: message.into(),
             kind: self.kind,
-            causes,
+            causes: self.causes.below(self.message),
         }
     }
 
-    pub(crate) fn with_causes(mut self, causes: Vec<String>) -> Self {
+    pub(crate) fn with_causes(mut self, causes: Causes) -> Self {
         self.causes = causes;
         self
     }
@@ -138,8 +154,8 @@ impl FuncError {
         &self.message
     }
 
-    /// The texts of the errors that this one wraps, the nearest first.
-    pub fn causes(&self) -> &[String] {
+    /// The texts of the errors that this one wraps.
+    pub fn causes(&self) -> &Causes {
         &self.causes
     }
 

@@ -86,9 +86,7 @@ impl<'t> Machine<'t, '_> {
             self.node = Some(caller);
             let text = format!("error calling {name}: {}", error.message());
             let mut fault = self.error(&text, error.is_limit());
-            fault.causes = std::iter::once(error.message().to_owned())
-                .chain(error.causes().iter().cloned())
-                .collect();
+            fault.causes = error.causes().below(error.message().to_owned());
             fault
         })
     }
