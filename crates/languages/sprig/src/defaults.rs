@@ -44,7 +44,7 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
 }
 
 fn type_of(value: &Value) -> String {
-    argosy_gotmpl::type_name(value).to_string()
+    argosy_gotmpl::gofmt::type_name(value).to_string()
 }
 
 /// `empty`: the zero value of its type; structs never are.

@@ -181,7 +181,7 @@ fn as_dict(value: &Value) -> Result<Option<MapRef>, FuncError> {
 fn conversion(value: &Value, wanted: &str) -> FuncError {
     let found = match value {
         Value::Nil => "nil".to_owned(),
-        other => argosy_gotmpl::type_name(other).to_string(),
+        other => argosy_gotmpl::gofmt::type_name(other).to_string(),
     };
     FuncError::new(format!("interface conversion: interface {{}} is {found}, not {wanted}"))
 }
