@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	_ "github.com/Masterminds/semver/v3"
 	"math/rand"
 	"os"
 	"strings"

@@ -7,11 +7,13 @@
 #![warn(missing_docs)]
 
 mod args;
+mod bcrypt;
 mod case;
 mod cast;
 mod dates;
 mod decimal;
 mod defaults;
+mod derive;
 mod dicts;
 pub mod duration;
 mod encoding;
@@ -25,6 +27,7 @@ mod paths;
 mod patterns;
 mod random;
 pub mod regexp;
+mod secrets;
 mod strings;
 mod text;
 mod unicode;
@@ -44,6 +47,7 @@ pub fn functions() -> &'static FuncTable {
         let parts = [
             strings::add, numeric::add, defaults::add, lists::add, dicts::add, patterns::add,
             dates::add, paths::add, json::add, encoding::add, random::add, urls::add, outside::add,
+            secrets::add,
         ];
         parts.into_iter().fold(FuncTable::new(), |table, add| add(table))
     });

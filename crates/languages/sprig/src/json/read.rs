@@ -5,6 +5,16 @@ use argosy_gotmpl::{GoStr, Map, Value};
 /// How deep documents may nest. Go allows 10,000; ours recurses.
 const MAX_DEPTH: usize = 500;
 
+/// Where a blank is out of place.
+const BLANK_IS_WRONG: [&str; 6] = [
+    "in numeric",
+    "after decimal",
+    "in exponent",
+    "in literal",
+    "in string escape",
+    "in \\u",
+];
+
 /// Reads a document as `json.Unmarshal` does into an `interface {}`: every number is a float64,
 /// of equal keys the last one counts.
 ///
@@ -39,6 +49,10 @@ impl Reader<'_> {
     /// What Go says of the byte we are at.
     fn unexpected(&self, context: &str) -> String {
         match self.peek() {
+            // At the end, Go's scanner looks at one more blank: it can end no number and no word.
+            None if BLANK_IS_WRONG.iter().any(|start| context.starts_with(start)) => {
+                format!("invalid character ' ' {context}")
+            }
             None => "unexpected end of JSON input".into(),
             Some(byte) => format!("invalid character {} {context}", quoted(byte)),
         }
