@@ -1,8 +1,8 @@
 //! Fields that a person wants ignored.
 
 use argosy_crds::IgnoreDifference;
+use argosy_glob::Glob;
 use argosy_object::{Class, Classified, Key, Value};
-use argosy_policy::Glob;
 
 /// Rules that take fields out of a comparison.
 #[derive(Clone, Debug, Default)]

@@ -208,27 +208,17 @@ fn sign(offset: i32) -> char {
     if offset < 0 { '-' } else { '+' }
 }
 
-/// The zone's abbreviation; a zone without one shows its offset, as Go's does.
+/// The zone's abbreviation; a zone that is only an offset shows that, as Go's does.
 fn zone_name(zoned: &Zoned) -> String {
-    let name = zoned
-        .time_zone()
-        .to_offset_info(zoned.timestamp())
-        .abbreviation()
-        .to_owned();
-    if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        return name;
-    }
     let offset = zoned.offset().seconds();
+    if zoned.time_zone().to_fixed_offset().is_err() {
+        return zoned.time_zone().to_offset_info(zoned.timestamp()).abbreviation().to_owned();
+    }
     if offset == 0 {
         return "UTC".to_owned();
     }
-    let minutes = offset.abs() / 60 % 60;
-    let hours = format!("{}{:02}", sign(offset), offset.abs() / 3600);
-    if minutes == 0 {
-        hours
-    } else {
-        format!("{hours}{minutes:02}")
-    }
+    let minutes = offset.abs() / 60;
+    format!("{}{:02}{:02}", sign(offset), minutes / 60, minutes % 60)
 }
 
 /// Calls a method of `time.Time` or `time.Duration`. `None`: the type has no such method (or
