@@ -4,6 +4,8 @@
 #![warn(missing_docs)]
 
 mod auth;
+mod client;
+mod discovery;
 mod list;
 mod path;
 pub mod spec;
@@ -12,4 +14,6 @@ mod transport;
 mod wire;
 
 pub use auth::CredentialError;
+pub use client::Client;
+pub use discovery::Discovered;
 pub use transport::{Address, Limits, Transport, TransportError};
