@@ -7,6 +7,7 @@ mod auth;
 mod client;
 mod discovery;
 mod list;
+pub mod live;
 mod path;
 pub mod spec;
 mod status;
