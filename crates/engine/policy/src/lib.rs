@@ -3,8 +3,8 @@
 //! Compat: AppProject of Argo CD (`pkg/apis/application/v1alpha1/app_project_types.go`).
 #![warn(missing_docs)]
 
-mod glob;
 mod project;
+mod url;
 
-pub use glob::{Glob, normalize_repo_url};
 pub use project::{Denied, Project};
+pub use url::normalize_repo_url;

@@ -1,7 +1,8 @@
 //! The rules of one AppProject.
 
-use crate::glob::{Glob, normalize_repo_url};
+use crate::url::normalize_repo_url;
 use argosy_crds::{ProjectKind, ProjectSpec, Source};
+use argosy_glob::Glob;
 use argosy_object::{Class, Classified, GroupKind};
 
 /// A project's rules.
@@ -243,6 +244,7 @@ fn matches_text(pattern: &str, text: &str) -> bool {
 mod tests {
     use super::*;
     use argosy_crds::ProjectDestination;
+    use argosy_glob::Glob;
 
     fn destination(server: &str, namespace: &str) -> ProjectDestination {
         ProjectDestination {

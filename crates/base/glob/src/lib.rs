@@ -1,4 +1,5 @@
-//! Glob patterns as Argo CD's projects write them, and URLs as it compares them.
+//! Glob patterns as gobwas/glob has them, which is what Argo CD and Helm match with.
+#![warn(missing_docs)]
 
 /// A compiled pattern: `*` is any text without a separator, `**` any text, `?` one character,
 /// `[abc]`, `[!a-z]` and `{a,b}` as usual.
@@ -134,7 +135,7 @@ fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Token> 
     }
 }
 
-/// Greedy matching with one point to come back to, for the last star.
+/// Which prefixes of the text each prefix of the pattern matches, one row a token.
 fn run(tokens: &[Token], text: &[char], separator: Option<char>) -> bool {
     let mut reachable = vec![false; text.len() + 1];
     reachable[0] = true;
@@ -174,25 +175,6 @@ impl Token {
     }
 }
 
-/// A repository URL as Argo CD compares it: lower case, no `.git`, no trailing slash, and
-/// `git@host:path` written as `ssh://git@host/path`.
-///
-/// Compat: `util/git.NormalizeGitURL`.
-pub fn normalize_repo_url(url: &str) -> String {
-    let url = url.trim().to_lowercase();
-    if let Some(oci) = url.strip_prefix("oci://") {
-        return oci.trim_end_matches('/').to_owned();
-    }
-    let scp_like = !url.contains("://") && url.contains('@') && url.contains(':');
-    let url = if scp_like {
-        format!("ssh://{}", url.replacen(':', "/", 1))
-    } else {
-        url
-    };
-    let url = url.trim_end_matches('/');
-    url.strip_suffix(".git").unwrap_or(url).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,15 +201,5 @@ mod tests {
         let pattern = "*a".repeat(200);
         assert!(!Glob::is_match(&pattern, &"a".repeat(150)));
         assert!(!Glob::is_match(&"{a,b}".repeat(64), "a"));
-    }
-
-    #[test]
-    fn urls_are_compared_without_case_suffix_and_scp_form() {
-        let a = normalize_repo_url("git@GitHub.com:Org/App.git");
-        assert_eq!(a, "ssh://git@github.com/org/app");
-        assert_eq!(
-            normalize_repo_url("https://x/A.git/"),
-            normalize_repo_url("https://x/a")
-        );
     }
 }
