@@ -4,7 +4,10 @@
 #![warn(missing_docs)]
 
 mod auth;
+mod client;
+mod discovery;
 mod list;
+pub mod live;
 mod path;
 pub mod spec;
 mod status;
@@ -12,4 +15,6 @@ mod transport;
 mod wire;
 
 pub use auth::CredentialError;
+pub use client::Client;
+pub use discovery::Discovered;
 pub use transport::{Address, Limits, Transport, TransportError};
