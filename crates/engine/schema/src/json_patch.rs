@@ -39,22 +39,41 @@ pub fn json_patch(document: &Value, operations: &Value) -> Result<Value, PatchEr
     Ok(document)
 }
 
-/// Applies a JSON merge patch in place: null removes.
+/// Applies a JSON merge patch in place: null removes. Compat: evanphx/json-patch v4, which also
+/// removes nulls inside the lists it sets.
 pub fn merge_patch(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
+    match (target, patch) {
+        (Value::Object(target), Value::Object(patch)) => merge_maps(target, patch),
+        (target, patch) => *target = without_nulls(patch),
     }
-    let Value::Object(map) = target else { return };
+}
+
+fn merge_maps(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (key, value) in patch {
-        if value.is_null() {
-            map.remove(key);
-        } else {
-            merge_patch(map.entry(key.clone()).or_insert(Value::Null), value);
+        match (target.get_mut(key), value) {
+            (_, Value::Null) => {
+                target.remove(key);
+            }
+            (None | Some(Value::Null), _) => {
+                target.insert(key.clone(), without_nulls(value));
+            }
+            (Some(Value::Object(inner)), Value::Object(patch)) => merge_maps(inner, patch),
+            (Some(present @ Value::Object(_)), _) => *present = value.clone(),
+            (Some(present), _) => *present = without_nulls(value),
         }
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(key, value)| (key.clone(), without_nulls(value)))
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
+        other => other.clone(),
     }
 }
 

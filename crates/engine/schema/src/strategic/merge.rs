@@ -307,7 +307,10 @@ fn merge_ordered_lists(
         let present = list(original.get(name))?;
         let patched = list(patch.get(name))?;
         check_order(patched.unwrap_or_default(), &order, merge_key)?;
-        let server_order = present.map(<[Value]>::to_vec).unwrap_or_default();
+        let server_order = match (present, patched, merge_key) {
+            (Some(present), Some(patched), Some(key)) => server_order(present, patched, key),
+            _ => present.map(<[Value]>::to_vec).unwrap_or_default(),
+        };
         let first = element(&[present.unwrap_or_default(), patched.unwrap_or_default()]);
         let merged = match (present, patched) {
             (None, None) => continue,
@@ -326,6 +329,35 @@ fn merge_ordered_lists(
         patch.remove(name);
     }
     Ok(())
+}
+
+/// The order of the server's list that upstream goes by: it merges in the list's own memory, so
+/// deletions move items to the front, and added items appear in the places set free.
+fn server_order(present: &[Value], patched: &[Value], key: &str) -> Vec<Value> {
+    let mut order: Vec<Value> = present.iter().map(|item| key_only(item, key)).collect();
+    let directive = |item: &Value| item.get(DIRECTIVE).and_then(Value::as_str).map(str::to_owned);
+    let mut len = order.len();
+    for item in patched.iter().filter(|item| directive(item).as_deref() == Some("delete")) {
+        while let Some(at) = order[..len].iter().position(|o| o.get(key) == item.get(key)) {
+            for slot in at..len - 1 {
+                order[slot] = order[slot + 1].clone();
+            }
+            len -= 1;
+        }
+    }
+    if patched.iter().any(|item| directive(item).as_deref() == Some("replace")) {
+        return order;
+    }
+    for item in patched.iter().filter(|item| directive(item).is_none()) {
+        if len == order.len() {
+            break;
+        }
+        if !order[..len].iter().any(|o| o.get(key) == item.get(key)) {
+            order[len] = key_only(item, key);
+            len += 1;
+        }
+    }
+    order
 }
 
 fn list(value: Option<&Value>) -> Merged<Option<&[Value]>> {
