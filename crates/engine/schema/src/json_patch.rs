@@ -16,7 +16,9 @@ const MAX_COPIED: usize = 1_000_000;
 /// cannot be applied.
 pub fn json_patch(document: &Value, operations: &Value) -> Result<Value, PatchError> {
     let bad = || {
-        PatchError::Invalid("json: cannot unmarshal object into Go value of type jsonpatch.Patch".into())
+        PatchError::Invalid(
+            "json: cannot unmarshal object into Go value of type jsonpatch.Patch".into(),
+        )
     };
     let operations = operations.as_array().ok_or_else(bad)?;
     if operations.len() > MAX_OPERATIONS {
@@ -157,7 +159,9 @@ impl Operation<'_> {
                         "replace operation does not apply: doc is missing key: {path}: missing value"
                     ))
                 };
-                let Value::Array(items) = container else { return Err(missing()) };
+                let Value::Array(items) = container else {
+                    return Err(missing());
+                };
                 let at = index(&key, items.len()).map_err(|_| missing())?;
                 items[at] = value;
                 Ok(())
@@ -368,11 +372,17 @@ mod tests {
             "error in remove for path: '/b': Unable to remove nonexistent key: b: missing value"
         );
         assert_eq!(
-            error(doc.clone(), json!([{"op": "add", "path": "/a/5", "value": 1}])),
+            error(
+                doc.clone(),
+                json!([{"op": "add", "path": "/a/5", "value": 1}])
+            ),
             "error in add for path: '/a/5': Unable to access invalid index: 5: invalid index referenced"
         );
         assert_eq!(
-            error(doc.clone(), json!([{"op": "test", "path": "/a", "value": 2}])),
+            error(
+                doc.clone(),
+                json!([{"op": "test", "path": "/a", "value": 2}])
+            ),
             "testing value /a failed: test failed"
         );
         assert_eq!(
@@ -384,7 +394,10 @@ mod tests {
     #[test]
     fn merge_patch_removes_nulls() {
         let mut value = json!({"a": {"b": 1, "c": 2}, "d": 1});
-        merge_patch(&mut value, &json!({"a": {"b": null, "n": {"x": null}}, "d": [null]}));
+        merge_patch(
+            &mut value,
+            &json!({"a": {"b": null, "n": {"x": null}}, "d": [null]}),
+        );
         assert_eq!(value, json!({"a": {"c": 2, "n": {}}, "d": [null]}));
     }
 }

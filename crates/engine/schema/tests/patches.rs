@@ -19,7 +19,9 @@ fn patches_equal_upstreams() {
         let (a, b, c) = (&case["a"], &case["b"], &case["c"]);
         let kind = case["kind"].as_str().map(|text| {
             let (api_version, kind) = text.split_once(' ').unwrap();
-            schemas.kind(&Gvk::from_api_version(api_version, kind)).unwrap()
+            schemas
+                .kind(&Gvk::from_api_version(api_version, kind))
+                .unwrap()
         });
         let got = match case["op"].as_str().unwrap() {
             "three_way" => three_way(kind, Some(a), b, c).map(|patch| patch.body),
