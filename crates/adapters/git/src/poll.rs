@@ -211,7 +211,10 @@ impl Watched {
         repo: &RepoRef,
         wanted: &Wanted,
     ) -> Result<Artifact, SourceError> {
-        if self.current().is_none() {
+        let this = self.clone();
+        // A mirror from an earlier process may be there already.
+        let is_here = blocking(move || Ok(this.locate()?.current().is_some())).await?;
+        if !is_here {
             self.look(Beside::default()).await?;
         }
         let unresolved = match self.try_resolve(repo, wanted).await? {
