@@ -114,7 +114,8 @@ impl Watched {
         }
         let found = Arc::new(match Location::parse(&self.url, &self.shared.roots)? {
             Location::Disk(path) => {
-                Repository::Local(LocalRepository::new(&self.url, path, &self.shared.roots))
+                let local = LocalRepository::new(&self.url, path, &self.shared.roots);
+                Repository::Local(Box::new(local))
             }
             Location::Http { url, userinfo } => self.mirror(url, userinfo),
         });
@@ -151,7 +152,7 @@ impl Watched {
             patience: Patience::default(),
             max_bytes: self.shared.settings.max_fetch_bytes,
         };
-        Repository::Mirror(Mirror::open(dir, remote))
+        Repository::Mirror(Box::new(Mirror::open(dir, remote)))
     }
 
     /// Looks for a newer state and tells the followers. Callers that come while a look is under

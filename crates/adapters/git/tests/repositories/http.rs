@@ -141,7 +141,7 @@ async fn a_login_inside_the_url_works() {
 
 #[tokio::test]
 async fn many_followers_of_a_remote_cost_one_poll() {
-    let world = World::with(|s| s.remote_interval = std::time::Duration::from_secs(3600));
+    let world = World::with(|s| s.remote_interval = std::time::Duration::from_hours(1));
     world.make("app.git");
     let server = GitServer::start(&world.repos(), None);
     let repo = world.sources.repo(&format!("{}/app.git", server.url), "");
@@ -169,9 +169,10 @@ async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T
                 *slot = Some(value);
             }
         }
-        match pending.iter().all(|(_, slot)| slot.is_some()) {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
+        if pending.iter().all(|(_, slot)| slot.is_some()) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
         }
     })
     .await;
@@ -397,7 +398,7 @@ async fn urls_are_read_from_elsewhere_where_a_rule_says_so() {
 
 #[tokio::test]
 async fn forty_pushes_keep_the_mirror_readable() {
-    let world = World::with(|s| s.remote_interval = std::time::Duration::from_secs(3600));
+    let world = World::with(|s| s.remote_interval = std::time::Duration::from_hours(1));
     let builder = world.make("app.git");
     let server = GitServer::start(&world.repos(), None);
     let repo = world.sources.repo(&format!("{}/app.git", server.url), "");

@@ -190,7 +190,7 @@ async fn thousands_of_followers_share_one_poll_that_ends_with_them() {
 
 #[tokio::test]
 async fn refresh_tells_followers_before_it_returns() {
-    let world = World::with(|s| s.local_interval = std::time::Duration::from_secs(3600));
+    let world = World::with(|s| s.local_interval = std::time::Duration::from_hours(1));
     let builder = world.make("app.git");
     let repo = world.local("app.git");
     let mut receiver = world.sources.follow(&repo, &wanted("main"));

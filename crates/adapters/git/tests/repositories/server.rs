@@ -191,7 +191,7 @@ impl State {
         let headers: String = head
             .lines()
             .filter(|line| !line.starts_with("Status:"))
-            .map(|line| format!("{line}\r\n"))
+            .flat_map(|line| [line, "\r\n"])
             .collect();
         response(status, &headers, &output[end + 4..])
     }
