@@ -96,7 +96,13 @@ impl Run<'_> {
                 quote(self.set.name())
             );
             let template = name.to_owned();
-            return Err(Box::new(ExecError { template, line: 0, column: 0, text, limit: false }));
+            return Err(Box::new(ExecError {
+                template,
+                line: 0,
+                column: 0,
+                text,
+                limit: false,
+            }));
         };
         let dot = Slot::concrete(data.clone());
         let mut machine = Machine {
@@ -113,14 +119,10 @@ impl Run<'_> {
 }
 
 impl Nested for Run<'_> {
-    fn execute(
-        &mut self,
-        env: &mut dyn Env,
-        name: &str,
-        data: &Value,
-    ) -> Result<GoStr, FuncError> {
+    fn execute(&mut self, env: &mut dyn Env, name: &str, data: &Value) -> Result<GoStr, FuncError> {
         let mut out = Vec::new();
-        self.named(env, name, data, &mut out).map_err(|error| as_func_error(&error))?;
+        self.named(env, name, data, &mut out)
+            .map_err(|error| as_func_error(&error))?;
         self.budget.memory(out.len() as u64)?;
         Ok(GoStr::from(out))
     }
@@ -146,7 +148,11 @@ impl Nested for Run<'_> {
                 set
             }
         };
-        Run { set: &set, budget: self.budget }.execute(env, name, data)
+        Run {
+            set: &set,
+            budget: self.budget,
+        }
+        .execute(env, name, data)
     }
 
     fn charge(&mut self, steps: u64, bytes: u64) -> Result<(), FuncError> {
@@ -199,6 +205,10 @@ impl<'t> Machine<'t, '_> {
     }
 
     #[cold]
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the error type is this box everywhere"
+    )]
     fn error(&self, message: &str, limit: bool) -> Fault {
         let name = &self.template.name;
         let source = &self.template.source;
@@ -206,7 +216,13 @@ impl<'t> Machine<'t, '_> {
             None => {
                 let text = format!("template: {name}: {message}");
                 let template = name.to_string();
-                return Box::new(ExecError { template, line: 0, column: 0, text, limit });
+                return Box::new(ExecError {
+                    template,
+                    line: 0,
+                    column: 0,
+                    text,
+                    limit,
+                });
             }
             Some(At::Expr(expr)) => (expr.pos(), expr.to_string()),
             Some(At::Pipe(pipe)) => (pipe.pos, pipe.to_string()),
@@ -219,7 +235,13 @@ impl<'t> Machine<'t, '_> {
             source.name,
             quote(name)
         );
-        Box::new(ExecError { template: source.name.to_string(), line, column, text, limit })
+        Box::new(ExecError {
+            template: source.name.to_string(),
+            line,
+            column,
+            text,
+            limit,
+        })
     }
 
     fn limited<T>(&self, result: Result<T, FuncError>) -> Result<T, Fault> {
@@ -299,7 +321,9 @@ impl<'t> Machine<'t, '_> {
                     self.print(&value)?;
                 }
             }
-            Stmt::If(branch) => return self.deeper(|machine| machine.condition(dot, branch, false)),
+            Stmt::If(branch) => {
+                return self.deeper(|machine| machine.condition(dot, branch, false));
+            }
             Stmt::With(branch) => {
                 return self.deeper(|machine| machine.condition(dot, branch, true));
             }
@@ -317,7 +341,10 @@ impl<'t> Machine<'t, '_> {
         self.limited(made)?;
         if self.out.len() > self.budget.limits.output {
             let limit = self.budget.limits.output;
-            return Err(self.error(&format!("exceeded the limit of {limit} bytes of output"), true));
+            return Err(self.error(
+                &format!("exceeded the limit of {limit} bytes of output"),
+                true,
+            ));
         }
         Ok(())
     }
@@ -355,7 +382,10 @@ impl<'t> Machine<'t, '_> {
             Value::Duration(count) => self.count(*count, &Value::Duration, branch)?,
             Value::List(items) => {
                 let items = items.iter().enumerate().map(|(index, item)| {
-                    (Slot::Val(Value::Int(index as i64)), Slot::Iface(item.clone()))
+                    (
+                        Slot::Val(Value::Int(index as i64)),
+                        Slot::Iface(item.clone()),
+                    )
                 });
                 self.turns(branch, items)?
             }
@@ -369,7 +399,10 @@ impl<'t> Machine<'t, '_> {
             Value::Map(map) => {
                 let entries = map.snapshot();
                 let items = entries.iter().map(|(key, item)| {
-                    (Slot::Val(Value::Str(key.clone())), Slot::Iface(item.clone()))
+                    (
+                        Slot::Val(Value::Str(key.clone())),
+                        Slot::Iface(item.clone()),
+                    )
                 });
                 self.turns(branch, items)?
             }
@@ -405,7 +438,10 @@ impl<'t> Machine<'t, '_> {
             message.extend_from_slice(b" to iterate over more than one variable");
             return self.fail(String::from_utf8_lossy(&message));
         }
-        self.turns(branch, (0..count).map(|turn| (Slot::Invalid, Slot::Val(make(turn)))))
+        self.turns(
+            branch,
+            (0..count).map(|turn| (Slot::Invalid, Slot::Val(make(turn)))),
+        )
     }
 
     /// Runs the body for each item; `None` where there was none.

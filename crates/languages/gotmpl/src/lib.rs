@@ -4,9 +4,9 @@
 //! randomness are given by the caller. Text, errors and number formats are Go's to the letter.
 #![warn(missing_docs)]
 
-mod container;
 mod ast;
 mod builtin;
+mod container;
 mod exec;
 mod float;
 mod func;
