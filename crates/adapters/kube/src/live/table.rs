@@ -72,7 +72,8 @@ fn revision(text: &str) -> u64 {
 }
 
 impl Tables {
-    pub fn next_epoch(&mut self) -> u32 {
+    pub fn begin(&mut self, scope: &Scope) -> u32 {
+        self.seen.remove(scope);
         self.epoch += 1;
         self.epoch
     }
