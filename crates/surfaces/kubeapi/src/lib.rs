@@ -1,1 +1,15 @@
 //! A Kubernetes-compatible API in the process.
+
+mod error;
+mod hook;
+mod request;
+
+pub use error::{ApiError, Cause, Details, FieldError, FieldFault};
+pub use hook::{
+    Answer, ClusterFacts, Column, DeletePlan, Effect, HookCx, Hooks, KindHook, Mutate, Plain,
+    Reader, SubresourceCall,
+};
+pub use request::{
+    AllowAll, Authenticator, Authorizer, Decision, PeerCertificate, Query, RequestInfo, UserInfo,
+    percent_decode,
+};
