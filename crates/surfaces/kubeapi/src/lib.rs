@@ -1,5 +1,8 @@
 //! A Kubernetes-compatible API in the process.
 
+pub mod auth;
+pub mod hooks;
+
 mod error;
 mod hook;
 mod request;

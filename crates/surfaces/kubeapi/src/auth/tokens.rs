@@ -333,3 +333,7 @@ fn account_user(
         ..UserInfo::default()
     })
 }
+
+#[cfg(test)]
+#[path = "tokens_tests.rs"]
+mod tests;
