@@ -3,6 +3,7 @@
 mod error;
 mod hook;
 mod request;
+mod storage;
 
 pub use error::{ApiError, Cause, Details, FieldError, FieldFault};
 pub use hook::{
@@ -12,4 +13,8 @@ pub use hook::{
 pub use request::{
     AllowAll, Authenticator, Authorizer, Decision, PeerCertificate, Query, RequestInfo, UserInfo,
     percent_decode,
+};
+pub use storage::{
+    CommitError, CommitFuture, DiskError, DiskStore, Event, EventStream, Expect, Expired,
+    HistoryLimits, MemoryStorage, Page, Range, Rev, Storage, Stored, Write,
 };
