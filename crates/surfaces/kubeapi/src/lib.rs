@@ -7,6 +7,7 @@ pub mod hooks;
 mod error;
 mod hook;
 mod request;
+mod storage;
 
 pub use error::{ApiError, Cause, Details, FieldError, FieldFault};
 pub use hook::{
@@ -16,4 +17,8 @@ pub use hook::{
 pub use request::{
     AllowAll, Authenticator, Authorizer, Decision, PeerCertificate, Query, RequestInfo, UserInfo,
     percent_decode,
+};
+pub use storage::{
+    CommitError, CommitFuture, DiskError, DiskStore, Event, EventStream, Expect, Expired,
+    HistoryLimits, MemoryStorage, Page, Range, Rev, Storage, Stored, Write,
 };
