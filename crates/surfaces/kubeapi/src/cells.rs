@@ -9,7 +9,8 @@ mod network;
 mod pod;
 mod workload;
 
-pub use age::human_duration;
+#[cfg(test)]
+use age::human_duration;
 
 use crate::Column;
 use argosy_object::Value;

@@ -75,7 +75,7 @@ fn add(hooks: &mut Hooks, group: &str, kind: &str, hook: impl KindHook + 'static
 fn core_hooks(hooks: &mut Hooks, deps: &Deps) {
     add(hooks, "", "Namespace", namespace::Namespace);
     add(hooks, "", "Pod", pod::Pod);
-    add(hooks, "", "Service", service::Service::default());
+    add(hooks, "", "Service", <service::Service as Default>::default());
     add(hooks, "", "ConfigMap", config::ConfigMap);
     add(hooks, "", "Secret", config::Secret { key: deps.key.clone() });
     add(hooks, "", "ServiceAccount", config::ServiceAccount { key: deps.key.clone() });

@@ -74,7 +74,7 @@ impl KindHook for Pod {
         call: &SubresourceCall<'_>,
     ) -> Option<Result<Answer, ApiError>> {
         match (call.name, call.verb) {
-            ("binding", "create") => Some(bind(call)),
+            ("binding", "create") => Some(bind(cx, call)),
             ("eviction", "create") => Some(evict(cx, call)),
             ("ephemeralcontainers", "get") => {
                 Some(Ok(Answer { code: 200, body: call.parent.clone(), effects: Vec::new() }))
@@ -335,7 +335,7 @@ fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
 }
 
 /// Gives a pod its node.
-fn bind(call: &SubresourceCall<'_>) -> Result<Answer, ApiError> {
+fn bind(cx: &HookCx<'_>, call: &SubresourceCall<'_>) -> Result<Answer, ApiError> {
     let body = call.body.unwrap_or(&Value::Null);
     let name = meta(call.parent, "name").to_owned();
     let node = text(body, "/target/name").to_owned();
@@ -350,6 +350,7 @@ fn bind(call: &SubresourceCall<'_>) -> Result<Answer, ApiError> {
     }
     let uid = meta(body, "uid").to_owned();
     let pod_name = name.clone();
+    let at = crate::hooks::config::seconds_of(cx.now);
     let mutate: crate::Mutate = Arc::new(move |pod| {
         if !uid.is_empty() && uid != meta(pod, "uid") {
             let said = format!(
@@ -372,6 +373,13 @@ fn bind(call: &SubresourceCall<'_>) -> Result<Answer, ApiError> {
             return Err(ApiError::conflict("", "pods/binding", &pod_name, &said));
         }
         map(pod, "spec").insert("nodeName".into(), node.clone().into());
+        let status = map(pod, "status");
+        let conditions = status.entry("conditions").or_insert_with(|| json!([]));
+        if let Value::Array(conditions) = conditions {
+            conditions.retain(|c| text(c, "/type") != "PodScheduled");
+            conditions.push(json!({"type": "PodScheduled", "status": "True",
+                "lastProbeTime": null, "lastTransitionTime": at}));
+        }
         Ok(())
     });
     Ok(Answer {
