@@ -72,6 +72,8 @@ pub struct RequestInfo {
     pub name: String,
     /// The path without query.
     pub path: String,
+    /// The query as it was sent.
+    pub query: String,
     /// Whether the path names a resource.
     pub is_resource: bool,
 }
@@ -239,6 +241,10 @@ pub trait Authorizer: Send + Sync {
     ) -> (Vec<argosy_object::Value>, Vec<argosy_object::Value>) {
         (Vec::new(), Vec::new())
     }
+
+    /// Tells that a role or binding was written or removed. Called from the `after_write` of the
+    /// RBAC kinds, when `store` shows the new state.
+    fn changed(&self, _store: &dyn Reader, _resource: &str, _namespace: &str, _name: &str) {}
 }
 
 /// Finds out who asks.
