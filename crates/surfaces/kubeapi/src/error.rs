@@ -116,6 +116,7 @@ impl FieldError {
             field: field.into(),
             bad_value,
             detail,
+            complete: false,
         }
     }
     /// A field that must be there is not.
@@ -273,6 +274,7 @@ impl ApiError {
             reason,
             message: message.into(),
             details: None,
+            continue_token: String::new(),
         }
     }
 

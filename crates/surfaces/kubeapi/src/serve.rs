@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -166,6 +167,11 @@ async fn connection(
     }
 }
 
+/// What broke off an answer. A type of its own, which hyper's bounds need.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer broke off: {0}")]
+struct BodyError(BoxError);
+
 async fn http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
@@ -181,7 +187,8 @@ async fn http(
             if let Some(peer) = peer {
                 extensions.insert(peer);
             }
-            Ok::<_, BoxError>(router.handle(request).await)
+            let response = router.handle(request).await;
+            Ok::<_, Infallible>(response.map(|body| body.map_err(|error: BoxError| BodyError(error))))
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());

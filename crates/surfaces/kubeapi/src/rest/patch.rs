@@ -286,11 +286,13 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
     }
     if !patch.duplicates.is_empty() {
         let problems = field_problems(&[], &patch.duplicates);
-        call.judge_fields(patch.validation, problems, ApiError::bad_request)?;
+        call.judge_fields(patch.validation, problems, |text| ApiError::bad_request(text))?;
     }
     if call.served.kind.is_custom() {
         let unknown = argosy_schema::prune(&call.served.kind, &mut config);
-        call.judge_fields(patch.validation, field_problems(&unknown, &[]), ApiError::bad_request)?;
+        call.judge_fields(patch.validation, field_problems(&unknown, &[]), |text| {
+            ApiError::bad_request(text)
+        })?;
     } else {
         refuse_undeclared(call, &config)?;
     }
