@@ -4,15 +4,18 @@
 use crate::request::PeerCertificate;
 use crate::server::{ApiServer, FromSocket};
 use argosy_ports::{Body, BoxError};
+use bytes::Bytes;
 use http::uri::{PathAndQuery, Uri};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -172,6 +175,29 @@ async fn connection(
 #[error("the answer broke off: {0}")]
 struct BodyError(BoxError);
 
+/// An answer's body with that error.
+struct Answer(Body);
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.0).poll_frame(cx).map_err(BodyError)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
 async fn http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
@@ -188,7 +214,7 @@ async fn http(
                 extensions.insert(peer);
             }
             let response = router.handle(request).await;
-            Ok::<_, Infallible>(response.map(|body| body.map_err(|error: BoxError| BodyError(error))))
+            Ok::<_, Infallible>(response.map(Answer))
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());

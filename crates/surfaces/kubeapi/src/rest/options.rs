@@ -15,7 +15,6 @@ pub(super) struct DeleteOptions {
     pub uid: Option<String>,
     pub resource_version: Option<String>,
     pub dry_run: bool,
-    pub ignore_store_errors: bool,
 }
 
 impl DeleteOptions {
