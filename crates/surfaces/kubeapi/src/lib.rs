@@ -1,6 +1,7 @@
 //! A Kubernetes-compatible API in the process.
 
 pub mod auth;
+mod cells;
 pub mod hooks;
 
 mod age;

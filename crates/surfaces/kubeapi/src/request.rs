@@ -242,6 +242,11 @@ pub trait Authorizer: Send + Sync {
         (Vec::new(), Vec::new())
     }
 
+    /// Why a request that is allowed is allowed, for access reviews; may be empty.
+    fn reason(&self, _store: &dyn Reader, _info: &RequestInfo) -> String {
+        String::new()
+    }
+
     /// Tells that a role or binding was written or removed. Called from the `after_write` of the
     /// RBAC kinds, when `store` shows the new state.
     fn changed(&self, _store: &dyn Reader, _resource: &str, _namespace: &str, _name: &str) {}

@@ -85,6 +85,11 @@ impl Authorizer for RbacAuthorizer {
         )
     }
 
+    fn reason(&self, store: &dyn Reader, info: &RequestInfo) -> String {
+        let requester = Requester { user: &info.user.username, groups: &info.user.groups };
+        self.with(store, |index| index.check(requester, &Attributes::of(info)).reason)
+    }
+
     fn changed(&self, store: &dyn Reader, resource: &str, namespace: &str, name: &str) {
         let Some((_, kind)) = RESOURCES.iter().find(|(r, _)| *r == resource) else { return };
         let mut slot = self.index.write().unwrap_or_else(std::sync::PoisonError::into_inner);
