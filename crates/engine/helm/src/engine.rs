@@ -1,7 +1,7 @@
 //! Renders all templates of a chart and its subcharts.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use argosy_gotmpl::{
     ExecError, GoStr, Limits, Map as GoMap, MapRef, MissingKey, ParseError, Set, SetBuilder, Value,
@@ -36,17 +36,20 @@ impl TemplateCache {
         Self::default()
     }
 
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn set(&self, templates: &Templates) -> Result<Arc<Set>, HelmError> {
         let parts = templates.iter().flat_map(|(name, template)| {
             [name.as_bytes(), template.source.as_ref()]
         });
         let digest = Digest::of_parts(parts);
-        let kept = |this: &Self| this.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(set) = kept(self).sets.get(&digest) {
+        if let Some(set) = self.kept().sets.get(&digest) {
             return Ok(set.clone());
         }
         let set = parse(templates)?;
-        let mut kept = kept(self);
+        let mut kept = self.kept();
         if kept.sets.insert(digest, set.clone()).is_none() {
             kept.order.push_back(digest);
         }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use argosy_gotmpl::{Elem, FuncError, GoStr, Host, List, Map, Value};
+use argosy_glob::Glob;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use crate::chart::File;
-use crate::glob::glob_match;
 use crate::metadata::fields_map;
 
 type Called = Option<Result<Value, FuncError>>;
@@ -26,9 +26,8 @@ impl Files {
     }
 
     fn glob(&self, pattern: &str) -> Self {
-        // Helm takes every file where the pattern does not compile.
-        let any = glob_match(pattern, "").is_none();
-        let kept = self.0.iter().filter(|(name, _)| any || glob_match(pattern, name) == Some(true));
+        let glob = Glob::new(pattern, Some('/'));
+        let kept = self.0.iter().filter(|(name, _)| glob.matches(name));
         Self(Arc::new(kept.map(|(name, data)| (name.clone(), data.clone())).collect()))
     }
 

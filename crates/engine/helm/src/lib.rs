@@ -1,8 +1,9 @@
 //! Helm charts rendered as a function call.
 //!
-//! [`load_folder`] or [`load_archive`] makes a [`Chart`], [`merge_layers`] the values that a user
-//! gives, [`render_chart`] the manifests: the same bytes that helm 4.1.4 prints. Nothing here
-//! performs IO but bounded reads of the chart's tree.
+//! [`render_chart`] is the whole way from a folder in a tree to objects. Its steps stand alone
+//! too: [`load_folder`] or [`load_archive`] makes a [`Chart`], [`merge_layers`] the values that a
+//! user gives, [`render_release`] the manifests: the same bytes that helm 4.1.4 prints. Nothing
+//! here performs IO but bounded reads of the chart's tree.
 #![warn(missing_docs)]
 
 mod archive;
@@ -19,6 +20,7 @@ mod load;
 mod manifest;
 mod metadata;
 mod render;
+mod request;
 mod strvals;
 mod toml;
 mod values;
@@ -30,5 +32,6 @@ pub use funcs::{Expired, Lookup, Lookups};
 pub use hosts::KubeVersion;
 pub use load::{load_archive, load_folder};
 pub use manifest::{Hook, INSTALL_ORDER, Manifest};
-pub use render::{ChartRequest, OutputOptions, RenderedChart, Step, render_chart};
+pub use render::{OutputOptions, ReleaseRequest, Rendering, Step, render_release};
+pub use request::{ChartRequest, RenderedChart, SetKind, SetValue, render_chart};
 pub use values::{Layer, ReadFile, Table, merge_layers};

@@ -1,4 +1,4 @@
-//! From a chart and a request to manifests: the whole of `helm template`.
+//! From a loaded chart and a release's options to manifests: the whole of `helm template`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::manifest::{Hook, Manifest, sort};
 use crate::metadata::fields_map;
 use crate::values::{Table, coalesce};
 
-/// What a chart is rendered for.
+/// What a loaded chart is rendered for.
 #[derive(Clone)]
-pub struct ChartRequest {
+pub struct ReleaseRequest {
     /// `.Release.Name`: a DNS name of at most 53 characters.
     pub release_name: String,
     /// `.Release.Namespace`
@@ -34,6 +34,8 @@ pub struct ChartRequest {
     pub kube_version: KubeVersion,
     /// API versions besides those that Helm always assumes (`monitoring.coreos.com/v1`).
     pub api_versions: Vec<String>,
+    /// Whether values.schema.json is left alone.
+    pub skip_schema_validation: bool,
     /// What `lookup` finds.
     pub lookups: Lookups,
     /// What `now` gives.
@@ -46,7 +48,7 @@ pub struct ChartRequest {
     pub expired: Option<Expired>,
 }
 
-impl ChartRequest {
+impl ReleaseRequest {
     /// A first install with nothing special. The clock stands at the epoch until set.
     pub fn new(release_name: impl Into<String>, namespace: impl Into<String>) -> Self {
         let epoch = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
@@ -58,6 +60,7 @@ impl ChartRequest {
             values: Table::new(),
             kube_version: KubeVersion::default(),
             api_versions: Vec::new(),
+            skip_schema_validation: false,
             lookups: Lookups::Off,
             now: GoTime::new(epoch),
             seed: Digest::of(b""),
@@ -69,7 +72,7 @@ impl ChartRequest {
 
 /// A rendered chart.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RenderedChart {
+pub struct Rendering {
     /// Manifests in install order.
     pub manifests: Vec<Manifest>,
     /// Hooks in install order of their kinds.
@@ -80,15 +83,15 @@ pub struct RenderedChart {
     pub notes: String,
     /// The values that the templates saw.
     pub values: Table,
-    /// What a person should know (a deprecated chart, a schema not checked).
-    pub warnings: Vec<String>,
+    /// What a person should know: a reason in CamelCase and the sentence.
+    pub warnings: Vec<(&'static str, String)>,
 }
 
 /// How far a rendering came.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// To the end.
-    Done(Box<RenderedChart>),
+    Done(Box<Rendering>),
     /// It asked for these looks into the cluster: answer them and call again.
     Needs(Vec<Lookup>),
 }
@@ -97,15 +100,15 @@ pub enum Step {
 ///
 /// # Errors
 /// In the words of `helm template`, without its `Error: ` in front.
-pub fn render_chart(
+pub fn render_release(
     chart: &Chart,
-    request: &ChartRequest,
+    request: &ReleaseRequest,
     cache: &TemplateCache,
 ) -> Result<Step, HelmError> {
     check(chart, request)?;
     let mut warnings = Vec::new();
     if chart.metadata.deprecated {
-        warnings.push("this chart is deprecated".to_owned());
+        warnings.push(("DeprecatedChart", "this chart is deprecated".to_owned()));
     }
     let mut chart = chart.clone();
     dependencies::process(&mut chart, &request.values).map_err(|error| match error {
@@ -115,8 +118,9 @@ pub fn render_chart(
         other => other,
     })?;
     let values = coalesce(&chart, &request.values)?;
-    if has_schema(&chart) {
-        warnings.push("values.schema.json is not checked yet".to_owned());
+    if has_schema(&chart) && !request.skip_schema_validation {
+        let text = "values.schema.json of the chart was not checked: not supported yet";
+        warnings.push(("SchemaNotChecked", text.to_owned()));
     }
     let wanted = &chart.metadata.kube_version;
     let given = &request.kube_version;
@@ -139,11 +143,11 @@ pub fn render_chart(
         (path, String::from_utf8_lossy(&file.data).into_owned())
     });
     let crds = crds.collect();
-    Ok(Step::Done(Box::new(RenderedChart { manifests, hooks, crds, notes, values, warnings })))
+    Ok(Step::Done(Box::new(Rendering { manifests, hooks, crds, notes, values, warnings })))
 }
 
 /// What is wrong before anything is rendered.
-fn check(chart: &Chart, request: &ChartRequest) -> Result<(), HelmError> {
+fn check(chart: &Chart, request: &ReleaseRequest) -> Result<(), HelmError> {
     if chart.is_library() {
         return Err(HelmError::Chart("library charts are not installable".into()));
     }
@@ -181,7 +185,7 @@ fn has_schema(chart: &Chart) -> bool {
     chart.schema.is_some() || chart.dependencies.iter().any(has_schema)
 }
 
-fn top(request: &ChartRequest, values: &Table) -> Top {
+fn top(request: &ReleaseRequest, values: &Table) -> Top {
     let versions = KNOWN_VERSIONS.iter().map(ToString::to_string);
     let versions = versions.chain(request.api_versions.iter().cloned()).collect();
     Top {
@@ -202,7 +206,7 @@ fn top(request: &ChartRequest, values: &Table) -> Top {
 }
 
 /// Randomness depends on what is rendered and on nothing else.
-fn environment(chart: &Chart, request: &ChartRequest, values: &Table) -> RenderEnv {
+fn environment(chart: &Chart, request: &ReleaseRequest, values: &Table) -> RenderEnv {
     let values = argosy_yaml::write_json_go(&Json::Object(values.clone()));
     let parts: [&[u8]; 6] = [
         &request.seed.0,
@@ -227,7 +231,7 @@ pub struct OutputOptions {
     pub no_hooks: bool,
 }
 
-impl RenderedChart {
+impl Rendering {
     /// The stream that `helm template` prints, byte for byte.
     pub fn output(&self, options: OutputOptions) -> String {
         let mut out = String::new();
