@@ -60,7 +60,7 @@ impl LocalRepository {
 
     fn look_at(&self, state: &mut State) -> Result<Arc<Snapshot>, SourceError> {
         let reopen = match &state.open {
-            Some(open) => open.objects.is_broken() || !self.is_same_folder(open),
+            Some(open) => open.objects.is_broken() || !is_there(open),
             None => true,
         };
         if reopen {
@@ -81,10 +81,6 @@ impl LocalRepository {
         });
         state.current = Some(snapshot.clone());
         Ok(snapshot)
-    }
-
-    fn is_same_folder(&self, open: &Open) -> bool {
-        open.repository.git_dir().join("HEAD").exists()
     }
 
     fn open(&self) -> Result<Open, SourceError> {
@@ -135,6 +131,10 @@ impl LocalRepository {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_there(open: &Open) -> bool {
+    open.repository.git_dir().join("HEAD").exists()
 }
 
 fn read_refs(repository: &gix::ThreadSafeRepository) -> gix::Result<Refs> {

@@ -25,17 +25,20 @@ use std::time::Duration;
 /// The first line of a snapshot.
 const FORMAT: &str = "argosy mirror 1";
 /// How long another process may hold a mirror.
-const LOCK_PATIENCE: Duration = Duration::from_secs(300);
+const LOCK_PATIENCE: Duration = Duration::from_mins(5);
 /// Packs after which a mirror is cloned anew instead of fetched into.
 const MAX_PACKS: usize = 400;
 /// Most names elsewhere that one mirror keeps looking for.
 const MAX_EXTRA: usize = 256;
 
+/// Gives the credential of this moment and the PEM certificates that the host is trusted by.
+pub(crate) type GiveCredential =
+    dyn Fn() -> Result<(Credential, Option<String>), SourceError> + Send + Sync;
+
 /// Where a mirror is filled from. The credential is asked for at each fetch, as it may change.
 pub(crate) struct Remote {
     pub url: String,
-    pub credential:
-        Box<dyn Fn() -> Result<(Credential, Option<String>), SourceError> + Send + Sync>,
+    pub credential: Box<GiveCredential>,
     pub patience: Patience,
     pub max_bytes: u64,
 }

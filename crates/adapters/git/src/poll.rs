@@ -114,7 +114,8 @@ impl Watched {
         }
         let found = Arc::new(match Location::parse(&self.url, &self.shared.roots)? {
             Location::Disk(path) => {
-                Repository::Local(LocalRepository::new(&self.url, path, &self.shared.roots))
+                let local = LocalRepository::new(&self.url, path, &self.shared.roots);
+                Repository::Local(Box::new(local))
             }
             Location::Http { url, userinfo } => self.mirror(url, userinfo),
         });
@@ -151,7 +152,7 @@ impl Watched {
             patience: Patience::default(),
             max_bytes: self.shared.settings.max_fetch_bytes,
         };
-        Repository::Mirror(Mirror::open(dir, remote))
+        Repository::Mirror(Box::new(Mirror::open(dir, remote)))
     }
 
     /// Looks for a newer state and tells the followers. Callers that come while a look is under
@@ -211,7 +212,10 @@ impl Watched {
         repo: &RepoRef,
         wanted: &Wanted,
     ) -> Result<Artifact, SourceError> {
-        if self.current().is_none() {
+        let this = self.clone();
+        // A mirror from an earlier process may be there already.
+        let is_here = blocking(move || Ok(this.locate()?.current().is_some())).await?;
+        if !is_here {
             self.look(Beside::default()).await?;
         }
         let unresolved = match self.try_resolve(repo, wanted).await? {

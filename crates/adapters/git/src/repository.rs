@@ -27,8 +27,8 @@ pub(crate) struct Beside {
 
 /// A repository that can be looked at. All calls block.
 pub(crate) enum Repository {
-    Local(LocalRepository),
-    Mirror(Mirror),
+    Local(Box<LocalRepository>),
+    Mirror(Box<Mirror>),
 }
 
 impl Repository {

@@ -122,10 +122,7 @@ fn authorization(credential: &Credential) -> Option<String> {
     } else {
         &credential.username
     };
-    Some(format!(
-        "Basic {}",
-        encode(format!("{user}:{password}", password = password))
-    ))
+    Some(format!("Basic {}", encode(format!("{user}:{password}"))))
 }
 
 /// Scheme, host and port.

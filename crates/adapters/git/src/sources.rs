@@ -47,8 +47,8 @@ impl GitSettings {
             local_roots: Vec::new(),
             instead_of: Vec::new(),
             local_interval: Duration::from_secs(1),
-            remote_interval: Duration::from_secs(120),
-            max_backoff: Duration::from_secs(300),
+            remote_interval: Duration::from_mins(2),
+            max_backoff: Duration::from_mins(5),
             max_fetch_bytes: 4 << 30,
         }
     }

@@ -22,8 +22,8 @@ impl Default for Patience {
         Self {
             connect: Duration::from_secs(15),
             first_byte: Duration::from_secs(90),
-            silence: Duration::from_secs(60),
-            whole: Duration::from_secs(1800),
+            silence: Duration::from_mins(1),
+            whole: Duration::from_mins(30),
         }
     }
 }
