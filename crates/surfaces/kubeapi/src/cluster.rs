@@ -4,7 +4,7 @@ use crate::catalog::{Catalog, KeyParts, Served};
 use crate::error::ApiError;
 use crate::hook::{ClusterFacts, Hooks, Reader};
 use crate::meta;
-use crate::request::{Authenticator, Authorizer};
+use crate::request::{AllowAll, Authenticator, Authorizer};
 use crate::storage::{CommitError, Expect, Range, Rev, Storage, Write};
 use argosy_object::Value;
 use argosy_ports::Clock;
@@ -20,6 +20,8 @@ pub(crate) struct Cluster {
     pub hooks: Arc<Hooks>,
     pub facts: ClusterFacts,
     pub authorizer: Arc<dyn Authorizer>,
+    /// Whether the authorizer reads roles, so that the cluster needs its first ones.
+    pub has_policy: bool,
     pub authenticator: Option<Arc<dyn Authenticator>>,
     base: Arc<Schemas>,
     catalog: RwLock<Arc<Catalog>>,
@@ -33,7 +35,7 @@ pub(crate) struct Parts {
     pub clock: Arc<dyn Clock>,
     pub hooks: Arc<Hooks>,
     pub facts: ClusterFacts,
-    pub authorizer: Arc<dyn Authorizer>,
+    pub authorizer: Option<Arc<dyn Authorizer>>,
     pub authenticator: Option<Arc<dyn Authenticator>>,
     pub plain: Arc<Catalog>,
 }
@@ -45,7 +47,8 @@ impl Cluster {
             clock: parts.clock,
             hooks: parts.hooks,
             facts: parts.facts,
-            authorizer: parts.authorizer,
+            has_policy: parts.authorizer.is_some(),
+            authorizer: parts.authorizer.unwrap_or_else(|| Arc::new(AllowAll)),
             authenticator: parts.authenticator,
             base: parts.plain.schemas.clone(),
             catalog: RwLock::new(parts.plain.clone()),

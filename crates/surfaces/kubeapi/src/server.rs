@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::hook::{ClusterFacts, Hooks};
 use crate::negotiate::{Format, negotiate};
 use crate::request::{
-    AllowAll, Authenticator, Authorizer, Decision, PeerCertificate, Query, RequestInfo, UserInfo,
+    Authenticator, Authorizer, Decision, PeerCertificate, Query, RequestInfo, UserInfo,
     percent_decode,
 };
 use crate::storage::Storage;
@@ -35,8 +35,7 @@ pub struct Shared {
 
 impl Shared {
     /// Makes the shared part once for all clusters.
-    pub fn new(schemas: Arc<Schemas>, mut hooks: Hooks) -> Self {
-        hooks.insert(crate::crd::GROUP, "CustomResourceDefinition", crate::crd::CrdHook);
+    pub fn new(schemas: Arc<Schemas>, hooks: Hooks) -> Self {
         let catalog = Arc::new(Catalog::new(&schemas, std::collections::BTreeMap::new()));
         Self { catalog, hooks: Arc::new(hooks) }
     }
@@ -55,7 +54,7 @@ pub struct Setup {
     shared: Shared,
     clock: Arc<dyn Clock>,
     facts: ClusterFacts,
-    authorizer: Arc<dyn Authorizer>,
+    authorizer: Option<Arc<dyn Authorizer>>,
     authenticator: Option<Arc<dyn Authenticator>>,
 }
 
@@ -67,10 +66,11 @@ impl Setup {
         self
     }
 
-    /// Who decides what callers may do; without one, everything is allowed.
+    /// Who decides what callers may do; without one, everything is allowed and the cluster
+    /// starts without roles.
     #[must_use]
     pub fn authorizer(mut self, authorizer: Arc<dyn Authorizer>) -> Self {
-        self.authorizer = authorizer;
+        self.authorizer = Some(authorizer);
         self
     }
 
@@ -113,7 +113,7 @@ impl ApiServer {
             shared: shared.clone(),
             clock,
             facts: ClusterFacts::default(),
-            authorizer: Arc::new(AllowAll),
+            authorizer: None,
             authenticator: None,
         }
     }

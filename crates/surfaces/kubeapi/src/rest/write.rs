@@ -5,6 +5,7 @@ use crate::call::Call;
 use crate::catalog::{KeyParts, Served};
 use crate::cluster::rev_of;
 use crate::error::{ApiError, Cause, FieldError};
+use crate::crd;
 use crate::meta;
 use crate::storage::Expect;
 use argosy_object::Value;
@@ -150,11 +151,18 @@ fn prepare_new(
         own(call, manager, None, &mut stored)?;
     }
     call.hook().prepare_create(&cx, &mut stored)?;
+    if is_crd(&call.served) {
+        crd::complete(&cx, &mut stored, true);
+    }
     let mut errors = names::check_meta(&call.served, &stored);
     errors.extend(check_schema(call, &stored, None)?);
     errors.extend(call.hook().validate(&cx, &stored, None));
     refuse(call, &stored, &errors)?;
     Ok(stored)
+}
+
+fn is_crd(served: &Served) -> bool {
+    served.group() == crd::GROUP && served.plural() == crd::PLURAL
 }
 
 /// Metadata without empty collections and nulls, as Go's `omitempty` leaves it.
@@ -308,6 +316,9 @@ fn prepare_changed(
         own(call, manager, Some(old), &mut stored)?;
     }
     call.hook().prepare_update(&cx, &mut stored, old)?;
+    if is_crd(&call.served) && call.info.subresource.is_empty() {
+        crd::complete(&cx, &mut stored, false);
+    }
     count_generation(call, old, &mut stored);
     errors.extend(names::check_meta(&call.served, &stored));
     errors.extend(check_schema(call, &stored, Some(old))?);
@@ -381,22 +392,14 @@ fn keep_meta(call: &Call<'_>, old: &Value, new: &mut Value) {
     }
 }
 
-/// Built-in kinds whose `metadata.generation` counts changes of the specification.
-const COUNTED: [&str; 24] = [
-    "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod", "Job",
-    "CronJob", "PodDisruptionBudget", "Ingress", "NetworkPolicy", "CustomResourceDefinition",
-    "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
-    "FlowSchema", "PriorityLevelConfiguration", "EndpointSlice", "PriorityClass", "IngressClass",
-    "DeviceClass",
-];
-
+/// Whether the engine counts generations here: for custom kinds; hooks do for others.
 fn counts_generations(served: &Served) -> bool {
-    served.kind.is_custom() || COUNTED.contains(&&*served.kind.gvk.kind)
+    served.kind.is_custom()
 }
 
 fn count_generation(call: &Call<'_>, old: &Value, new: &mut Value) {
-    if !counts_generations(&call.served) || !call.info.subresource.is_empty() {
+    let deployment = call.kind() == "Deployment" && !call.served.kind.is_custom();
+    if !(counts_generations(&call.served) || deployment) || !call.info.subresource.is_empty() {
         return;
     }
     let ignores_status = has_status(call);
@@ -412,7 +415,7 @@ fn count_generation(call: &Call<'_>, old: &Value, new: &mut Value) {
             .collect()
     };
     // Deployments count their annotations too, which rollbacks were once kept in.
-    let annotated = call.kind() == "Deployment"
+    let annotated = deployment
         && meta::field(old, "annotations") != meta::field(new, "annotations");
     if annotated || parts(old) != parts(new) {
         let next = meta::generation(old) + 1;
