@@ -56,7 +56,11 @@ pub fn envelope(bytes: &[u8]) -> Result<Envelope<'_>, ProtobufError> {
             (_, wire) => reader.skip(wire)?,
         }
     }
-    Ok(Envelope { gvk: Gvk::from_api_version(&api_version, &kind), raw, content_type })
+    Ok(Envelope {
+        gvk: Gvk::from_api_version(&api_version, &kind),
+        raw,
+        content_type,
+    })
 }
 
 /// Reads a whole message with its envelope as the JSON form of `kind`.
@@ -80,7 +84,10 @@ pub fn decode_protobuf(kind: &KindSchema, bytes: &[u8]) -> Result<Value, Protobu
         return serde_json::from_slice(envelope.raw)
             .map_err(|e| ProtobufError::Broken(e.column(), "json".into()));
     }
-    let mut decoder = Decoder { types: &kind.types, values: 0 };
+    let mut decoder = Decoder {
+        types: &kind.types,
+        values: 0,
+    };
     let mut value = decoder.message(kind.root, envelope.raw, 0)?;
     if let Value::Object(map) = &mut value {
         let api_version = match envelope.gvk.api_version() {
@@ -144,7 +151,10 @@ impl Decoder<'_> {
         let mut reader = Reader::new(bytes, name);
         while let Some((number, wire)) = reader.tag()? {
             let at = path.then(number);
-            let found = object.fields.iter().find(|f| f.proto != 0 && f.proto == at.0);
+            let found = object
+                .fields
+                .iter()
+                .find(|f| f.proto != 0 && f.proto == at.0);
             if let Some(field) = found {
                 let key = field.name.as_ref();
                 match &self.types.get(field.ty).shape {
@@ -265,7 +275,11 @@ fn scalar_message(scalar: Scalar, bytes: &[u8]) -> Decoded<Value> {
             (_, wire) => reader.skip(wire)?,
         }
     }
-    let raw_text = || raw.map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+    let raw_text = || {
+        raw.map(String::from_utf8_lossy)
+            .unwrap_or_default()
+            .into_owned()
+    };
     Ok(match scalar {
         Scalar::Quantity => {
             let text = raw_text();
@@ -278,7 +292,10 @@ fn scalar_message(scalar: Scalar, bytes: &[u8]) -> Decoded<Value> {
         Scalar::MicroTime => {
             let seconds = format_seconds(first);
             let seconds = seconds.trim_end_matches('Z');
-            Value::String(format!("{seconds}.{:06}Z", second.clamp(0, 999_999_999) / 1000))
+            Value::String(format!(
+                "{seconds}.{:06}Z",
+                second.clamp(0, 999_999_999) / 1000
+            ))
         }
         Scalar::Duration => Value::String(go_duration(first)),
         Scalar::IntOrString if first == 1 => Value::String(text),
@@ -299,7 +316,11 @@ fn go_duration(nanos: i64) -> String {
     let fraction = |value: u64, unit: u64, name: &str| {
         let rest = format!("{:0width$}", value % unit, width = unit.ilog10() as usize);
         let rest = rest.trim_end_matches('0');
-        let dot = if rest.is_empty() || unit == 1 { String::new() } else { format!(".{rest}") };
+        let dot = if rest.is_empty() || unit == 1 {
+            String::new()
+        } else {
+            format!(".{rest}")
+        };
         format!("{}{dot}{name}", value / unit)
     };
     let text = match nanos {

@@ -21,8 +21,9 @@ fn protobuf_and_json_are_the_same_object() {
             continue;
         };
         count += 1;
-        let bytes =
-            base64::engine::general_purpose::STANDARD.decode(text("protobuf")).unwrap();
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(text("protobuf"))
+            .unwrap();
         let mut decoded = match decode_protobuf(kind, &bytes) {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -41,7 +42,11 @@ fn protobuf_and_json_are_the_same_object() {
     assert!(unknown.is_empty(), "kinds without schema: {unknown:?}");
     assert!(count > 50, "only {count} cases");
     let shown = failures.iter().take(3).cloned().collect::<String>();
-    assert!(failures.is_empty(), "{} of {count} differ:\n{shown}", failures.len());
+    assert!(
+        failures.is_empty(),
+        "{} of {count} differ:\n{shown}",
+        failures.len()
+    );
 }
 
 #[test]
