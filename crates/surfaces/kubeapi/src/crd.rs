@@ -14,7 +14,11 @@ pub(crate) const PLURAL: &str = "customresourcedefinitions";
 /// The status of a condition.
 pub(crate) fn condition<'v>(crd: &'v Value, kind: &str) -> Option<&'v str> {
     let conditions = crd.pointer("/status/conditions")?.as_array()?;
-    conditions.iter().find(|condition| condition["type"] == kind)?.get("status")?.as_str()
+    conditions
+        .iter()
+        .find(|condition| condition["type"] == kind)?
+        .get("status")?
+        .as_str()
 }
 
 /// What of a CRD the catalog depends on.
@@ -29,8 +33,10 @@ pub(crate) fn shape(crd: &Value) -> (Option<Value>, bool, bool) {
 /// Completes a new or changed CRD: its finalizer, conditions, accepted names, stored versions.
 pub(crate) fn complete(cx: &HookCx<'_>, crd: &mut Value, is_new: bool) {
     if is_new {
-        let mut finalizers: Vec<String> =
-            meta::texts(crd, "finalizers").into_iter().map(str::to_owned).collect();
+        let mut finalizers: Vec<String> = meta::texts(crd, "finalizers")
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         if !finalizers.iter().any(|finalizer| finalizer == CLEANUP) {
             finalizers.push(CLEANUP.into());
         }
@@ -40,20 +46,31 @@ pub(crate) fn complete(cx: &HookCx<'_>, crd: &mut Value, is_new: bool) {
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn versions(crd: &Value) -> &[Value] {
-    crd.pointer("/spec/versions").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    crd.pointer("/spec/versions")
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// Sets the conditions, the accepted names and the stored versions.
 fn settle(cx: &HookCx<'_>, crd: &mut Value) {
     let now = meta::stamp(cx.now);
-    let names = crd.pointer("/spec/names").cloned().unwrap_or_else(|| json!({}));
+    let names = crd
+        .pointer("/spec/names")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
     let conflict = conflict(cx, crd, &names);
     let storage = versions(crd).iter().find(|v| v["storage"] == true);
-    let storage = storage.and_then(|v| v["name"].as_str()).unwrap_or_default().to_owned();
+    let storage = storage
+        .and_then(|v| v["name"].as_str())
+        .unwrap_or_default()
+        .to_owned();
     let established = condition(crd, "Established") == Some("True");
     if !crd["status"].is_object() {
         crd["status"] = Value::Object(Map::new());
@@ -67,7 +84,12 @@ fn settle(cx: &HookCx<'_>, crd: &mut Value) {
     if accepted {
         crd["status"]["acceptedNames"] = names;
         let message = "the initial names have been accepted".to_owned();
-        set_condition(crd, "Established", ("True", "InitialNamesAccepted", message), &now);
+        set_condition(
+            crd,
+            "Established",
+            ("True", "InitialNamesAccepted", message),
+            &now,
+        );
     } else if !established {
         crd["status"]["acceptedNames"] = json!({"plural": "", "kind": ""});
         let message = "not all names are accepted".to_owned();
@@ -98,7 +120,9 @@ pub(crate) fn set_condition(
     if !conditions.is_array() {
         *conditions = json!([]);
     }
-    let Some(list) = conditions.as_array_mut() else { return };
+    let Some(list) = conditions.as_array_mut() else {
+        return;
+    };
     let found = list.iter().position(|condition| condition["type"] == kind);
     let since = found
         .map(|at| &list[at])
@@ -124,7 +148,10 @@ fn conflict(cx: &HookCx<'_>, crd: &Value, names: &Value) -> Option<(&'static str
         if meta::text(other, "name") == own || text(other, "/spec/group") != group {
             continue;
         }
-        let names = other.pointer("/status/acceptedNames").cloned().unwrap_or_default();
+        let names = other
+            .pointer("/status/acceptedNames")
+            .cloned()
+            .unwrap_or_default();
         let text = |field: &str| names[field].as_str().unwrap_or_default().to_owned();
         taken.extend([text("plural"), text("singular")]);
         let short = names["shortNames"].as_array().cloned().unwrap_or_default();
@@ -145,6 +172,9 @@ fn conflict(cx: &HookCx<'_>, crd: &Value, names: &Value) -> Option<(&'static str
         }
     }
     let short = names["shortNames"].as_array()?;
-    let clash = short.iter().filter_map(Value::as_str).find(|name| used(&taken, name))?;
+    let clash = short
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|name| used(&taken, name))?;
     Some(("ShortNamesConflict", say(clash)))
 }

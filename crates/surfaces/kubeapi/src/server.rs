@@ -37,7 +37,10 @@ impl Shared {
     /// Makes the shared part once for all clusters.
     pub fn new(schemas: Arc<Schemas>, hooks: Hooks) -> Self {
         let catalog = Arc::new(Catalog::new(&schemas, std::collections::BTreeMap::new()));
-        Self { catalog, hooks: Arc::new(hooks) }
+        Self {
+            catalog,
+            hooks: Arc::new(hooks),
+        }
     }
 }
 
@@ -154,16 +157,28 @@ impl ApiServer {
         let (group, version) = (&info.api_group, &info.api_version);
         let Some(served) = catalog.resource(group, version, &info.resource) else {
             let known = group.is_empty() && version == "v1"
-                || catalog.schemas.kinds().any(|kind| {
-                    *kind.gvk.group == **group && *kind.gvk.version == **version
-                });
-            return if known { Err(unknown_path()) } else { Ok(documents::page_not_found()) };
+                || catalog
+                    .schemas
+                    .kinds()
+                    .any(|kind| *kind.gvk.group == **group && *kind.gvk.version == **version);
+            return if known {
+                Err(unknown_path())
+            } else {
+                Ok(documents::page_not_found())
+            };
         };
         if info.verb.is_empty() || too_deep(&info) {
             return Err(unknown_path());
         }
-        let shapes = !matches!(info.subresource.as_str(), "log" | "exec" | "attach" | "portforward");
-        let format = if shapes { negotiate(&head.headers, true)? } else { Format::default() };
+        let shapes = !matches!(
+            info.subresource.as_str(),
+            "log" | "exec" | "attach" | "portforward"
+        );
+        let format = if shapes {
+            negotiate(&head.headers, true)?
+        } else {
+            Format::default()
+        };
         let call = Call {
             cluster: &self.cluster,
             catalog,
@@ -191,7 +206,11 @@ impl ApiServer {
         };
         let trusted = head.extensions.get::<FromSocket>().is_none();
         let user = authenticated.unwrap_or_else(|| {
-            if trusted { UserInfo::system_admin() } else { UserInfo::anonymous() }
+            if trusted {
+                UserInfo::system_admin()
+            } else {
+                UserInfo::anonymous()
+            }
         });
         impersonate::effective_user(&head.headers, &user, &*cluster.authorizer, cluster)
     }

@@ -3,11 +3,12 @@
 use argosy_kubeapi::auth::{authn::StaticTokens, tokens::TokenKey};
 use argosy_kubeapi::hooks::{self, Deps};
 use argosy_kubeapi::{ApiServer, HistoryLimits, MemoryStorage, Shared};
-use argosy_ports::{ApiService, Body, SystemTime, full_body};
+use argosy_ports::{ApiService, Body, BoxError, SystemTime, full_body};
 use argosy_schema::Schemas;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use tower::ServiceExt as _;
 
@@ -31,7 +32,10 @@ fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
         let key = Arc::new(TokenKey::in_memory());
-        let deps = Deps { key, tokens: Arc::new(StaticTokens::default()) };
+        let deps = Deps {
+            key,
+            tokens: Arc::new(StaticTokens::default()),
+        };
         Shared::new(Schemas::builtin(), hooks::all(&deps))
     })
 }
@@ -45,11 +49,17 @@ impl Api {
         let storage = Arc::new(MemoryStorage::new(limits));
         let setup = ApiServer::new(storage, shared(), Arc::new(SystemTime));
         let server = setup.start().await.unwrap();
-        Self { service: server.service(), server }
+        Self {
+            service: server.service(),
+            server,
+        }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Response<Body> {
-        self.service.clone().oneshot(request).await.unwrap()
+        // Boxed, or the compiler loses the body's lifetime when a test spawns this.
+        type Sent = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+        let sent: Sent = Box::pin(self.service.clone().oneshot(request));
+        sent.await.unwrap()
     }
 
     pub async fn call(
@@ -75,16 +85,29 @@ impl Api {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.call("POST", path, &[("content-type", "application/json")], body.to_string()).await
+        self.call(
+            "POST",
+            path,
+            &[("content-type", "application/json")],
+            body.to_string(),
+        )
+        .await
     }
 
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.call("PUT", path, &[("content-type", "application/json")], body.to_string()).await
+        self.call(
+            "PUT",
+            path,
+            &[("content-type", "application/json")],
+            body.to_string(),
+        )
+        .await
     }
 
     pub async fn patch(&self, path: &str, kind: &str, body: &Value) -> Answer {
         let kind = format!("application/{kind}");
-        self.call("PATCH", path, &[("content-type", &kind)], body.to_string()).await
+        self.call("PATCH", path, &[("content-type", &kind)], body.to_string())
+            .await
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
@@ -104,7 +127,11 @@ pub async fn read(response: Response<Body>) -> Answer {
     let bytes = body.collect().await.unwrap().to_bytes();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let header = |name: &str| {
-        head.headers.get_all(name).iter().map(|v| v.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        head.headers
+            .get_all(name)
+            .iter()
+            .map(|v| v.to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     Answer {
         code: head.status.as_u16(),

@@ -25,7 +25,8 @@ async fn background_delete_takes_dependents_down_the_line() {
     let api = Api::start().await;
     let root = api.made(CONFIGS, &config("root", json!({}))).await;
     let child = api.made(CONFIGS, &owned("child", &[(&root, false)])).await;
-    api.made(CONFIGS, &owned("grandchild", &[(&child, false)])).await;
+    api.made(CONFIGS, &owned("grandchild", &[(&child, false)]))
+        .await;
     api.delete(&format!("{CONFIGS}/root")).await;
     api.server.settle().await;
     assert!(!exists(&api, "child").await && !exists(&api, "grandchild").await);
@@ -36,7 +37,8 @@ async fn second_owner_keeps_the_dependent() {
     let api = Api::start().await;
     let one = api.made(CONFIGS, &config("one", json!({}))).await;
     let two = api.made(CONFIGS, &config("two", json!({}))).await;
-    api.made(CONFIGS, &owned("child", &[(&one, false), (&two, false)])).await;
+    api.made(CONFIGS, &owned("child", &[(&one, false), (&two, false)]))
+        .await;
     api.delete(&format!("{CONFIGS}/one")).await;
     api.server.settle().await;
     let child = api.get(&format!("{CONFIGS}/child")).await.body;
@@ -50,7 +52,8 @@ async fn orphans_lose_their_reference() {
     let api = Api::start().await;
     let root = api.made(CONFIGS, &config("root", json!({}))).await;
     api.made(CONFIGS, &owned("child", &[(&root, false)])).await;
-    api.delete(&format!("{CONFIGS}/root?propagationPolicy=Orphan")).await;
+    api.delete(&format!("{CONFIGS}/root?propagationPolicy=Orphan"))
+        .await;
     api.server.settle().await;
     assert!(!exists(&api, "root").await);
     let child = api.get(&format!("{CONFIGS}/child")).await.body;
@@ -64,12 +67,18 @@ async fn foreground_waits_for_blocking_dependents() {
     let mut child = owned("child", &[(&root, true)]);
     child["metadata"]["finalizers"] = json!(["example.com/hold"]);
     api.made(CONFIGS, &child).await;
-    let marked = api.delete(&format!("{CONFIGS}/root?propagationPolicy=Foreground")).await;
-    assert_eq!(marked.body["metadata"]["finalizers"], json!(["foregroundDeletion"]));
+    let marked = api
+        .delete(&format!("{CONFIGS}/root?propagationPolicy=Foreground"))
+        .await;
+    assert_eq!(
+        marked.body["metadata"]["finalizers"],
+        json!(["foregroundDeletion"])
+    );
     api.server.settle().await;
     assert!(exists(&api, "root").await && exists(&api, "child").await);
     let free = json!({"metadata": {"finalizers": null}});
-    api.patch(&format!("{CONFIGS}/child"), "merge-patch+json", &free).await;
+    api.patch(&format!("{CONFIGS}/child"), "merge-patch+json", &free)
+        .await;
     api.server.settle().await;
     assert!(!exists(&api, "root").await && !exists(&api, "child").await);
 }
@@ -116,7 +125,8 @@ async fn namespace_goes_when_its_content_is_gone() {
          it is being terminated"
     );
     let free = json!({"metadata": {"finalizers": null}});
-    api.patch(&format!("{configs}/held"), "merge-patch+json", &free).await;
+    api.patch(&format!("{configs}/held"), "merge-patch+json", &free)
+        .await;
     api.server.settle().await;
     assert_eq!(api.get("/api/v1/namespaces/shop").await.code, 404);
     assert_eq!(api.delete("/api/v1/namespaces/kube-system").await.code, 403);

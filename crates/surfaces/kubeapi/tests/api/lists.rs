@@ -13,7 +13,12 @@ async fn fill(api: &Api, count: usize) {
 }
 
 fn names(list: &Value) -> Vec<&str> {
-    list["items"].as_array().unwrap().iter().map(|i| i["metadata"]["name"].as_str().unwrap()).collect()
+    list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| i["metadata"]["name"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -30,7 +35,10 @@ async fn pages_show_one_moment() {
     let token = first["metadata"]["continue"].as_str().unwrap();
     let second = api.get(&format!("{path}&continue={token}")).await.body;
     assert_eq!(names(&second), ["c2", "c3"]);
-    assert_eq!(second["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
+    assert_eq!(
+        second["metadata"]["resourceVersion"],
+        first["metadata"]["resourceVersion"]
+    );
     let token = second["metadata"]["continue"].as_str().unwrap();
     let last = api.get(&format!("{path}&continue={token}")).await.body;
     assert_eq!(names(&last), ["c4", "kube-root-ca.crt"]);
@@ -39,16 +47,26 @@ async fn pages_show_one_moment() {
 
 #[tokio::test]
 async fn expired_page_offers_to_go_on() {
-    let api = Api::with_limits(HistoryLimits { events: 4, bytes: 1 << 20 }).await;
+    let api = Api::with_limits(HistoryLimits {
+        events: 4,
+        bytes: 1 << 20,
+    })
+    .await;
     fill(&api, 4).await;
     let first = api.get(&format!("{CONFIGS}?limit=1")).await.body;
     for index in 0..5 {
         let patch = json!({"data": {"x": index.to_string()}});
-        api.patch(&format!("{CONFIGS}/c0"), "merge-patch+json", &patch).await;
+        api.patch(&format!("{CONFIGS}/c0"), "merge-patch+json", &patch)
+            .await;
     }
     let token = first["metadata"]["continue"].as_str().unwrap();
-    let expired = api.get(&format!("{CONFIGS}?limit=1&continue={token}")).await;
-    assert_eq!((expired.code, expired.body["reason"].as_str().unwrap()), (410, "Expired"));
+    let expired = api
+        .get(&format!("{CONFIGS}?limit=1&continue={token}"))
+        .await;
+    assert_eq!(
+        (expired.code, expired.body["reason"].as_str().unwrap()),
+        (410, "Expired")
+    );
     let token = expired.body["metadata"]["continue"].as_str().unwrap();
     let rest = api.get(&format!("{CONFIGS}?continue={token}")).await.body;
     assert_eq!(names(&rest), ["c1", "c2", "c3", "kube-root-ca.crt"]);
@@ -60,17 +78,37 @@ async fn expired_page_offers_to_go_on() {
 async fn selectors_choose() {
     let api = Api::start().await;
     fill(&api, 5).await;
-    let chosen = api.get(&format!("{CONFIGS}?labelSelector=n+in+(1,3),app%3Dx")).await.body;
+    let chosen = api
+        .get(&format!("{CONFIGS}?labelSelector=n+in+(1,3),app%3Dx"))
+        .await
+        .body;
     assert_eq!(names(&chosen), ["c1", "c3"]);
-    let limited = api.get(&format!("{CONFIGS}?labelSelector=n+notin+(0,1)&limit=2")).await.body;
+    let limited = api
+        .get(&format!("{CONFIGS}?labelSelector=n+notin+(0,1)&limit=2"))
+        .await
+        .body;
     assert_eq!(names(&limited), ["c2", "c3"]);
     assert_eq!(limited["metadata"].get("remainingItemCount"), None);
-    let named = api.get("/api/v1/configmaps?fieldSelector=metadata.name%3Dc2").await.body;
+    let named = api
+        .get("/api/v1/configmaps?fieldSelector=metadata.name%3Dc2")
+        .await
+        .body;
     assert_eq!(names(&named), ["c2"]);
-    let unknown = api.get(&format!("{CONFIGS}?fieldSelector=data.x%3D1")).await;
+    let unknown = api
+        .get(&format!("{CONFIGS}?fieldSelector=data.x%3D1"))
+        .await;
     assert_eq!(unknown.code, 400);
-    assert!(unknown.text.contains("is not a known field selector"), "{}", unknown.text);
-    assert_eq!(api.get(&format!("{CONFIGS}?labelSelector=a%3Db%3D%3Dc")).await.code, 400);
+    assert!(
+        unknown.text.contains("is not a known field selector"),
+        "{}",
+        unknown.text
+    );
+    assert_eq!(
+        api.get(&format!("{CONFIGS}?labelSelector=a%3Db%3D%3Dc"))
+            .await
+            .code,
+        400
+    );
 }
 
 #[tokio::test]
@@ -81,13 +119,21 @@ async fn revisions_are_matched() {
     let then = then.as_str().unwrap();
     api.delete(&format!("{CONFIGS}/c0")).await;
     let exact = format!("{CONFIGS}?resourceVersion={then}&resourceVersionMatch=Exact");
-    assert_eq!(names(&api.get(&exact).await.body), ["c0", "c1", "kube-root-ca.crt"]);
+    assert_eq!(
+        names(&api.get(&exact).await.body),
+        ["c0", "c1", "kube-root-ca.crt"]
+    );
     let fresh = format!("{CONFIGS}?resourceVersion={then}&resourceVersionMatch=NotOlderThan");
-    assert_eq!(names(&api.get(&fresh).await.body), ["c1", "kube-root-ca.crt"]);
+    assert_eq!(
+        names(&api.get(&fresh).await.body),
+        ["c1", "kube-root-ca.crt"]
+    );
     let future = api.get(&format!("{CONFIGS}?resourceVersion=999999")).await;
     assert_eq!(future.code, 504);
     assert!(future.text.contains("Too large resource version: 999999"));
-    let unpaired = api.get(&format!("{CONFIGS}?resourceVersionMatch=Exact")).await;
+    let unpaired = api
+        .get(&format!("{CONFIGS}?resourceVersionMatch=Exact"))
+        .await;
     assert_eq!(unpaired.code, 422);
 }
 
@@ -101,7 +147,10 @@ async fn tables_and_metadata_are_negotiated() {
     assert_eq!(table["columnDefinitions"][0]["name"], "Name");
     assert_eq!(table["rows"][0]["cells"][0], "c0");
     assert_eq!(table["rows"][0]["object"]["kind"], "PartialObjectMetadata");
-    let bare = api.get_as(&format!("{CONFIGS}?includeObject=None"), accept).await.body;
+    let bare = api
+        .get_as(&format!("{CONFIGS}?includeObject=None"), accept)
+        .await
+        .body;
     assert_eq!(bare["rows"][0].get("object"), None);
     let partial = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
     let list = api.get_as(CONFIGS, partial).await.body;
@@ -116,7 +165,13 @@ async fn tables_and_metadata_are_negotiated() {
 async fn collection_is_deleted_by_selector() {
     let api = Api::start().await;
     fill(&api, 3).await;
-    let gone = api.delete(&format!("{CONFIGS}?labelSelector=n+in+(0,2)")).await.body;
+    let gone = api
+        .delete(&format!("{CONFIGS}?labelSelector=n+in+(0,2)"))
+        .await
+        .body;
     assert_eq!(names(&gone), ["c0", "c2"]);
-    assert_eq!(names(&api.get(CONFIGS).await.body), ["c1", "kube-root-ca.crt"]);
+    assert_eq!(
+        names(&api.get(CONFIGS).await.body),
+        ["c1", "kube-root-ca.crt"]
+    );
 }

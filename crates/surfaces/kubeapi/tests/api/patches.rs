@@ -13,7 +13,10 @@ async fn json_patch_tests_before_it_changes() {
     assert_eq!(refused.code, 422, "{}", refused.text);
     let good = json!([{"op": "test", "path": "/data/x", "value": "1"},
         {"op": "replace", "path": "/data/x", "value": "2"}]);
-    assert_eq!(api.patch(&path, "json-patch+json", &good).await.body["data"]["x"], "2");
+    assert_eq!(
+        api.patch(&path, "json-patch+json", &good).await.body["data"]["x"],
+        "2"
+    );
 }
 
 #[tokio::test]
@@ -25,9 +28,16 @@ async fn strategic_patch_merges_containers_by_name() {
             {"name": "b", "image": "b:1"}]}}});
     api.made(path, &body).await;
     let patch = json!({"template": {"spec": {"containers": [{"name": "b", "image": "b:2"}]}}});
-    let patched = api.patch(&format!("{path}/t"), "strategic-merge-patch+json", &patch).await;
-    let containers = patched.body["template"]["spec"]["containers"].as_array().unwrap();
-    assert_eq!((&containers[0]["image"], &containers[1]["image"]), (&json!("a:1"), &json!("b:2")));
+    let patched = api
+        .patch(&format!("{path}/t"), "strategic-merge-patch+json", &patch)
+        .await;
+    let containers = patched.body["template"]["spec"]["containers"]
+        .as_array()
+        .unwrap();
+    assert_eq!(
+        (&containers[0]["image"], &containers[1]["image"]),
+        (&json!("a:1"), &json!("b:2"))
+    );
 }
 
 #[tokio::test]
@@ -36,14 +46,21 @@ async fn patch_may_not_rename_or_rush() {
     api.made(CONFIGS, &config("a", json!({}))).await;
     let path = format!("{CONFIGS}/a");
     let merge = "merge-patch+json";
-    let renamed = api.patch(&path, merge, &json!({"metadata": {"name": "b"}})).await;
+    let renamed = api
+        .patch(&path, merge, &json!({"metadata": {"name": "b"}}))
+        .await;
     assert_eq!(renamed.code, 400);
     let stale = json!({"metadata": {"resourceVersion": "1"}, "data": {"x": "y"}});
     assert_eq!(api.patch(&path, merge, &stale).await.code, 409);
     let media = api.patch(&path, "json", &json!({})).await;
     assert_eq!(media.code, 415);
     assert!(media.text.contains("application/apply-patch+yaml"));
-    assert_eq!(api.patch(&format!("{CONFIGS}/no"), merge, &json!({})).await.code, 404);
+    assert_eq!(
+        api.patch(&format!("{CONFIGS}/no"), merge, &json!({}))
+            .await
+            .code,
+        404
+    );
 }
 
 #[tokio::test]
@@ -55,7 +72,9 @@ async fn racing_patches_all_land() {
         let api = api.clone();
         tasks.push(tokio::spawn(async move {
             let patch = json!({"data": {format!("k{index}"): "v"}});
-            api.patch(&format!("{CONFIGS}/a"), "merge-patch+json", &patch).await.code
+            api.patch(&format!("{CONFIGS}/a"), "merge-patch+json", &patch)
+                .await
+                .code
         }));
     }
     for task in tasks {
@@ -74,13 +93,22 @@ async fn apply_creates_owns_and_conflicts() {
         (path, body)
     };
     let (path, body) = apply("one", "1");
-    let unnamed = api.patch(&format!("{CONFIGS}/a"), "apply-patch+yaml", &body).await;
+    let unnamed = api
+        .patch(&format!("{CONFIGS}/a"), "apply-patch+yaml", &body)
+        .await;
     assert_eq!(unnamed.code, 422);
-    assert!(unnamed.text.contains("fieldManager: Required value: is required for apply patch"));
+    assert!(
+        unnamed
+            .text
+            .contains("fieldManager: Required value: is required for apply patch")
+    );
     let made = api.patch(&path, "apply-patch+yaml", &body).await;
     assert_eq!(made.code, 201, "{}", made.text);
     let managed = &made.body["metadata"]["managedFields"][0];
-    assert_eq!((&managed["manager"], &managed["operation"]), (&json!("one"), &json!("Apply")));
+    assert_eq!(
+        (&managed["manager"], &managed["operation"]),
+        (&json!("one"), &json!("Apply"))
+    );
     let again = api.patch(&path, "apply-patch+yaml", &body).await;
     assert_eq!(again.code, 200);
     assert_eq!(
@@ -91,7 +119,9 @@ async fn apply_creates_owns_and_conflicts() {
     let refused = api.patch(&path, "apply-patch+yaml", &body).await;
     assert_eq!(refused.code, 409, "{}", refused.text);
     assert_eq!(refused.body["details"]["causes"][0]["field"], ".data.x");
-    let forced = api.patch(&format!("{path}&force=true"), "apply-patch+yaml", &body).await;
+    let forced = api
+        .patch(&format!("{path}&force=true"), "apply-patch+yaml", &body)
+        .await;
     assert_eq!(forced.body["data"]["x"], "2");
 }
 
