@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 pub struct Schemas {
     kinds: BTreeMap<Gvk, Arc<KindSchema>>,
     by_resource: BTreeMap<(Str, Str, Str), Gvk>,
+    groups: Vec<(Str, Vec<Str>)>,
 }
 
 static BUILTIN: LazyLock<Arc<Schemas>> = LazyLock::new(|| Arc::new(crate::table::load()));
@@ -44,9 +45,20 @@ impl Schemas {
         self.kinds.get(gvk).cloned()
     }
 
-    /// All kinds, sorted by group, version and kind.
+    /// All kinds that have a resource, sorted by group, version and kind.
     pub fn kinds(&self) -> impl Iterator<Item = &KindSchema> {
+        self.bodies_and_kinds().filter(|k| !k.plural.is_empty())
+    }
+
+    /// As [`Schemas::kinds`], and the kinds that are only ever a body: Eviction, TokenRequest,
+    /// Scale, DeleteOptions, Status.
+    pub fn bodies_and_kinds(&self) -> impl Iterator<Item = &KindSchema> {
         self.kinds.values().map(Arc::as_ref)
+    }
+
+    /// Groups and their versions in discovery's order, the preferred version first.
+    pub fn groups(&self) -> &[(Str, Vec<Str>)] {
+        &self.groups
     }
 
     /// A kind by the words of its URL.
@@ -58,7 +70,7 @@ impl Schemas {
     /// All versions of a group and kind, the preferred one first.
     pub fn versions(&self, group: &str, kind: &str) -> Vec<&KindSchema> {
         let mut found: Vec<_> = self
-            .kinds()
+            .bodies_and_kinds()
             .filter(|k| &*k.gvk.group == group && &*k.gvk.kind == kind)
             .collect();
         found.sort_by_key(|k| !k.preferred);
@@ -77,7 +89,21 @@ impl Schemas {
             gvk.version.clone(),
             Str::from(kind.plural.as_ref()),
         );
-        self.by_resource.insert(resource, gvk.clone());
+        if !kind.plural.is_empty() {
+            self.by_resource.insert(resource, gvk.clone());
+            let at = self
+                .groups
+                .iter()
+                .position(|(g, _)| *g == gvk.group)
+                .unwrap_or_else(|| {
+                    self.groups.push((gvk.group.clone(), Vec::new()));
+                    self.groups.len() - 1
+                });
+            let versions = &mut self.groups[at].1;
+            if !versions.contains(&gvk.version) {
+                versions.push(gvk.version.clone());
+            }
+        }
         self.kinds.insert(gvk, Arc::new(kind));
     }
 }

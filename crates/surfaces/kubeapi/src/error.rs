@@ -14,6 +14,8 @@ pub struct ApiError {
     pub message: String,
     /// What the failure is about.
     pub details: Option<Details>,
+    /// A token to go on with an expired list; empty elsewhere.
+    pub continue_token: String,
 }
 
 /// `status.details`.
@@ -55,6 +57,8 @@ pub struct FieldError {
     pub bad_value: Option<Value>,
     /// More words; may be empty.
     pub detail: String,
+    /// Whether `detail` is the whole message.
+    complete: bool,
 }
 
 /// The kinds of faults a field may have.
@@ -112,6 +116,7 @@ impl FieldError {
             field: field.into(),
             bad_value,
             detail,
+            complete: false,
         }
     }
     /// A field that must be there is not.
@@ -164,8 +169,36 @@ impl FieldError {
         let detail = format!("may not be more than {max} bytes");
         Self::new(FieldFault::TooLong, field, Some(Value::Null), detail)
     }
+    /// A fault that the schema found; its words are complete.
+    pub(crate) fn from_schema(error: argosy_schema::FieldError) -> Self {
+        use argosy_schema::FieldErrorKind as Kind;
+        let kind = match error.kind {
+            Kind::Required => FieldFault::Required,
+            Kind::Invalid => FieldFault::Invalid,
+            Kind::NotSupported => FieldFault::NotSupported,
+            Kind::Duplicate => FieldFault::Duplicate,
+            Kind::Forbidden => FieldFault::Forbidden,
+            Kind::TooLong => FieldFault::TooLong,
+            Kind::TooMany => FieldFault::TooMany,
+            Kind::TypeInvalid => FieldFault::TypeInvalid,
+            Kind::NotFound => FieldFault::NotFound,
+            Kind::Internal => FieldFault::Internal,
+        };
+        let (field, detail) = (error.path, error.message);
+        Self {
+            kind,
+            field,
+            bad_value: None,
+            detail,
+            complete: true,
+        }
+    }
+
     /// The part of the message after the field's path.
     pub fn body(&self) -> String {
+        if self.complete {
+            return self.detail.clone();
+        }
         let mut text = self.kind.text().to_string();
         match (&self.bad_value, self.kind) {
             (
@@ -247,6 +280,7 @@ impl ApiError {
             reason,
             message: message.into(),
             details: None,
+            continue_token: String::new(),
         }
     }
 
@@ -368,12 +402,23 @@ impl ApiError {
         error
     }
 
+    /// Answers `details: {}`, as upstream's generic answers do.
+    pub(crate) fn with_empty_details(mut self) -> Self {
+        self.details = Some(Details::default());
+        self
+    }
+
     /// The answer's body.
     pub fn status(&self) -> Value {
         let mut status = Map::new();
         status.insert("kind".into(), "Status".into());
         status.insert("apiVersion".into(), "v1".into());
-        status.insert("metadata".into(), json!({}));
+        let meta = if self.continue_token.is_empty() {
+            json!({})
+        } else {
+            json!({"continue": self.continue_token})
+        };
+        status.insert("metadata".into(), meta);
         status.insert("status".into(), "Failure".into());
         status.insert("message".into(), self.message.clone().into());
         if !self.reason.is_empty() {

@@ -72,6 +72,8 @@ pub struct RequestInfo {
     pub name: String,
     /// The path without query.
     pub path: String,
+    /// The query as it was sent.
+    pub query: String,
     /// Whether the path names a resource.
     pub is_resource: bool,
 }
