@@ -52,6 +52,8 @@ pub(crate) struct RenderEnv {
     now: GoTime,
     seed: Digest,
     drawn: u64,
+    /// Bytes of the last block that nobody took yet.
+    block: Vec<u8>,
     lookups: Lookups,
     expired: Option<Expired>,
     included: HashMap<Box<str>, u32>,
@@ -64,6 +66,7 @@ impl RenderEnv {
             now,
             seed,
             drawn: 0,
+            block: Vec::new(),
             lookups,
             expired,
             included: HashMap::new(),
@@ -79,10 +82,13 @@ impl Env for RenderEnv {
 
     /// A stream made of the seed: the same inputs give the same bytes.
     fn random(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(32) {
-            self.drawn += 1;
-            let block = Digest::of_parts([&self.seed.0[..], &self.drawn.to_le_bytes()[..]]);
-            chunk.copy_from_slice(&block.0[..chunk.len()]);
+        for byte in bytes {
+            if self.block.is_empty() {
+                self.drawn += 1;
+                let block = Digest::of_parts([&self.seed.0[..], &self.drawn.to_le_bytes()[..]]);
+                self.block.extend_from_slice(&block.0);
+            }
+            *byte = self.block.pop().unwrap_or_default();
         }
     }
 
