@@ -9,7 +9,7 @@ use argosy_gotmpl::{
 };
 use argosy_object::{Digest, Value as Json};
 
-use crate::toml;
+use crate::{pretty, toml};
 
 /// Marks what `required` and `fail` say, so that the error can be cut down to it.
 pub(crate) const WARN_START: &str = "HELM_ERR_START";
@@ -133,8 +133,8 @@ fn own(table: FuncTable) -> FuncTable {
             Ok(to_yaml(cx, &args[0])?.into())
         })
         .with_typed("toYamlPretty", "any", |cx, args| {
-            let json = plain_json(cx, &args[0])?;
-            Ok(argosy_yaml::to_string(&json).trim_end_matches('\n').into())
+            weigh(cx, &args[0])?;
+            Ok(pretty::write(&args[0]).trim_end_matches('\n').into())
         })
         .with_typed("fromYaml", "string", |cx, args| {
             from_yaml(cx, &args[0], Shape::Map)
@@ -159,6 +159,11 @@ fn own(table: FuncTable) -> FuncTable {
         .with_typed("toToml", "any", |cx, args| {
             weigh(cx, &args[0])?;
             Ok(toml::write(&args[0]).unwrap_or_else(|error| error).into())
+        })
+        .with_typed("fromToml", "string", |cx, args| {
+            let text = text_of(&args[0]);
+            cx.charge(text.len() as u64 * 8)?;
+            Ok(toml::read(&text).unwrap_or_else(|error| error_table(&error)))
         })
 }
 

@@ -20,6 +20,7 @@ mod known;
 mod load;
 mod manifest;
 mod metadata;
+mod pretty;
 mod render;
 mod request;
 mod strvals;
