@@ -169,7 +169,16 @@ fn parse_error(name: &str, error: &ParseError) -> HelmError {
 /// each template on the way.
 fn exec_error(name: &str, error: &ExecError) -> HelmError {
     if error.limit {
-        return HelmError::Limit(error.text.clone());
+        let ExecError {
+            template,
+            line,
+            column,
+            text,
+            ..
+        } = error;
+        return HelmError::Limit(format!(
+            "execution error at ({template}:{line}:{column}): {text}"
+        ));
     }
     let mut tokens = error.text.splitn(3, ": ");
     let (Some(_), Some(place), Some(rest)) = (tokens.next(), tokens.next(), tokens.next()) else {

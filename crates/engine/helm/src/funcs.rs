@@ -210,6 +210,7 @@ fn tpl(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Value, FuncError> {
     }
     match cx.execute_source("gotpl", &source, &args[1]) {
         Ok(text) => Ok(Value::Str(without_no_value(&text))),
+        Err(error) if error.is_limit() => Err(error),
         Err(error) => {
             let doing = if error.kind() == FuncErrorKind::Parse {
                 "cannot parse template"
