@@ -453,6 +453,7 @@ impl<'a> Applier<'a> {
         let api_version = last.get("apiVersion").and_then(Value::as_str)?;
         if api_version != self.cx.kind.gvk.api_version()
             || !typed::validate(self.cursor, &last).is_empty()
+            || !typed::validate(self.cursor, &self.live).is_empty()
         {
             return None;
         }
@@ -500,9 +501,6 @@ fn sync_last_applied(object: &mut Value, config: &Value) {
         && let Some(Value::Object(own)) = metadata.get_mut("annotations")
     {
         own.remove(LAST_APPLIED);
-        if own.is_empty() {
-            metadata.remove("annotations");
-        }
     }
     let text = go_json(&config) + "\n";
     annotations.insert(LAST_APPLIED.into(), Value::String(text));

@@ -483,8 +483,12 @@ fn check(
                 path.truncate(len);
             }
         }
-        (Atom::List { .. }, value) => errors.push(fault(path, &format!("expected list, got {value}"))),
-        (Atom::Map { .. }, value) => errors.push(fault(path, &format!("expected map, got {value}"))),
+        (Atom::List { .. }, value) => {
+            errors.push(fault(path, &format!("expected list, got {value}")))
+        }
+        (Atom::Map { .. }, value) => {
+            errors.push(fault(path, &format!("expected map, got {value}")))
+        }
     }
     path.truncate(len);
 }
