@@ -550,4 +550,4 @@ fn copy(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
