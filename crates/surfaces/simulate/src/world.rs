@@ -1,29 +1,21 @@
 //! One cluster's task: watches in, works out.
 
-use crate::cache::Cache;
 use crate::client::{Client, ClientError, Event};
-use crate::controllers;
 use crate::kinds::{Id, Kind};
-use crate::kubelet::{self, Kubelet, Now};
+use crate::kubelet::{self, Now};
 use crate::options::Options;
+use crate::planner::{News, Planner};
 use crate::work::Work;
 use argosy_object::{Value, json, meta};
 use argosy_ports::{ApiService, Clock};
 use futures_util::stream::{self, BoxStream, SelectAll};
 use futures_util::{FutureExt as _, StreamExt as _};
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a change waits that will likely be moot.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// How many objects are planned for before their works are done, side by side.
-const BATCH: usize = 32;
 /// How many works are on their way at once.
 const WIDTH: usize = 16;
-/// An object that is planned for more often than this in a second has to wait a second.
-const HOT: u32 = 60;
 
 /// Plays a cluster until it is dropped. Where the API is not reached it tries again, ever slower,
 /// up to half a minute; a failed write is tried again with the next look at its object.
@@ -35,50 +27,21 @@ pub async fn run(service: ApiService, options: Options, clock: Arc<dyn Clock>) {
         .chain(if options.controllers { Kind::CONTROLLERS.to_vec() } else { Vec::new() })
         .collect();
     let streams = stream::select_all(kinds.iter().map(|kind| follow(client.clone(), *kind)));
-    let world = World {
-        client,
-        options,
-        clock,
-        cache: Cache::default(),
-        kubelet: Kubelet::default(),
-        unseen: kinds.into_iter().collect(),
-        dirty: BTreeSet::new(),
-        timers: BinaryHeap::new(),
-        waking: HashMap::new(),
-        patience: HashMap::new(),
-        heat: HashMap::new(),
-    };
+    let planner = Planner::new(options, kinds);
+    let world = World { client, clock, planner };
     world.play(streams).await;
-}
-
-/// What one kind's watch tells.
-enum News {
-    All(Kind, Vec<Value>),
-    Applied(Kind, Value),
-    Deleted(Kind, Value),
 }
 
 struct World {
     client: Client,
-    options: Options,
     clock: Arc<dyn Clock>,
-    cache: Cache,
-    kubelet: Kubelet,
-    /// Kinds whose first list is still to come: nothing is done before all are known.
-    unseen: BTreeSet<Kind>,
-    dirty: BTreeSet<Id>,
-    timers: BinaryHeap<std::cmp::Reverse<(Instant, Id)>>,
-    /// The earliest timer of each object.
-    waking: HashMap<Id, Instant>,
-    /// Until when an object's unsettled changes wait.
-    patience: HashMap<Id, Instant>,
-    heat: HashMap<Id, (Instant, u32)>,
+    planner: Planner,
 }
 
 impl World {
     async fn play(mut self, mut streams: SelectAll<BoxStream<'static, News>>) {
         loop {
-            let timer = self.timers.peek().map(|t| t.0.0);
+            let timer = self.planner.next_timer();
             let sleep = async {
                 match timer {
                     Some(at) => tokio::time::sleep_until(at).await,
@@ -87,14 +50,14 @@ impl World {
             };
             tokio::select! {
                 news = streams.next() => match news {
-                    Some(news) => self.take(news),
+                    Some(news) => self.planner.take(news),
                     None => return,
                 },
                 () = sleep => {}
             }
             self.drain(&mut streams);
-            self.wake();
-            while self.unseen.is_empty() && !self.dirty.is_empty() {
+            self.planner.wake(Instant::now());
+            while self.planner.has_work() {
                 self.work_off().await;
                 self.drain(&mut streams);
             }
@@ -105,105 +68,15 @@ impl World {
     fn drain(&mut self, streams: &mut SelectAll<BoxStream<'static, News>>) {
         for _ in 0..1024 {
             match streams.next().now_or_never() {
-                Some(Some(news)) => self.take(news),
+                Some(Some(news)) => self.planner.take(news),
                 _ => return,
             }
         }
     }
 
-    fn take(&mut self, news: News) {
-        match news {
-            News::All(kind, objects) => {
-                self.unseen.remove(&kind);
-                for (id, gone) in self.cache.replace(kind, objects) {
-                    match gone {
-                        Some(last) => self.touch(&id, &last, true),
-                        None => self.applied(&id),
-                    }
-                }
-            }
-            News::Applied(kind, object) => self.learn(kind, object),
-            News::Deleted(kind, object) => {
-                self.lose(&Id::of(kind, &object), meta(&object, "uid"));
-            }
-        }
-    }
-
-    fn learn(&mut self, kind: Kind, object: Value) {
-        if let Some(id) = self.cache.apply(kind, object) {
-            self.applied(&id);
-        }
-    }
-
-    fn applied(&mut self, id: &Id) {
-        if let Some(object) = self.cache.at(id).cloned() {
-            self.touch(id, &object, false);
-        }
-    }
-
-    fn lose(&mut self, id: &Id, uid: &str) {
-        if let Some(last) = self.cache.delete(id, uid) {
-            self.touch(id, &last, true);
-        }
-    }
-
-    fn touch(&mut self, id: &Id, object: &Value, gone: bool) {
-        if gone {
-            self.kubelet.forget(meta(object, "uid"));
-            self.patience.remove(id);
-            self.heat.remove(id);
-        } else {
-            self.dirty.insert(id.clone());
-        }
-        if self.options.controllers {
-            self.dirty.extend(controllers::affected(&self.cache, id, object));
-        }
-        if self.options.kubelet {
-            self.dirty.extend(kubelet::affected(&self.cache, id, object));
-        }
-    }
-
-    fn wake(&mut self) {
-        let now = Instant::now();
-        while let Some(std::cmp::Reverse((at, _))) = self.timers.peek() {
-            if *at > now {
-                return;
-            }
-            if let Some(std::cmp::Reverse((at, id))) = self.timers.pop()
-                && self.waking.get(&id) == Some(&at)
-            {
-                self.waking.remove(&id);
-                self.dirty.insert(id);
-            }
-        }
-    }
-
-    fn sleep(&mut self, id: Id, wait: Duration) {
-        let at = Instant::now() + wait.min(Duration::from_secs(86_400));
-        let sooner = self.waking.get(&id).is_some_and(|known| *known <= at);
-        if !sooner {
-            self.waking.insert(id.clone(), at);
-            self.timers.push(std::cmp::Reverse((at, id)));
-        }
-    }
-
-    /// Plans for some of the objects that changed and does what comes out.
     async fn work_off(&mut self) {
         let now = Now { time: self.clock.now(), instant: Instant::now() };
-        let mut works: Vec<(Id, Work)> = Vec::new();
-        for _ in 0..BATCH {
-            let Some(id) = self.dirty.pop_first() else { break };
-            if self.is_hot(&id, now.instant) {
-                self.sleep(id, Duration::from_secs(1));
-                continue;
-            }
-            for work in self.plan(&id, now) {
-                match work {
-                    Work::Wake(id, wait) => self.sleep(id, wait),
-                    work => works.push((id.clone(), self.prepare(work))),
-                }
-            }
-        }
+        let works = self.planner.works(now);
         let client = self.client.clone();
         let mut done = stream::iter(works)
             .map(|(cause, work)| {
@@ -223,66 +96,11 @@ impl World {
         }
     }
 
-    fn plan(&mut self, id: &Id, now: Now) -> Vec<Work> {
-        let mut works = Vec::new();
-        if self.options.controllers {
-            let plan = controllers::plan(&self.cache, id, now.time);
-            works.extend(plan.now);
-            if plan.soon.is_empty() {
-                self.patience.remove(id);
-            } else {
-                match self.patience.get(id) {
-                    Some(until) if *until <= now.instant => {
-                        self.patience.insert(id.clone(), now.instant + PATIENCE);
-                        works.extend(plan.soon);
-                    }
-                    Some(until) => {
-                        let left = until.saturating_duration_since(now.instant);
-                        works.push(Work::Wake(id.clone(), left));
-                    }
-                    None => {
-                        self.patience.insert(id.clone(), now.instant + PATIENCE);
-                        works.push(Work::Wake(id.clone(), PATIENCE));
-                    }
-                }
-            }
-        }
-        if self.options.kubelet {
-            works.extend(self.kubelet.plan(&self.cache, id, &self.options, now));
-        }
-        works
-    }
-
-    /// Where both halves play, a new pod is made on its node: that saves the binding.
-    fn prepare(&mut self, work: Work) -> Work {
-        let Work::Create(Kind::Pod, mut pod) = work else { return work };
-        let open = crate::tree::text(&pod, "/spec/nodeName").is_empty()
-            && crate::tree::list(&pod, "/spec/schedulingGates").is_empty()
-            && matches!(crate::tree::text(&pod, "/spec/schedulerName"), "" | "default-scheduler")
-            && self.options.failure_of(&pod) != Some(crate::Failure::Unschedulable);
-        if open
-            && self.options.kubelet
-            && let Some(node) = self.kubelet.place(&self.cache, &pod)
-        {
-            crate::tree::map(&mut pod, "spec").insert("nodeName".into(), node.into());
-        }
-        Work::Create(Kind::Pod, pod)
-    }
-
-    fn is_hot(&mut self, id: &Id, now: Instant) -> bool {
-        let entry = self.heat.entry(id.clone()).or_insert((now, 0));
-        if now.duration_since(entry.0) > Duration::from_secs(1) {
-            *entry = (now, 0);
-        }
-        entry.1 += 1;
-        entry.1 > HOT
-    }
-
     fn settle(&mut self, cause: Id, work: Work, answer: Result<Option<Value>, ClientError>) {
         match (work, answer) {
-            (Work::Create(kind, _), Ok(Some(object))) => self.learn(kind, object),
+            (Work::Create(kind, _), Ok(Some(object))) => self.planner.learn(kind, object),
             (Work::Patch(id, _) | Work::Status(id, _), Ok(Some(object))) => {
-                self.learn(id.kind, object);
+                self.planner.learn(id.kind, object);
             }
             (_, Ok(_)) => {}
             // Somebody else was first, or it is gone: the watch tells what is there now.
@@ -290,13 +108,13 @@ impl World {
             (Work::Patch(id, _) | Work::Status(id, _) | Work::Bind(id, _), Err(error))
                 if error.code() == 404 =>
             {
-                self.cache.delete(&id, "");
+                self.planner.forget(&id);
             }
             (_, Err(error)) => {
                 tracing::debug!(name = cause.name, namespace = cause.namespace, %error,
                     "simulated step failed");
                 let again = if error.code() == 409 { 1 } else { 5 };
-                self.sleep(cause, Duration::from_secs(again));
+                self.planner.sleep(cause, Duration::from_secs(again), Instant::now());
             }
         }
     }
