@@ -1,5 +1,6 @@
 //! Types from the OpenAPI definitions, joined with protobuf numbers.
 
+use super::gotypes::GoTypes;
 use super::kinds::Gvk;
 use super::proto::{Messages, ProtoField};
 use anyhow::{Context, Result, bail};
@@ -24,13 +25,18 @@ pub fn roots(definitions: &BTreeMap<String, Value>) -> BTreeMap<Gvk, String> {
 pub struct Writer<'a> {
     definitions: &'a BTreeMap<String, Value>,
     messages: &'a Messages,
+    structs: &'a GoTypes,
     ids: BTreeMap<String, u32>,
     lines: Vec<String>,
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(definitions: &'a BTreeMap<String, Value>, messages: &'a Messages) -> Self {
-        Self { definitions, messages, ids: BTreeMap::new(), lines: Vec::new() }
+    pub fn new(
+        definitions: &'a BTreeMap<String, Value>,
+        messages: &'a Messages,
+        structs: &'a GoTypes,
+    ) -> Self {
+        Self { definitions, messages, structs, ids: BTreeMap::new(), lines: Vec::new() }
     }
 
     /// All types' lines.
@@ -63,8 +69,10 @@ impl<'a> Writer<'a> {
             if required.contains(&field.as_str()) {
                 out.push('!');
             }
+            let is_object = ty.parse::<u32>().is_ok() || ty.starts_with('g');
+            out.push_str(self.structs.mark(name, field, &ty, is_object));
             out.push_str(&patching(schema));
-            if let Some(default) = real_default(schema) {
+            if let Some(default) = real_default(schema, self.structs.is_pointer(name, field)) {
                 let _ = write!(out, "|{default}");
             }
             out.push('\n');
@@ -186,8 +194,11 @@ fn patching(schema: &Value) -> String {
 }
 
 /// OpenAPI gives every field that is no pointer its zero value as default; those say nothing.
-fn real_default(schema: &Value) -> Option<&Value> {
+fn real_default(schema: &Value, is_pointer: bool) -> Option<&Value> {
     let default = schema.get("default")?;
+    if is_pointer && !default.is_object() {
+        return Some(default);
+    }
     let zero = match default {
         Value::Object(map) => map.is_empty(),
         Value::String(text) => text.is_empty(),

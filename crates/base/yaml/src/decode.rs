@@ -2,7 +2,7 @@
 
 use crate::compose::{Kind, NodeId, Tree};
 use crate::goprint::{self, GoValue};
-use crate::number::{format_f32_g, format_f64_g};
+use crate::number::{format_f32_g, format_f64_json};
 use crate::resolve::{Scalar, resolve_plain, resolve_tagged};
 use crate::{Limits, YamlError};
 use argosy_object::{Map, Value};
@@ -40,6 +40,10 @@ pub(crate) struct Decoder<'t> {
     decoded: usize,
     aliased: usize,
     duplicates: Vec<(u32, String)>,
+    /// Faults that Go finds only on the way to JSON, after all others: a key that JSON cannot
+    /// have (with its mapping), and a number.
+    bad_key: Option<(NodeId, YamlError)>,
+    bad_number: Option<YamlError>,
 }
 
 /// A mapping under construction.
@@ -68,6 +72,8 @@ impl<'t> Decoder<'t> {
             decoded: 0,
             aliased: 0,
             duplicates: Vec::new(),
+            bad_key: None,
+            bad_number: None,
         }
     }
 
@@ -75,16 +81,25 @@ impl<'t> Decoder<'t> {
     pub(crate) fn document(mut self) -> Result<Value, YamlError> {
         let value = self.value(self.tree.root, 0)?;
         let Some((line, _)) = self.duplicates.first() else {
-            return Ok(value);
+            let late = self.bad_key.map(|(_, error)| error).or(self.bad_number);
+            return late.map_or(Ok(value), Err);
         };
-        let lines: Vec<&str> = self.duplicates.iter().map(|(_, text)| text.as_str()).collect();
+        let lines: Vec<&str> = self
+            .duplicates
+            .iter()
+            .map(|(_, text)| text.as_str())
+            .collect();
         let text = format!("yaml: unmarshal errors:\n  {}", lines.join("\n  "));
         Err(YamlError::new(self.file, *line, 0, text))
     }
 
     fn fail<T>(&self, id: NodeId, text: impl Into<String>) -> Result<T, YamlError> {
+        Err(self.error(id, text))
+    }
+
+    fn error(&self, id: NodeId, text: impl Into<String>) -> YamlError {
         let node = &self.tree.nodes[id];
-        Err(YamlError::new(self.file, node.line + 1, node.column + 1, text))
+        YamlError::new(self.file, node.line + 1, node.column + 1, text)
     }
 
     /// Counts one decoded node, and refuses a document that is mostly aliases.
@@ -161,7 +176,12 @@ impl<'t> Decoder<'t> {
         }
     }
 
-    fn scalar_value(&self, id: NodeId, scalar: &Scalar, text: &str) -> Result<Value, YamlError> {
+    fn scalar_value(
+        &mut self,
+        id: NodeId,
+        scalar: &Scalar,
+        text: &str,
+    ) -> Result<Value, YamlError> {
         Ok(match scalar {
             Scalar::Null => Value::Null,
             Scalar::Bool(value) => Value::Bool(*value),
@@ -170,15 +190,13 @@ impl<'t> Decoder<'t> {
             Scalar::Float(value) => match json_number(*value) {
                 Some(number) => number,
                 None => {
-                    let shown = match value {
-                        v if v.is_nan() => "NaN",
-                        v if *v > 0.0 => "+Inf",
-                        _ => "-Inf",
-                    };
-                    return self.fail(id, format!("json: unsupported value: {shown}"));
+                    let shown = goprint::float(*value);
+                    let error = self.error(id, format!("json: unsupported value: {shown}"));
+                    self.bad_number.get_or_insert(error);
+                    Value::Null
                 }
             },
-            Scalar::Text | Scalar::Timestamp | Scalar::Merge => Value::String(text.to_owned()),
+            Scalar::Text | Scalar::Timestamp => Value::String(text.to_owned()),
             Scalar::Binary => Value::String(self.binary(id, text)?),
         })
     }
@@ -211,7 +229,7 @@ impl<'t> Decoder<'t> {
                 }
                 continue;
             }
-            let (name, typed) = self.key(*key, *value, depth)?;
+            let (name, typed) = self.key((*key, *value), id, depth)?;
             let decoded = self.value(*value, depth + 1)?;
             self.set(*value, entries, name, typed, decoded);
         }
@@ -237,7 +255,8 @@ impl<'t> Decoder<'t> {
     ) {
         if self.strict && !entries.seen.insert(typed.clone()) {
             let line = self.tree.nodes[at].line + 1;
-            self.duplicates.push((line, format!("line {line}: key {typed} already set in map")));
+            self.duplicates
+                .push((line, format!("line {line}: key {typed} already set in map")));
             return;
         }
         entries.map.insert(name, value);
@@ -246,8 +265,8 @@ impl<'t> Decoder<'t> {
     /// A key's text, and how Go prints it with its type.
     fn key(
         &mut self,
-        id: NodeId,
-        value: NodeId,
+        (id, value): (NodeId, NodeId),
+        mapping: NodeId,
         depth: usize,
     ) -> Result<(String, String), YamlError> {
         let tree = self.tree;
@@ -259,6 +278,8 @@ impl<'t> Decoder<'t> {
         }
         self.count(id, depth + 1 + hops)?;
         let Kind::Scalar { text, .. } = &tree.nodes[target].kind else {
+            // Its own faults come first: of `{{ .x }}` Go names the inner mapping.
+            self.value(target, depth + 1 + hops)?;
             let shown = self.go_value(target, 0);
             return self.fail(id, format!("yaml: invalid map key: {}", shown.sharp()));
         };
@@ -267,10 +288,10 @@ impl<'t> Decoder<'t> {
             Scalar::Bool(value) => value.to_string(),
             Scalar::Int(value) => value.to_string(),
             Scalar::Float(value) => format_f32_g(*value),
-            Scalar::Text | Scalar::Timestamp | Scalar::Merge => text.clone(),
+            Scalar::Text | Scalar::Timestamp => text.clone(),
             Scalar::Binary => self.binary(target, text)?,
             Scalar::Null | Scalar::Uint(_) => {
-                let (ty, key) = match &scalar {
+                let (ty, typed) = match &scalar {
                     Scalar::Uint(value) => ("uint64", format!("{value:#x}")),
                     _ => ("%!s(<nil>)", "<nil>".to_owned()),
                 };
@@ -278,13 +299,22 @@ impl<'t> Decoder<'t> {
                     GoValue::Nil => "<nil>".to_owned(),
                     other => other.sharp(),
                 };
-                let text = format!("unsupported map key of type: {ty}, key: {key}, value: {shown}");
-                return self.fail(id, text);
+                let text =
+                    format!("unsupported map key of type: {ty}, key: {typed}, value: {shown}");
+                // Of equal keys in one mapping the last is the one that is there.
+                if self
+                    .bad_key
+                    .as_ref()
+                    .is_none_or(|(known, _)| *known == mapping)
+                {
+                    self.bad_key = Some((mapping, self.error(id, text)));
+                }
+                return Ok((String::new(), typed));
             }
         };
         let typed = match &scalar {
             Scalar::Bool(_) | Scalar::Int(_) => name.clone(),
-            Scalar::Float(value) => format_f64_g(*value),
+            Scalar::Float(value) => goprint::float(*value),
             _ => goprint::quote(&name),
         };
         Ok((name, typed))
@@ -300,7 +330,7 @@ impl<'t> Decoder<'t> {
                 Ok(Scalar::Bool(value)) => GoValue::Shown(value.to_string()),
                 Ok(Scalar::Int(value)) => GoValue::Shown(value.to_string()),
                 Ok(Scalar::Uint(value)) => GoValue::Shown(format!("{value:#x}")),
-                Ok(Scalar::Float(value)) => GoValue::Shown(format_f64_g(value)),
+                Ok(Scalar::Float(value)) => GoValue::Shown(goprint::float(value)),
                 _ => GoValue::Shown(goprint::quote(text)),
             },
             Kind::Sequence(items) => {
@@ -366,16 +396,17 @@ impl<'t> Decoder<'t> {
     }
 }
 
-/// A float after its way through Go's JSON, where `1.0` is `1`.
+/// A float after its way through Go's JSON, where `1.0` is `1`; none for what JSON cannot hold.
 fn json_number(value: f64) -> Option<Value> {
-    const EXPONENT_FROM: f64 = 1e21;
-    if value.fract() == 0.0 && value.abs() < EXPONENT_FROM {
-        if value >= i64::MIN as f64 && value < i64::MAX as f64 {
-            return Some((value as i64).into());
-        }
-        if value >= 0.0 && value < u64::MAX as f64 {
-            return Some((value as u64).into());
-        }
+    if !value.is_finite() {
+        return None;
+    }
+    let text = format_f64_json(value);
+    if let Ok(integer) = text.parse::<i64>() {
+        return Some(integer.into());
+    }
+    if let Ok(integer) = text.parse::<u64>() {
+        return Some(integer.into());
     }
     serde_json::Number::from_f64(value).map(Value::Number)
 }

@@ -2,7 +2,7 @@
 
 use crate::compose::{Composer, Kind, Tree};
 use crate::decode::Decoder;
-use crate::scan::decode;
+use crate::reader::decode;
 use crate::{Dialect, Limits, YamlError};
 use argosy_object::{Object, Origin, Value};
 
@@ -54,7 +54,10 @@ pub fn parse_documents_with(
             return Err(YamlError::new(file, line, 0, text));
         }
         let value = Decoder::new(file, &tree, limits, dialect, false).document()?;
-        documents.push(Document { value, origin: origin(file, &tree, doc) });
+        documents.push(Document {
+            value,
+            origin: origin(file, &tree, doc),
+        });
         doc += 1;
     }
     Ok(documents)
@@ -101,7 +104,10 @@ fn flatten(
     objects: &mut Vec<(Object, Origin)>,
     levels: usize,
 ) -> Result<(), YamlError> {
-    let is_list = value.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List"))
+    let is_list = value
+        .get("kind")
+        .and_then(Value::as_str)
+        .is_some_and(|k| k.ends_with("List"))
         && value.get("items").is_some_and(Value::is_array);
     if !is_list || levels == 0 {
         let object = Object::new(value)
@@ -182,8 +188,14 @@ fn origin(file: &str, tree: &Tree, doc: u32) -> Origin {
     let root = &tree.nodes[tree.root];
     // A mapping begins where its first key does.
     let line = match &root.kind {
-        Kind::Mapping(pairs) => pairs.first().map_or(root.line, |(k, _)| tree.nodes[*k].line),
+        Kind::Mapping(pairs) => pairs
+            .first()
+            .map_or(root.line, |(k, _)| tree.nodes[*k].line),
         _ => root.line,
     };
-    Origin { file: file.into(), line: line + 1, doc }
+    Origin {
+        file: file.into(),
+        line: line + 1,
+        doc,
+    }
 }

@@ -3,10 +3,10 @@
 //! The state (`column`, `whitespace`, `indention`) is libyaml's, since its output depends on
 //! where the pen stands: whether a list is indented, where a text folds, when a line breaks.
 
+use crate::Dialect;
 use crate::number::{format_f64_g, format_f64_json};
 use crate::order::sort_keys;
 use crate::resolve::{Scalar, is_base60, resolve_plain};
-use crate::Dialect;
 use argosy_object::{Map, Value};
 
 /// Where a text may fold.
@@ -32,7 +32,13 @@ pub fn to_string(value: &Value) -> String {
         whitespace: true,
         indention: true,
     };
-    emitter.node(value, Context { mapping: false, simple_key: false });
+    emitter.node(
+        value,
+        Context {
+            mapping: false,
+            simple_key: false,
+        },
+    );
     emitter.write_indent();
     emitter.out
 }
@@ -84,7 +90,13 @@ impl Emitter {
         for item in items {
             self.write_indent();
             self.indicator("-", true, false, true);
-            self.node(item, Context { mapping: false, simple_key: false });
+            self.node(
+                item,
+                Context {
+                    mapping: false,
+                    simple_key: false,
+                },
+            );
         }
         self.indent = outer;
     }
@@ -96,15 +108,33 @@ impl Emitter {
             self.write_indent();
             let simple = key.len() <= SIMPLE_KEY && !key.chars().any(is_break);
             if simple {
-                self.text(key, Context { mapping: true, simple_key: true });
+                self.text(
+                    key,
+                    Context {
+                        mapping: true,
+                        simple_key: true,
+                    },
+                );
                 self.indicator(":", false, false, false);
             } else {
                 self.indicator("?", true, false, true);
-                self.text(key, Context { mapping: true, simple_key: false });
+                self.text(
+                    key,
+                    Context {
+                        mapping: true,
+                        simple_key: false,
+                    },
+                );
                 self.write_indent();
                 self.indicator(":", true, false, true);
             }
-            self.node(value, Context { mapping: true, simple_key: false });
+            self.node(
+                value,
+                Context {
+                    mapping: true,
+                    simple_key: false,
+                },
+            );
         }
         self.indent = outer;
     }
@@ -157,10 +187,7 @@ impl Emitter {
 
     fn write_indent(&mut self) {
         let indent = self.indent.max(0) as usize;
-        if !self.indention
-            || self.column > indent
-            || (self.column == indent && !self.whitespace)
-        {
+        if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
             self.put_break();
         }
         while self.column < indent {
@@ -363,8 +390,7 @@ fn style_of(text: &str, context: Context) -> Style {
     if context.simple_key && analysis.multiline {
         style = Style::Double;
     }
-    if style == Style::Plain
-        && (!analysis.plain_allowed || (text.is_empty() && context.simple_key))
+    if style == Style::Plain && (!analysis.plain_allowed || (text.is_empty() && context.simple_key))
     {
         style = Style::Single;
     }

@@ -22,7 +22,12 @@ pub struct YamlError {
 
 impl YamlError {
     pub(crate) fn new(file: &str, line: u32, column: u32, text: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line, column, text: text.into() }
+        Self {
+            file: file.to_owned(),
+            line,
+            column,
+            text: text.into(),
+        }
     }
 }
 

@@ -1,5 +1,18 @@
 //! How Go prints values inside its errors, and how it repairs text that is no UTF-8.
 
+use crate::number::format_f64_g;
+use std::collections::BTreeMap;
+
+/// A float as `%v` prints it.
+pub(crate) fn float(value: f64) -> String {
+    match value {
+        v if v.is_nan() => "NaN".to_owned(),
+        f64::INFINITY => "+Inf".to_owned(),
+        f64::NEG_INFINITY => "-Inf".to_owned(),
+        v => format_f64_g(v),
+    }
+}
+
 /// A value in Go's `%#v`.
 pub(crate) enum GoValue {
     Nil,
@@ -19,12 +32,18 @@ impl GoValue {
                 format!("[]interface {{}}{{{}}}", items.join(", "))
             }
             Self::Map(entries) => {
-                let mut entries: Vec<String> = entries
+                let entries: BTreeMap<String, String> = entries
                     .iter()
-                    .map(|(key, value)| format!("{}:{}", key.sharp(), value.sharp()))
+                    .map(|(key, value)| (key.sharp(), value.sharp()))
                     .collect();
-                entries.sort();
-                format!("map[interface {{}}]interface {{}}{{{}}}", entries.join(", "))
+                let entries: Vec<String> = entries
+                    .iter()
+                    .map(|(key, value)| format!("{key}:{value}"))
+                    .collect();
+                format!(
+                    "map[interface {{}}]interface {{}}{{{}}}",
+                    entries.join(", ")
+                )
             }
         }
     }

@@ -18,8 +18,9 @@ mod json;
 mod limits;
 mod number;
 mod order;
+mod reader;
 mod resolve;
-mod scan;
+mod scanner;
 mod timestamp;
 
 pub use decode::Dialect;

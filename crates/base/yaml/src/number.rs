@@ -3,15 +3,21 @@
 /// The shortest digits that read back as the same number, and the decimal exponent of the first.
 struct Digits {
     negative: bool,
-    digits: String,
+    text: String,
     exponent: i32,
 }
 
 fn shortest(text: &str) -> Digits {
-    let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (negative, text) = text
+        .strip_prefix('-')
+        .map_or((false, text), |rest| (true, rest));
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let digits = mantissa.replace('.', "");
-    Digits { negative, digits, exponent: exponent.parse().unwrap_or(0) }
+    Digits {
+        negative,
+        text: digits,
+        exponent: exponent.parse().unwrap_or(0),
+    }
 }
 
 /// Writes a float as `strconv.FormatFloat(v, 'g', -1, 64)` does, infinities and NaN as YAML's.
@@ -59,11 +65,15 @@ fn special(value: f64) -> Option<String> {
 
 /// strconv turns to an exponent from a million on when it may choose the digits itself.
 fn general(digits: &Digits) -> String {
-    if digits.exponent < -4 || digits.exponent >= 6 { scientific(digits) } else { plain(digits) }
+    if digits.exponent < -4 || digits.exponent >= 6 {
+        scientific(digits)
+    } else {
+        plain(digits)
+    }
 }
 
 fn scientific(digits: &Digits) -> String {
-    let (first, rest) = digits.digits.split_at(1);
+    let (first, rest) = digits.text.split_at(1);
     let sign = if digits.negative { "-" } else { "" };
     let point = if rest.is_empty() { "" } else { "." };
     let exponent_sign = if digits.exponent < 0 { '-' } else { '+' };
@@ -76,17 +86,17 @@ fn plain(digits: &Digits) -> String {
     if digits.negative {
         out.push('-');
     }
-    let length = digits.digits.len() as i32;
+    let length = digits.text.len() as i32;
     let before = digits.exponent + 1;
     if before <= 0 {
         out.push_str("0.");
         out.extend(std::iter::repeat_n('0', (-before) as usize));
-        out.push_str(&digits.digits);
+        out.push_str(&digits.text);
     } else if before >= length {
-        out.push_str(&digits.digits);
+        out.push_str(&digits.text);
         out.extend(std::iter::repeat_n('0', (before - length) as usize));
     } else {
-        let (whole, rest) = digits.digits.split_at(before as usize);
+        let (whole, rest) = digits.text.split_at(before as usize);
         out.push_str(whole);
         out.push('.');
         out.push_str(rest);
@@ -102,7 +112,11 @@ pub(crate) fn parse_int(text: &str) -> Option<i64> {
         _ => (false, text),
     };
     let magnitude = parse_uint(digits)?;
-    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
+    if negative {
+        0i64.checked_sub_unsigned(magnitude)
+    } else {
+        i64::try_from(magnitude).ok()
+    }
 }
 
 /// Reads as `strconv.ParseUint(s, 0, 64)` does, underscores excluded.
@@ -132,7 +146,10 @@ pub(crate) fn parse_radix(text: &str, radix: u32) -> Option<u64> {
 /// Reads as `strconv.ParseFloat` does, but for its words and hexadecimal floats; a number too
 /// large is none.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
-    if !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
+    if !text
+        .bytes()
+        .all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+    {
         return None;
     }
     text.parse::<f64>().ok().filter(|value| value.is_finite())

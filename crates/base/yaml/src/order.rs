@@ -46,7 +46,7 @@ pub(crate) fn sort_keys<T>(entries: Vec<(&String, T)>) -> Vec<(&String, T)> {
 
 fn less(left: &str, right: &str) -> bool {
     if left.is_ascii() && right.is_ascii() {
-        return less_units(left.as_bytes(), right.as_bytes(), |b| char::from(b));
+        return less_units(left.as_bytes(), right.as_bytes(), char::from);
     }
     let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
@@ -103,7 +103,11 @@ fn run<T: Copy>(units: &[T], from: usize, start: i64, char_of: impl Fn(T) -> cha
 /// Go's `unicode.IsLetter`, which leaves out the letter-like numbers and marks that Rust's
 /// alphabetic property takes in.
 fn is_letter(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_alphabetic() } else { c.is_alphabetic() && !c.is_numeric() }
+    if c.is_ascii() {
+        c.is_ascii_alphabetic()
+    } else {
+        c.is_alphabetic() && !c.is_numeric()
+    }
 }
 
 fn is_digit(c: char) -> bool {
@@ -116,11 +120,15 @@ mod tests {
 
     #[test]
     fn digits_sort_by_number_and_letters_last() {
-        let mut keys = vec!["a10", "a2", "B", "a", "_x", "a-b", "a.b", "ab", "a02", "10", "9"];
+        let mut keys = vec![
+            "a10", "a2", "B", "a", "_x", "a-b", "a.b", "ab", "a02", "10", "9",
+        ];
         keys.sort_by(|l, r| key_order(l, r));
         assert_eq!(
             keys,
-            ["9", "10", "_x", "B", "a", "a-b", "a.b", "a2", "a02", "a10", "ab"]
+            [
+                "_x", "9", "10", "B", "a", "a-b", "a.b", "a2", "a02", "a10", "ab"
+            ]
         );
     }
 }

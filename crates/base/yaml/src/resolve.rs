@@ -18,7 +18,6 @@ pub(crate) enum Scalar {
     Text,
     /// Text that must be quoted to stay text.
     Timestamp,
-    Merge,
     Binary,
 }
 
@@ -31,7 +30,6 @@ impl Scalar {
             Self::Float(_) => "!!float",
             Self::Text => "!!str",
             Self::Timestamp => "!!timestamp",
-            Self::Merge => "!!merge",
             Self::Binary => "!!binary",
         }
     }
@@ -66,7 +64,10 @@ pub(crate) fn resolve_tagged(tag: &str, text: &str, dialect: Dialect) -> Result<
     }
     match (short.as_str(), &found) {
         ("!!float", Scalar::Int(value)) => Ok(Scalar::Float(*value as f64)),
-        _ => Err(format!("cannot decode {} `{text}` as a {short}", found.tag())),
+        _ => Err(format!(
+            "cannot decode {} `{text}` as a {short}",
+            found.tag()
+        )),
     }
 }
 
@@ -96,7 +97,6 @@ fn word(text: &str, dialect: Dialect) -> Option<Scalar> {
         ".nan" | ".NaN" | ".NAN" => Scalar::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Scalar::Float(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => Scalar::Float(f64::NEG_INFINITY),
-        "<<" => Scalar::Merge,
         _ => return None,
     })
 }

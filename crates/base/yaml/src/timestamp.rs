@@ -47,11 +47,18 @@ impl Rest<'_> {
     }
 
     fn digits(&mut self, least: usize, most: usize) -> Option<u32> {
-        let count = self.0.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
+        let count = self
+            .0
+            .iter()
+            .take(most)
+            .take_while(|b| b.is_ascii_digit())
+            .count();
         if count < least {
             return None;
         }
-        let value = self.0[..count].iter().fold(0, |n, b| n * 10 + u32::from(b - b'0'));
+        let value = self.0[..count]
+            .iter()
+            .fold(0, |n, b| n * 10 + u32::from(b - b'0'));
         self.0 = &self.0[count..];
         Some(value)
     }
@@ -70,7 +77,10 @@ impl Rest<'_> {
         if let [b'.' | b',', digit, ..] = self.0
             && digit.is_ascii_digit()
         {
-            let count = self.0[1..].iter().take_while(|b| b.is_ascii_digit()).count();
+            let count = self.0[1..]
+                .iter()
+                .take_while(|b| b.is_ascii_digit())
+                .count();
             self.0 = &self.0[1 + count..];
         }
         Some(())
@@ -91,9 +101,13 @@ impl Rest<'_> {
     }
 }
 
+fn is_leap(year: u32) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
 fn days_in(month: u32, year: u32) -> u32 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if is_leap(year) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,

@@ -20,10 +20,11 @@ mod schemas;
 mod strategic;
 mod table;
 mod three_way;
+mod time;
 mod types;
 mod validate;
 
-pub use default::default;
+pub use default::{default, normalize};
 pub use error::{ApplyError, FieldConflict, FieldError, FieldErrorKind, PatchError, ProtobufError};
 pub use json_patch::{json_patch, merge_patch};
 pub use jsonpath::{JsonPath, JsonPathError};
@@ -35,7 +36,9 @@ pub use prune::prune;
 pub use quantity::{Quantity, QuantityError};
 pub use schemas::Schemas;
 pub use strategic::{strategic, two_way_strategic};
-pub use three_way::{LAST_APPLIED, Patch, PatchKind, merge_three_way, three_way, with_last_applied};
+pub use three_way::{
+    LAST_APPLIED, Patch, PatchKind, merge_three_way, three_way, with_last_applied,
+};
 pub use types::{
     CelRule, Field, ListKind, Name, ObjectType, Patching, Rules, Scalar, Shape, Type, TypeId,
     Types, Union,

@@ -134,6 +134,10 @@ pub struct Field {
     pub default: Option<Arc<Value>>,
     /// The allowed values of a text; empty where any is allowed.
     pub values: Vec<Name>,
+    /// A zero value is dropped, as Go's `omitempty` does.
+    pub drop_zero: bool,
+    /// A missing field is written as its zero value, as Go writes structs.
+    pub always: bool,
 }
 
 /// Strategic merge's strategy for a field.

@@ -35,7 +35,13 @@ struct Failed {
 
 impl Remote {
     pub fn new(address: Address, tls: Option<TlsSetup>, limits: Limits) -> Self {
-        Self { address, tls, limits, lanes: Arc::default(), resets: AtomicU32::new(0) }
+        Self {
+            address,
+            tls,
+            limits,
+            lanes: Arc::default(),
+            resets: AtomicU32::new(0),
+        }
     }
 
     pub fn service(self) -> ApiService {
@@ -75,7 +81,10 @@ impl Remote {
     fn count_reset(&self) {
         let resets = self.resets.fetch_add(1, Ordering::Relaxed) + 1;
         if resets == RESETS_BEFORE_HTTP1 && self.tls.is_some() {
-            tracing::warn!(cluster = self.address.authority(), "HTTP/2 is reset again and again; using HTTP/1.1");
+            tracing::warn!(
+                cluster = self.address.authority(),
+                "HTTP/2 is reset again and again; using HTTP/1.1"
+            );
             self.lanes.lane(false).clear();
             self.lanes.lane(true).clear();
         }
@@ -106,7 +115,11 @@ impl Remote {
             unseen: false, // the guard decides when a server that refuses is asked again
             reset: false,
         })?;
-        let limit = if watch { self.limits.watch_answer } else { self.limits.answer };
+        let limit = if watch {
+            self.limits.watch_answer
+        } else {
+            self.limits.answer
+        };
         match lease {
             Lease::Http2 { mut sender, stream } => {
                 let request = self.request(head, body, true)?;
@@ -116,7 +129,11 @@ impl Remote {
             }
             Lease::Http1(mut sender) => {
                 if let Err(error) = sender.ready().await {
-                    return Err(Failed { error: self.broken(&error), unseen: true, reset: false });
+                    return Err(Failed {
+                        error: self.broken(&error),
+                        unseen: true,
+                        reset: false,
+                    });
                 }
                 let request = self.request(head, body, false)?;
                 let sent = self.within(limit, sender.try_send_request(request)).await?;
@@ -132,15 +149,17 @@ impl Remote {
         limit: Duration,
         answer: impl Future<Output = T>,
     ) -> Result<T, Failed> {
-        tokio::time::timeout(limit, answer).await.map_err(|_| Failed {
-            error: TransportError::Timeout {
-                address: self.address.authority(),
-                what: "answer",
-                limit,
-            },
-            unseen: false,
-            reset: false,
-        })
+        tokio::time::timeout(limit, answer)
+            .await
+            .map_err(|_| Failed {
+                error: TransportError::Timeout {
+                    address: self.address.authority(),
+                    what: "answer",
+                    limit,
+                },
+                unseen: false,
+                reset: false,
+            })
     }
 
     fn request(
@@ -150,11 +169,17 @@ impl Remote {
         http2: bool,
     ) -> Result<Request<Body>, Failed> {
         let refused = |reason: String| Failed {
-            error: TransportError::Broken { address: self.address.authority(), reason },
+            error: TransportError::Broken {
+                address: self.address.authority(),
+                reason,
+            },
             unseen: false,
             reset: false,
         };
-        let uri = self.address.target(&head.uri, http2).map_err(|e| refused(e.to_string()))?;
+        let uri = self
+            .address
+            .target(&head.uri, http2)
+            .map_err(|e| refused(e.to_string()))?;
         let mut request = Request::new(full_body(body.clone()));
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = uri;
@@ -190,7 +215,10 @@ impl Remote {
             reason = format!("{reason}: {inner}");
             source = inner.source();
         }
-        TransportError::Broken { address: self.address.authority(), reason }
+        TransportError::Broken {
+            address: self.address.authority(),
+            reason,
+        }
     }
 }
 
@@ -225,5 +253,7 @@ async fn whole(mut body: Body, max: usize) -> Result<Bytes, BoxError> {
 /// Whether a request asks for a stream of changes.
 pub(super) fn is_watch<B>(request: &Request<B>) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true"))
+    query
+        .split('&')
+        .any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true"))
 }
