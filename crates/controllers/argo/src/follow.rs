@@ -1,7 +1,5 @@
-//! Which Applications follow which revisions, and whom a new commit concerns.
+//! Who follows which revisions, and whom a new commit concerns.
 
-use super::record::Records;
-use argosy_crds::Source;
 use argosy_frame::Queue;
 use argosy_object::Key;
 use argosy_ports::{Artifact, RepoRef, Seen, Sources, Wanted};
@@ -11,22 +9,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-type Followed = (RepoRef, Wanted);
+/// A revision of a repository.
+pub(crate) type Followed = (RepoRef, Wanted);
 
-/// One task for each revision that is followed, however many Applications do.
+/// Whether a difference between two trees concerns a follower.
+pub(crate) type Concerns = Arc<dyn Fn(&Key, &Changed) -> bool + Send + Sync>;
+
+/// One task for each revision that is followed, however many objects do.
 pub(crate) struct Follows {
     sources: Arc<dyn Sources>,
+    queue: Arc<Queue>,
+    concerns: Concerns,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
 struct State {
-    by_app: HashMap<Key, BTreeSet<Followed>>,
+    by_follower: HashMap<Key, BTreeSet<Followed>>,
     follows: BTreeMap<Followed, Follow>,
 }
 
 struct Follow {
-    apps: BTreeSet<Key>,
+    followers: BTreeSet<Key>,
     task: JoinHandle<()>,
 }
 
@@ -37,88 +41,70 @@ impl Drop for Follow {
 }
 
 impl Follows {
-    pub(crate) fn new(sources: Arc<dyn Sources>) -> Self {
-        Self {
-            sources,
-            state: Arc::default(),
-        }
+    /// Follows for the objects of a queue.
+    pub(crate) fn new(sources: Arc<dyn Sources>, queue: Arc<Queue>, concerns: Concerns) -> Self {
+        Self { sources, queue, concerns, state: Arc::default() }
     }
 
-    /// The revisions that an Application follows from now on.
-    pub(crate) fn set(
-        &self,
-        app: &Key,
-        sources: &[Source],
-        project: &str,
-        queue: &Arc<Queue>,
-        records: &Records,
-    ) {
-        let wanted: BTreeSet<Followed> = sources
-            .iter()
-            .filter(|source| source.chart.is_empty())
-            .map(|source| {
-                (
-                    self.sources.repo(&source.repo_url, project),
-                    wanted_of(source),
-                )
-            })
-            .collect();
+    /// The revisions that an object follows from now on.
+    pub(crate) fn set(&self, follower: &Key, wanted: BTreeSet<Followed>) {
         let mut state = lock(&self.state);
-        if state.by_app.get(app) == Some(&wanted) {
+        if state.by_follower.get(follower) == Some(&wanted) {
             return;
         }
-        state.drop_app(app);
+        // New follows come before old ones go, so that a shared poll does not end in between.
         for followed in &wanted {
-            let follow = state
-                .follows
-                .entry(followed.clone())
-                .or_insert_with(|| Follow {
-                    apps: BTreeSet::new(),
-                    task: self.spawn(followed, queue.clone(), records.clone()),
-                });
-            follow.apps.insert(app.clone());
+            let follow = state.follows.entry(followed.clone()).or_insert_with(|| Follow {
+                followers: BTreeSet::new(),
+                task: self.spawn(followed),
+            });
+            follow.followers.insert(follower.clone());
         }
-        state.by_app.insert(app.clone(), wanted);
+        let before = state.by_follower.insert(follower.clone(), wanted.clone());
+        for followed in before.unwrap_or_default().difference(&wanted) {
+            state.drop_follow(followed, follower);
+        }
     }
 
-    /// An Application is gone.
-    pub(crate) fn forget(&self, app: &Key) {
-        lock(&self.state).drop_app(app);
+    /// An object is gone.
+    pub(crate) fn forget(&self, follower: &Key) {
+        let mut state = lock(&self.state);
+        for followed in state.by_follower.remove(follower).unwrap_or_default() {
+            state.drop_follow(&followed, follower);
+        }
     }
 
-    fn spawn(&self, followed: &Followed, queue: Arc<Queue>, records: Records) -> JoinHandle<()> {
+    fn spawn(&self, followed: &Followed) -> JoinHandle<()> {
         let receiver = self.sources.follow(&followed.0, &followed.1);
         let watcher = Watcher {
             sources: self.sources.clone(),
             state: self.state.clone(),
             followed: followed.clone(),
-            queue,
-            records,
+            queue: self.queue.clone(),
+            concerns: self.concerns.clone(),
         };
         tokio::spawn(watcher.run(receiver))
     }
 }
 
 impl State {
-    fn drop_app(&mut self, app: &Key) {
-        for followed in self.by_app.remove(app).unwrap_or_default() {
-            if let Some(follow) = self.follows.get_mut(&followed) {
-                follow.apps.remove(app);
-                if follow.apps.is_empty() {
-                    self.follows.remove(&followed);
-                }
+    fn drop_follow(&mut self, followed: &Followed, follower: &Key) {
+        if let Some(follow) = self.follows.get_mut(followed) {
+            follow.followers.remove(follower);
+            if follow.followers.is_empty() {
+                self.follows.remove(followed);
             }
         }
     }
 }
 
-/// Looks at what came, and wakes the Applications that it concerns.
+/// Looks at what came, and wakes those whom it concerns.
 struct Watcher {
     sources: Arc<dyn Sources>,
     state: Arc<Mutex<State>>,
     followed: Followed,
     queue: Arc<Queue>,
-    records: Records,
+    concerns: Concerns,
 }
 
 impl Watcher {
@@ -144,7 +130,7 @@ impl Watcher {
         }
     }
 
-    /// A new revision: the trees are compared once, and only Applications whose read set the
+    /// A new revision: the trees are compared once, and only those whose read set the
     /// difference touches are woken.
     async fn moved(
         &self,
@@ -163,26 +149,20 @@ impl Watcher {
             // The first sight is what the reconcile that began to follow has seen itself.
             (None, _) => {}
             (_, None) => self.wake(|_| true),
-            (_, Some(changed)) => {
-                self.wake(|app| {
-                    self.records
-                        .get(app)
-                        .is_none_or(|record| record.cache.is_hit(&changed))
-                });
-            }
+            (_, Some(changed)) => self.wake(|follower| (self.concerns)(follower, &changed)),
         }
         Some((artifact, tree))
     }
 
     fn wake(&self, concerns: impl Fn(&Key) -> bool) {
-        let apps: Vec<Key> = lock(&self.state)
+        let followers: Vec<Key> = lock(&self.state)
             .follows
             .get(&self.followed)
-            .map(|follow| follow.apps.iter().cloned().collect())
+            .map(|follow| follow.followers.iter().cloned().collect())
             .unwrap_or_default();
-        for app in apps {
-            if concerns(&app) {
-                self.queue.add(app);
+        for follower in followers {
+            if concerns(&follower) {
+                self.queue.add(follower);
             }
         }
     }
@@ -192,13 +172,6 @@ impl Watcher {
 async fn difference(old: Arc<dyn Tree>, new: Arc<dyn Tree>) -> Option<Changed> {
     let task = tokio::task::spawn_blocking(move || touched(&*old, &*new));
     task.await.ok()?.ok()
-}
-
-fn wanted_of(source: &Source) -> Wanted {
-    Wanted {
-        revision: source.target_revision.as_str().into(),
-        tag_prefix: (!source.tag_prefix.is_empty()).then(|| source.tag_prefix.as_str().into()),
-    }
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
