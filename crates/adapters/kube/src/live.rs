@@ -9,6 +9,7 @@ mod extract;
 mod table;
 mod uid;
 
+pub(crate) use extract::instance_of;
 pub use extract::{BadObject, LiveRules, Tracking};
 pub use uid::Uid;
 
@@ -68,8 +69,11 @@ impl Live {
 /// Where news of an object came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewsFrom {
-    /// A list or a watch: complete and in order.
+    /// A watch: complete and in order.
     Watch,
+    /// The list that a reset began with, whose word counts even where it is older: a cluster may
+    /// have been put back from a backup.
+    Reset(u32),
     /// The answer to a write of ours, which the watch will tell again.
     Write,
 }
@@ -103,6 +107,13 @@ pub struct Reset {
     epoch: u32,
 }
 
+impl Reset {
+    /// What to call the news that the reset brings.
+    pub fn news(&self) -> NewsFrom {
+        NewsFrom::Reset(self.epoch)
+    }
+}
+
 impl LiveIndex {
     /// An empty index.
     pub fn new(rules: LiveRules) -> Self {
@@ -131,12 +142,13 @@ impl LiveIndex {
     }
 
     /// Takes the JSON of an object as a server sent it. `gvk` fills in what list items leave out.
-    /// News that is older than what is known is ignored.
+    /// News that is older than what is known is ignored. Returns the object's resourceVersion.
     ///
     /// # Errors
     /// [`BadObject`] where the bytes are no object with a name.
-    pub fn apply(&self, gvk: &Gvk, json: &[u8], from: NewsFrom) -> Result<(), BadObject> {
+    pub fn apply(&self, gvk: &Gvk, json: &[u8], from: NewsFrom) -> Result<String, BadObject> {
         let extracted = Extracted::read(gvk, json, &self.shared.rules)?;
+        let version = extracted.resource_version.clone();
         let packed = extracted
             .body
             .as_deref()
@@ -145,25 +157,25 @@ impl LiveIndex {
         if let Some(change) = tables.apply(extracted, packed, from) {
             self.publish(&tables, change);
         }
-        Ok(())
+        Ok(version)
     }
 
-    /// Forgets an object of which a watch says that it is gone.
+    /// Forgets an object of which a watch says that it is gone. Returns its last resourceVersion.
     ///
     /// # Errors
     /// As [`Self::apply`].
-    pub fn delete(&self, gvk: &Gvk, json: &[u8]) -> Result<(), BadObject> {
+    pub fn delete(&self, gvk: &Gvk, json: &[u8]) -> Result<String, BadObject> {
         let extracted = Extracted::read(gvk, json, &self.shared.rules)?;
         let mut tables = self.tables();
         if let Some(change) = tables.delete(&extracted) {
             self.publish(&tables, change);
         }
-        Ok(())
+        Ok(extracted.resource_version)
     }
 
     /// Begins to replace all that is known of a scope by what [`Self::apply`] tells from now on.
     pub fn begin_reset(&self, scope: Scope) -> Reset {
-        let epoch = self.tables().next_epoch();
+        let epoch = self.tables().begin(&scope);
         Reset { scope, epoch }
     }
 
@@ -180,13 +192,9 @@ impl LiveIndex {
         self.tables().seen(scope, resource_version);
     }
 
-    /// Forgets a kind, as after its CRD is gone.
-    pub fn forget(&self, kind: &GroupKind) {
-        let scope = Scope {
-            kind: kind.clone(),
-            namespace: None,
-        };
-        let reset = self.begin_reset(scope);
+    /// Forgets a scope, as after the kind's CRD is gone.
+    pub fn forget_scope(&self, scope: &Scope) {
+        let reset = self.begin_reset(scope.clone());
         self.finish_reset(&reset);
     }
 

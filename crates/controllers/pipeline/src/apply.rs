@@ -43,6 +43,8 @@ pub struct OperationDriver {
     pub clock: Arc<dyn Clock>,
     /// The tracking name of the application, for looking at live objects.
     pub instance: String,
+    /// Ask, and change nothing.
+    pub dry_run: bool,
 }
 
 struct Run<'a> {
@@ -175,7 +177,10 @@ impl OperationDriver {
         desired: &Object,
         live: Option<&Object>,
     ) -> Result<String, String> {
-        let options = apply_options(&step.options);
+        let options = ApplyOptions {
+            dry_run: self.dry_run,
+            ..apply_options(&step.options)
+        };
         let brings_kind = steps.iter().any(|other| defines(other, &step.gvk));
         let mut tries = 0;
         loop {
@@ -184,7 +189,14 @@ impl OperationDriver {
                 .apply(&self.identity, desired, live, &options)
                 .await
             {
-                Ok(applied) => return Ok(sentence(&step.gvk, desired.name(), &applied)),
+                Ok(applied) => {
+                    let sentence = sentence(&step.gvk, desired.name(), &applied);
+                    return Ok(if self.dry_run {
+                        format!("{sentence} (dry run)")
+                    } else {
+                        sentence
+                    });
+                }
                 Err(error)
                     if error.kind == ApiErrorKind::NoKind && brings_kind && tries < KIND_TRIES =>
                 {
@@ -197,6 +209,9 @@ impl OperationDriver {
     }
 
     async fn prune(&self, step: &PlanStep, live: &Object) -> Result<String, String> {
+        if self.dry_run {
+            return Ok("pruned (dry run)".into());
+        }
         let propagation = match step.options.get("PrunePropagationPolicy") {
             Some("background") => Propagation::Background,
             Some("orphan") => Propagation::Orphan,

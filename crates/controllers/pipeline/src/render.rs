@@ -7,7 +7,7 @@ use argosy_ports::ClusterFacts;
 use argosy_render::{
     Answers, Caches, Facts, Need, Rendered, Request, Step, Tool, concatenate, render,
 };
-use argosy_tree::{Oid, ReadSet, Tree};
+use argosy_tree::{Changed, Oid, ReadSet, Tree};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,14 +65,18 @@ impl Default for RenderPool {
 }
 
 impl RenderCache {
-    /// Whether a change of the files that the last rendering looked at could matter: no entry,
-    /// or some recorded answer is no longer the same in `tree`.
-    pub fn is_touched(&self, index: usize, tree: &dyn Tree) -> bool {
+    /// Whether a change of files could matter to the last rendering: a recorded answer is among
+    /// what changed, or there is no complete record.
+    pub fn is_hit(&self, changed: &Changed) -> bool {
         let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Some(entry)) = sources.get(index) else {
-            return true;
-        };
-        entry.root != tree.root() && !entry.reads.holds(tree).unwrap_or(false)
+        sources.is_empty()
+            || sources.iter().any(|entry| match entry {
+                None => true,
+                Some(entry) => {
+                    changed.hits(&entry.reads)
+                        || entry.reference_reads.values().any(|reads| changed.hits(reads))
+                }
+            })
     }
 
     /// Forgets everything (`refresh: hard`).

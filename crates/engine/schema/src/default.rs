@@ -16,6 +16,9 @@ use argosy_object::{Map, Value};
 /// schema's `default` for custom ones.
 pub fn default(kind: &KindSchema, object: &mut Value) {
     if kind.is_custom() {
+        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+            metadata.retain(|_, value| !value.is_null());
+        }
         custom(&kind.types, kind.root, object);
         return;
     }

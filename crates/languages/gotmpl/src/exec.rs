@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ast::*;
-use crate::func::{Env, FuncError, Nested};
+use crate::func::{Causes, Env, FuncError, Nested};
 use crate::gofmt::append_value;
 use crate::quote::quote;
 use crate::set::{ExecError, Limits, Set};
@@ -102,6 +102,7 @@ impl Run<'_> {
                 column: 0,
                 text,
                 limit: false,
+                causes: Causes::default(),
             }));
         };
         let dot = Slot::concrete(data.clone());
@@ -141,7 +142,7 @@ impl Nested for Run<'_> {
             None => {
                 self.charge(1 + source.len() as u64 / 8, source.len() as u64 * 4)?;
                 let set = self.set.overlay(name, source);
-                let set = Arc::new(set.map_err(|error| FuncError::new(error.text))?);
+                let set = Arc::new(set.map_err(|error| FuncError::parse(error.text))?);
                 if self.budget.sources.len() < KEPT_SOURCES {
                     self.budget.sources.insert(key, set.clone());
                 }
@@ -162,11 +163,13 @@ impl Nested for Run<'_> {
 }
 
 fn as_func_error(error: &ExecError) -> FuncError {
-    if error.limit {
-        FuncError::limit(error.text.clone())
+    let text = error.text.clone();
+    let error_of = if error.limit {
+        FuncError::limit(text)
     } else {
-        FuncError::new(error.text.clone())
-    }
+        FuncError::new(text)
+    };
+    error_of.with_causes(error.causes.clone())
 }
 
 /// The node being evaluated, which errors name.
@@ -222,6 +225,7 @@ impl<'t> Machine<'t, '_> {
                     column: 0,
                     text,
                     limit,
+                    causes: Causes::default(),
                 });
             }
             Some(At::Expr(expr)) => (expr.pos(), expr.to_string()),
@@ -241,6 +245,7 @@ impl<'t> Machine<'t, '_> {
             column,
             text,
             limit,
+            causes: Causes::default(),
         })
     }
 

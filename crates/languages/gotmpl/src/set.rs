@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ast::Template;
 use crate::exec::{Budget, Run};
-use crate::func::{Env, FuncTable};
+use crate::func::{Causes, Env, FuncTable};
 use crate::parse::{Delims, ParseError, parse};
 use crate::value::Value;
 
@@ -59,6 +59,9 @@ pub struct ExecError {
     pub text: String,
     /// Whether a limit was reached (and not an error of the template).
     pub limit: bool,
+    /// The texts of the errors that this one wraps: what a failing function returned, the error
+    /// of a template that it ran, and so on.
+    pub causes: Causes,
 }
 
 /// Parsed templates under one name space. Immutable and cheap to share.

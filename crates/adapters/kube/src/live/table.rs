@@ -72,7 +72,8 @@ fn revision(text: &str) -> u64 {
 }
 
 impl Tables {
-    pub fn next_epoch(&mut self) -> u32 {
+    pub fn begin(&mut self, scope: &Scope) -> u32 {
+        self.seen.remove(scope);
         self.epoch += 1;
         self.epoch
     }
@@ -122,9 +123,12 @@ impl Tables {
         let key = self.key(&extracted);
         let news = revision(&extracted.resource_version);
         let known = self.by_key.get(&key).copied();
+        let overruled =
+            |entry: &&Entry| matches!(from, NewsFrom::Reset(epoch) if entry.epoch < epoch);
         let known_revision = known
             .and_then(|slot| self.entry(slot))
-            .map_or(0, |e| e.revision);
+            .filter(|entry| !overruled(entry))
+            .map_or(0, |entry| entry.revision);
         if from == NewsFrom::Write && news != 0 && news <= self.seen_of(&key) {
             return None; // the watch is past it already: the object may be gone since
         }

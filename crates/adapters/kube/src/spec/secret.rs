@@ -77,6 +77,17 @@ pub fn cluster_from_secret(secret: &Object, hub_admin: bool) -> Result<ClusterSp
     })
 }
 
+/// The server that a Secret names, whatever else is wrong with it; empty where there is none.
+pub(crate) fn server_of(secret: &Object) -> String {
+    let reader = Reader {
+        secret,
+        source_name: String::new(),
+        hub_admin: false,
+    };
+    let server = reader.text("server").ok().flatten().unwrap_or_default();
+    server.trim().trim_end_matches('/').to_owned()
+}
+
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Config {

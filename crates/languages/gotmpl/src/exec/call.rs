@@ -84,10 +84,10 @@ impl<'t> Machine<'t, '_> {
     ) -> Result<Slot, Fault> {
         result.map_err(|error| {
             self.node = Some(caller);
-            self.error(
-                &format!("error calling {name}: {}", error.message()),
-                error.is_limit(),
-            )
+            let text = format!("error calling {name}: {}", error.message());
+            let mut fault = self.error(&text, error.is_limit());
+            fault.causes = error.causes().below(error.message().to_owned());
+            fault
         })
     }
 
