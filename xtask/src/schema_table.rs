@@ -4,6 +4,7 @@
 //! `crates/engine/schema/src/table.rs`, which reads it.
 
 mod columns;
+mod gotypes;
 mod kinds;
 mod proto;
 mod types;
@@ -15,11 +16,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const KUBERNETES: &str = "k8s.io/kubernetes@v1.36.3";
-const STAGING: [&str; 4] = [
-    "k8s.io/api@v0.36.3",
-    "k8s.io/apimachinery@v0.36.3",
-    "k8s.io/apiextensions-apiserver@v0.36.3",
-    "k8s.io/kube-aggregator@v0.36.3",
+/// Modules, and what OpenAPI calls their folder.
+const STAGING: [(&str, &str); 4] = [
+    ("k8s.io/api@v0.36.3", "io.k8s.api"),
+    ("k8s.io/apimachinery@v0.36.3", "io.k8s.apimachinery"),
+    (
+        "k8s.io/apiextensions-apiserver@v0.36.3",
+        "io.k8s.apiextensions-apiserver",
+    ),
+    ("k8s.io/kube-aggregator@v0.36.3", "io.k8s.kube-aggregator"),
 ];
 const OUTPUT: &str = "crates/engine/schema/data/kinds.txt";
 
@@ -27,14 +32,17 @@ const OUTPUT: &str = "crates/engine/schema/data/kinds.txt";
 pub fn run() -> Result<()> {
     let kubernetes = module(KUBERNETES)?;
     let mut messages = proto::Messages::default();
-    for name in STAGING {
-        messages.read_module(&module(name)?)?;
+    let mut structs = gotypes::GoTypes::default();
+    for (name, prefix) in STAGING {
+        let dir = module(name)?;
+        messages.read_module(&dir)?;
+        structs.read_module(&dir, prefix)?;
     }
     let definitions = definitions(&kubernetes)?;
     let columns = columns::read(&kubernetes.join("pkg/printers/internalversion/printers.go"))?;
     let kinds = kinds::read(&kubernetes.join("api/discovery"))?;
     let roots = types::roots(&definitions);
-    let mut writer = types::Writer::new(&definitions, &messages);
+    let mut writer = types::Writer::new(&definitions, &messages, &structs);
     let mut head = String::from("# Kubernetes 1.36: cargo xtask schema-table\n");
     for kind in &kinds {
         let root = roots
@@ -52,9 +60,14 @@ pub fn run() -> Result<()> {
 
 /// The folder of a module, downloaded where it is missing.
 fn module(name: &str) -> Result<PathBuf> {
-    let output = Command::new("go").args(["mod", "download", "-json", name]).output()?;
+    let output = Command::new("go")
+        .args(["mod", "download", "-json", name])
+        .output()?;
     if !output.status.success() {
-        bail!("go mod download {name}: {}", String::from_utf8_lossy(&output.stdout));
+        bail!(
+            "go mod download {name}: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
     }
     let answer: Value = serde_json::from_slice(&output.stdout)?;
     Ok(answer["Dir"].as_str().context("no Dir")?.into())
@@ -65,7 +78,9 @@ fn definitions(kubernetes: &Path) -> Result<BTreeMap<String, Value>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir(kubernetes.join("api/openapi-spec/v3"))? {
         let document: Value = serde_json::from_slice(&std::fs::read(entry?.path())?)?;
-        let Some(schemas) = document["components"]["schemas"].as_object() else { continue };
+        let Some(schemas) = document["components"]["schemas"].as_object() else {
+            continue;
+        };
         for (name, schema) in schemas {
             let mut schema = schema.clone();
             strip_descriptions(&mut schema);
@@ -76,7 +91,12 @@ fn definitions(kubernetes: &Path) -> Result<BTreeMap<String, Value>> {
             {
                 let mut tags = tags.clone();
                 if let Some(more) = schema["x-kubernetes-group-version-kind"].as_array() {
-                    tags.extend(more.iter().filter(|t| !tags.contains(t)).cloned().collect::<Vec<_>>());
+                    tags.extend(
+                        more.iter()
+                            .filter(|t| !tags.contains(t))
+                            .cloned()
+                            .collect::<Vec<_>>(),
+                    );
                 }
                 schema["x-kubernetes-group-version-kind"] = Value::Array(tags);
             }

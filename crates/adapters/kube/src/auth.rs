@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// As client-go: a projected token is rotated long before it ends.
-const TOKEN_FILE_MAX_AGE: Duration = Duration::from_secs(60);
+const TOKEN_FILE_MAX_AGE: Duration = Duration::from_mins(1);
 const TOKEN_FILE_MAX_BYTES: usize = 1 << 20;
 
 /// Wraps `inner` so that every request says who we are. A credential program's certificate is
@@ -33,7 +33,11 @@ pub fn authenticated(spec: &ClusterSpec, inner: ApiService) -> ApiService {
         Credential::TokenFile(path) => with_token_file(path.clone(), inner),
         Credential::Exec(exec) => {
             let source = Arc::new(ExecSource::new(exec.clone(), spec));
-            with_exec(source, Arc::new(move |_: &TlsSpec| Ok(inner.clone())), spec.tls.clone())
+            with_exec(
+                source,
+                Arc::new(move |_: &TlsSpec| Ok(inner.clone())),
+                spec.tls.clone(),
+            )
         }
     }
 }
@@ -104,8 +108,13 @@ fn with_token_file(path: PathBuf, inner: ApiService) -> ApiService {
 }
 
 async fn read_token(path: &PathBuf) -> Result<Option<HeaderValue>, CredentialError> {
-    let unreadable = |reason: String| CredentialError::TokenFile { path: path.clone(), reason };
-    let bytes = tokio::fs::read(path).await.map_err(|error| unreadable(error.to_string()))?;
+    let unreadable = |reason: String| CredentialError::TokenFile {
+        path: path.clone(),
+        reason,
+    };
+    let bytes = tokio::fs::read(path)
+        .await
+        .map_err(|error| unreadable(error.to_string()))?;
     if bytes.len() > TOKEN_FILE_MAX_BYTES {
         return Err(unreadable("it is too large for a token".to_owned()));
     }
@@ -145,7 +154,10 @@ fn with_exec(source: Arc<ExecSource>, make: MakeService, tls: TlsSpec) -> ApiSer
                 Some(token) => send(inner, request, bearer(token.reveal())).await,
                 None => ask(inner, request).await,
             };
-            if result.as_ref().is_ok_and(|answer| answer.status() == StatusCode::UNAUTHORIZED) {
+            if result
+                .as_ref()
+                .is_ok_and(|answer| answer.status() == StatusCode::UNAUTHORIZED)
+            {
                 // The next request, which every caller makes soon, asks the program anew.
                 source.forget(&credential).await;
             }
@@ -180,14 +192,23 @@ mod tests {
         };
         let service = authenticated(&spec, echo());
         let response = service.oneshot(Request::new(empty_body())).await.unwrap();
-        response.headers().get("seen").map_or_else(String::new, |v| v.to_str().unwrap().to_owned())
+        response
+            .headers()
+            .get("seen")
+            .map_or_else(String::new, |v| v.to_str().unwrap().to_owned())
     }
 
     #[tokio::test]
     async fn each_credential_has_its_header() {
         assert_eq!(seen(Credential::None).await, "");
-        assert_eq!(seen(Credential::Bearer("t".to_owned().into())).await, "Bearer t");
-        let basic = Credential::Basic { username: "u".into(), password: "p".to_owned().into() };
+        assert_eq!(
+            seen(Credential::Bearer("t".to_owned().into())).await,
+            "Bearer t"
+        );
+        let basic = Credential::Basic {
+            username: "u".into(),
+            password: "p".to_owned().into(),
+        };
         assert_eq!(seen(basic).await, "Basic dTpw");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");

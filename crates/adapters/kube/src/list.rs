@@ -97,7 +97,10 @@ pub async fn page(
         serde_json::from_slice(&body).map_err(|error| garbled(wire, "list", &error))?;
     let items = frame.items.unwrap_or_default();
     Ok(Page {
-        items: items.into_iter().map(|item| body.slice_ref(item.get().as_bytes())).collect(),
+        items: items
+            .into_iter()
+            .map(|item| body.slice_ref(item.get().as_bytes()))
+            .collect(),
         resource_version: frame.metadata.resource_version,
         next: Some(frame.metadata.next).filter(|token| !token.is_empty()),
     })
@@ -205,7 +208,10 @@ impl Watch {
         })
         .await?;
         let mut watch = Self::from(wire, target, &version).await?;
-        listed.push_back(RawEvent::Bookmark { resource_version: version, initial_end: true });
+        listed.push_back(RawEvent::Bookmark {
+            resource_version: version,
+            initial_end: true,
+        });
         watch.listed = listed;
         Ok(watch)
     }
@@ -258,7 +264,9 @@ fn bookmark(wire: &Wire, object: &[u8]) -> Result<RawEvent, ApiError> {
     let annotations = frame.metadata.annotations.unwrap_or_default();
     Ok(RawEvent::Bookmark {
         resource_version: frame.metadata.resource_version,
-        initial_end: annotations.get(INITIAL_EVENTS_END).is_some_and(|text| text == "true"),
+        initial_end: annotations
+            .get(INITIAL_EVENTS_END)
+            .is_some_and(|text| text == "true"),
     })
 }
 
@@ -273,7 +281,10 @@ fn watch_seconds(target: &Target) -> u64 {
 
 /// An answer that is not what was asked for: a broken connection, or no API server.
 pub fn garbled(wire: &Wire, what: &str, error: &serde_json::Error) -> ApiError {
-    let text = format!("a {what} of cluster `{}` cannot be read: {error}", wire.server());
+    let text = format!(
+        "a {what} of cluster `{}` cannot be read: {error}",
+        wire.server()
+    );
     ApiError::new(ApiErrorKind::Unreachable, text)
 }
 

@@ -13,13 +13,20 @@ pub struct Path {
 impl Path {
     /// A literal path of our own, such as `/version`.
     pub fn literal(path: &str) -> Self {
-        Self { text: path.to_owned(), has_query: false }
+        Self {
+            text: path.to_owned(),
+            has_query: false,
+        }
     }
 
     /// `/api/v1/namespaces/NS/pods`, or the collection of all namespaces.
     pub fn collection(resource: &Resource, namespace: Option<&str>) -> Result<Self, ApiError> {
         let gvk = &resource.gvk;
-        let mut path = Self::literal(if gvk.group.is_empty() { "/api" } else { "/apis" });
+        let mut path = Self::literal(if gvk.group.is_empty() {
+            "/api"
+        } else {
+            "/apis"
+        });
         if !gvk.group.is_empty() {
             path.segment(&gvk.group)?;
         }
@@ -56,7 +63,10 @@ impl Path {
     /// Adds one segment. Compat: apimachinery's `IsValidPathSegmentName` refuses the same.
     fn segment(&mut self, text: &str) -> Result<(), ApiError> {
         if text.is_empty() || text == "." || text == ".." || text.contains(['/', '%']) {
-            return Err(invalid(format!("`{}` may not be a name in a path", text.escape_debug())));
+            return Err(invalid(format!(
+                "`{}` may not be a name in a path",
+                text.escape_debug()
+            )));
         }
         self.text.push('/');
         encode(text, &mut self.text);
@@ -113,9 +123,17 @@ mod tests {
     fn paths_follow_group_scope_and_subresource() {
         let deployments = Resource::new(Gvk::new("apps", "v1", "Deployment"), "deployments", true);
         let path = Path::object(&deployments, Some("shop"), "web", Some("status")).unwrap();
-        assert_eq!(path.as_str(), "/apis/apps/v1/namespaces/shop/deployments/web/status");
-        let all = Path::collection(&deployments, None).unwrap().with("labelSelector", "a in (b, c)");
-        assert_eq!(all.as_str(), "/apis/apps/v1/deployments?labelSelector=a%20in%20%28b%2C%20c%29");
+        assert_eq!(
+            path.as_str(),
+            "/apis/apps/v1/namespaces/shop/deployments/web/status"
+        );
+        let all = Path::collection(&deployments, None)
+            .unwrap()
+            .with("labelSelector", "a in (b, c)");
+        assert_eq!(
+            all.as_str(),
+            "/apis/apps/v1/deployments?labelSelector=a%20in%20%28b%2C%20c%29"
+        );
         let nodes = Resource::new(Gvk::new("", "v1", "Node"), "nodes", false);
         let path = Path::object(&nodes, Some("ignored"), "system:x", None).unwrap();
         assert_eq!(path.as_str(), "/api/v1/nodes/system:x");
@@ -125,9 +143,17 @@ mod tests {
     fn names_cannot_leave_their_place() {
         let pods = Resource::new(Gvk::new("", "v1", "Pod"), "pods", true);
         for name in ["..", "a/b", "", "a%2fb"] {
-            assert!(Path::object(&pods, Some("x"), name, None).is_err(), "{name}");
+            assert!(
+                Path::object(&pods, Some("x"), name, None).is_err(),
+                "{name}"
+            );
         }
         assert!(Path::object(&pods, Some("../secrets"), "x", None).is_err());
-        assert!(Path::object(&pods, None, "x", None).unwrap_err().message.contains("namespace"));
+        assert!(
+            Path::object(&pods, None, "x", None)
+                .unwrap_err()
+                .message
+                .contains("namespace")
+        );
     }
 }

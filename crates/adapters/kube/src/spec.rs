@@ -5,6 +5,7 @@
 
 mod secret;
 
+pub(crate) use secret::server_of;
 pub use secret::{SECRET_TYPE_LABEL, SpecError, cluster_from_secret};
 
 use argosy_object::{Digest, Redacted};

@@ -27,7 +27,9 @@ struct Details {
 
 /// The error of an answer that is no success.
 pub fn error_of(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> ApiError {
-    let status = serde_json::from_slice::<Status>(body).ok().filter(|s| s.kind == "Status");
+    let status = serde_json::from_slice::<Status>(body)
+        .ok()
+        .filter(|s| s.kind == "Status");
     let retry_header = headers
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
@@ -59,7 +61,9 @@ pub fn error_of(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> ApiError 
 
 /// The error that a watch sends as an event.
 pub fn error_of_event(object: &[u8]) -> ApiError {
-    let code = serde_json::from_slice::<Status>(object).ok().and_then(|status| status.code);
+    let code = serde_json::from_slice::<Status>(object)
+        .ok()
+        .and_then(|status| status.code);
     let code = StatusCode::from_u16(code.unwrap_or(500)).unwrap_or_default();
     error_of(code, &HeaderMap::new(), object)
 }
@@ -93,9 +97,19 @@ fn foreign(code: StatusCode, retry_header: Option<u64>, body: &[u8]) -> ApiError
 pub fn unreachable(server: &str, error: &BoxError) -> ApiError {
     let text = error.to_string();
     let transport = error.downcast_ref::<crate::transport::TransportError>();
-    let denied = matches!(transport, Some(crate::transport::TransportError::Credential(_)));
-    let kind = if denied { ApiErrorKind::Unauthorized } else { ApiErrorKind::Unreachable };
-    ApiError::new(kind, format!("cluster `{server}` cannot be reached: {text}"))
+    let denied = matches!(
+        transport,
+        Some(crate::transport::TransportError::Credential(_))
+    );
+    let kind = if denied {
+        ApiErrorKind::Unauthorized
+    } else {
+        ApiErrorKind::Unreachable
+    };
+    ApiError::new(
+        kind,
+        format!("cluster `{server}` cannot be reached: {text}"),
+    )
 }
 
 fn retry(seconds: u64) -> Duration {
@@ -118,7 +132,10 @@ fn kind_of(code: u16, reason: &str) -> ApiErrorKind {
 
 fn truncate(text: &mut String, max: usize) {
     if text.len() > max {
-        let end = (0..=max).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let end = (0..=max)
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+            .unwrap_or(0);
         text.truncate(end);
         text.push_str(" ..");
     }
@@ -130,7 +147,11 @@ mod tests {
     use argosy_object::{Class, Classified as _};
 
     fn error(code: u16, body: &str) -> ApiError {
-        error_of(StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), body.as_bytes())
+        error_of(
+            StatusCode::from_u16(code).unwrap(),
+            &HeaderMap::new(),
+            body.as_bytes(),
+        )
     }
 
     #[test]
@@ -145,13 +166,17 @@ mod tests {
     fn missing_object_and_missing_kind_differ() {
         let object = r#"{"kind":"Status","code":404,"reason":"NotFound","message":"pods \"x\" not found","details":{"name":"x","kind":"pods"}}"#;
         assert_eq!(error(404, object).kind, ApiErrorKind::NotFound);
-        assert_eq!(error(404, "404 page not found\n").kind, ApiErrorKind::NoKind);
+        assert_eq!(
+            error(404, "404 page not found\n").kind,
+            ApiErrorKind::NoKind
+        );
         assert_eq!(error(404, "404 page not found\n").class(), Class::Waiting);
     }
 
     #[test]
     fn retry_after_is_read_and_bounded() {
-        let busy = r#"{"kind":"Status","code":429,"message":"m","details":{"retryAfterSeconds":99999}}"#;
+        let busy =
+            r#"{"kind":"Status","code":429,"message":"m","details":{"retryAfterSeconds":99999}}"#;
         let error = error(429, busy);
         assert_eq!(error.retry_after, Some(Duration::from_secs(600)));
         assert_eq!(error.class(), Class::Transient);
@@ -160,7 +185,11 @@ mod tests {
     #[test]
     fn foreign_answer_is_quoted_in_short() {
         let error = error(502, &format!("<html>\u{7}{}", "x".repeat(5000)));
-        assert!(error.message.starts_with("the server answered 502 Bad Gateway: <html>x"));
+        assert!(
+            error
+                .message
+                .starts_with("the server answered 502 Bad Gateway: <html>x")
+        );
         assert!(error.message.len() < 400);
     }
 }

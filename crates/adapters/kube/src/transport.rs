@@ -141,7 +141,12 @@ struct Inner {
 impl Transport {
     /// A transport with limits of its own.
     pub fn new(limits: Limits) -> Self {
-        Self { inner: Arc::new(Inner { limits, ..Inner::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                limits,
+                ..Inner::default()
+            }),
+        }
     }
 
     /// Answers every cluster whose URL is `url`, or lies under it, by `service`. What of the path
@@ -151,7 +156,11 @@ impl Transport {
     /// Where `url` is no http or https URL.
     pub fn register(&self, url: &str, service: ApiService) -> Result<(), TransportError> {
         let address = Address::parse(url)?;
-        let mut table = self.inner.in_process.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self
+            .inner
+            .in_process
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         table.insert(address, service);
         Ok(())
     }
@@ -159,14 +168,22 @@ impl Transport {
     /// Undoes [`Self::register`]. Services that were made already go on.
     pub fn unregister(&self, url: &str) {
         if let Ok(address) = Address::parse(url) {
-            let mut table = self.inner.in_process.write().unwrap_or_else(PoisonError::into_inner);
+            let mut table = self
+                .inner
+                .in_process
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             table.remove(&address);
         }
     }
 
     /// Sets the service that `https://kubernetes.default.svc` without a credential means.
     pub fn set_hub(&self, service: ApiService) {
-        *self.inner.hub.write().unwrap_or_else(PoisonError::into_inner) = Some(service);
+        *self
+            .inner
+            .hub
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(service);
     }
 
     /// A service for the cluster. No connection is opened before the first request. The service
@@ -176,7 +193,12 @@ impl Transport {
     /// Where the URL or the TLS material cannot be used.
     pub fn service(&self, spec: &ClusterSpec) -> Result<ApiService, TransportError> {
         if spec.credential == Credential::Hub {
-            let hub = self.inner.hub.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let hub = self
+                .inner
+                .hub
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
             return hub.ok_or_else(|| TransportError::Url {
                 url: spec.server.clone(),
                 what: "means the hub's own cluster, which is not known",
@@ -202,7 +224,11 @@ impl Transport {
 
     /// The registered service of the longest prefix of `address`.
     fn in_process(&self, address: &Address) -> Option<ApiService> {
-        let table = self.inner.in_process.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self
+            .inner
+            .in_process
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let (at, service) = table
             .iter()
             .filter(|(at, _)| address.is_under(at))
@@ -212,9 +238,8 @@ impl Transport {
         if rest.is_empty() {
             return Some(service);
         }
-        let prefixed = service.map_request(move |request: http::Request<_>| {
-            address::with_prefix(request, &rest)
-        });
+        let prefixed = service
+            .map_request(move |request: http::Request<_>| address::with_prefix(request, &rest));
         Some(ApiService::new(prefixed))
     }
 }

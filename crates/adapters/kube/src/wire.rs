@@ -19,7 +19,7 @@ pub const METADATA: &str =
 const ANSWER_BYTES: usize = 256 << 20;
 const FRAME_BYTES: usize = 32 << 20;
 /// No byte of an answer's body for so long means that it will not come.
-const BODY_SILENCE: Duration = Duration::from_secs(60);
+const BODY_SILENCE: Duration = Duration::from_mins(1);
 const USER_AGENT: &str = concat!("argosy/", env!("CARGO_PKG_VERSION"));
 
 /// One API server, spoken to in bytes. Cheap to clone.
@@ -44,7 +44,11 @@ pub struct Outgoing {
 impl Wire {
     /// A wire to `service`, called `server` in messages.
     pub fn new(server: &str, service: ApiService) -> Self {
-        Self { service, server: server.into(), impersonate: None }
+        Self {
+            service,
+            server: server.into(),
+            impersonate: None,
+        }
     }
 
     /// The same wire on behalf of another user.
@@ -56,7 +60,10 @@ impl Wire {
             let text = format!("user `{}` cannot be impersonated", user.escape_debug());
             ApiError::new(ApiErrorKind::Invalid, text)
         })?;
-        Ok(Self { impersonate: Some(value), ..self.clone() })
+        Ok(Self {
+            impersonate: Some(value),
+            ..self.clone()
+        })
     }
 
     /// The server's URL, as given.
@@ -68,17 +75,31 @@ impl Wire {
     pub async fn send(&self, path: &Path, outgoing: Outgoing) -> Result<Bytes, ApiError> {
         let (code, headers, body) = self.open(path, outgoing).await?;
         let body = self.collect(body).await?;
-        if code.is_success() { Ok(body) } else { Err(error_of(code, &headers, &body)) }
+        if code.is_success() {
+            Ok(body)
+        } else {
+            Err(error_of(code, &headers, &body))
+        }
     }
 
     /// Gets a body.
     pub async fn get(&self, path: &Path, accept: &'static str) -> Result<Bytes, ApiError> {
-        self.send(path, Outgoing { accept, ..Outgoing::default() }).await
+        self.send(
+            path,
+            Outgoing {
+                accept,
+                ..Outgoing::default()
+            },
+        )
+        .await
     }
 
     /// Opens a stream of newline-separated frames.
     pub async fn stream(&self, path: &Path, accept: &'static str) -> Result<Frames, ApiError> {
-        let outgoing = Outgoing { accept, ..Outgoing::default() };
+        let outgoing = Outgoing {
+            accept,
+            ..Outgoing::default()
+        };
         let (code, headers, body) = self.open(path, outgoing).await?;
         if code.is_success() {
             return Ok(Frames {
@@ -97,7 +118,11 @@ impl Wire {
         path: &Path,
         outgoing: Outgoing,
     ) -> Result<(StatusCode, HeaderMap, Body), ApiError> {
-        let accept = if outgoing.accept.is_empty() { JSON } else { outgoing.accept };
+        let accept = if outgoing.accept.is_empty() {
+            JSON
+        } else {
+            outgoing.accept
+        };
         let mut builder = Request::builder()
             .method(outgoing.method)
             .uri(path.as_str())
@@ -116,7 +141,10 @@ impl Wire {
             None => Bytes::new(),
         };
         let request = builder.body(full_body(bytes)).map_err(|error| {
-            ApiError::new(ApiErrorKind::Invalid, format!("`{}`: {error}", path.as_str()))
+            ApiError::new(
+                ApiErrorKind::Invalid,
+                format!("`{}`: {error}", path.as_str()),
+            )
         })?;
         let answer = ask(self.service.clone(), request)
             .await
@@ -130,7 +158,10 @@ impl Wire {
         let mut whole = BytesMut::new();
         while let Some(data) = next_data(&mut body, BODY_SILENCE, &self.server).await? {
             if whole.len() + first.as_ref().map_or(0, Bytes::len) + data.len() > ANSWER_BYTES {
-                let text = format!("an answer of `{}` is over {ANSWER_BYTES} bytes", self.server);
+                let text = format!(
+                    "an answer of `{}` is over {ANSWER_BYTES} bytes",
+                    self.server
+                );
                 return Err(ApiError::new(ApiErrorKind::Unsupported, text));
             }
             // Most answers are one piece, which needs no copy.
@@ -153,10 +184,12 @@ async fn next_data(
     server: &str,
 ) -> Result<Option<Bytes>, ApiError> {
     loop {
-        let frame = tokio::time::timeout(silence, body.frame()).await.map_err(|_| {
-            let text = format!("`{server}` was silent for {} s", silence.as_secs());
-            ApiError::new(ApiErrorKind::Unreachable, text)
-        })?;
+        let frame = tokio::time::timeout(silence, body.frame())
+            .await
+            .map_err(|_| {
+                let text = format!("`{server}` was silent for {} s", silence.as_secs());
+                ApiError::new(ApiErrorKind::Unreachable, text)
+            })?;
         match frame {
             None => return Ok(None),
             Some(Err(error)) => return Err(unreachable(server, &error)),
@@ -181,7 +214,10 @@ impl Frames {
     /// The next text; `None` at the end. Dropping the future in between loses nothing.
     pub async fn next(&mut self, silence: Duration) -> Result<Option<Bytes>, ApiError> {
         loop {
-            if let Some(at) = self.buffer[self.searched..].iter().position(|&b| b == b'\n') {
+            if let Some(at) = self.buffer[self.searched..]
+                .iter()
+                .position(|&b| b == b'\n')
+            {
                 let line = self.buffer.split_to(self.searched + at + 1).freeze();
                 self.searched = 0;
                 let line = line.slice(..line.len() - 1);
@@ -214,8 +250,10 @@ mod tests {
     use http_body::Frame;
 
     fn frames(pieces: &[&'static str]) -> Frames {
-        let pieces: Vec<Result<Frame<Bytes>, BoxError>> =
-            pieces.iter().map(|p| Ok(Frame::data(Bytes::from_static(p.as_bytes())))).collect();
+        let pieces: Vec<Result<Frame<Bytes>, BoxError>> = pieces
+            .iter()
+            .map(|p| Ok(Frame::data(Bytes::from_static(p.as_bytes()))))
+            .collect();
         let body = http_body_util::StreamBody::new(futures_util::stream::iter(pieces));
         Frames {
             body: body.boxed_unsync(),
@@ -236,7 +274,10 @@ mod tests {
 
     #[tokio::test]
     async fn frames_are_cut_at_newlines_wherever_the_pieces_end() {
-        assert_eq!(all(&["{\"a\"", ":1}\n{\"b\":", "2}\n\n"]).await, ["{\"a\":1}", "{\"b\":2}"]);
+        assert_eq!(
+            all(&["{\"a\"", ":1}\n{\"b\":", "2}\n\n"]).await,
+            ["{\"a\":1}", "{\"b\":2}"]
+        );
         assert_eq!(all(&["1\n2\n3"]).await, ["1", "2", "3"]);
         assert_eq!(all(&["", "\n"]).await, Vec::<Bytes>::new());
     }

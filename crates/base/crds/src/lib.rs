@@ -5,12 +5,14 @@
 //! view, so unknown fields survive.
 
 mod application;
+mod definitions;
 mod operation;
 mod project;
 mod secrets;
 mod status;
 
 pub use application::*;
+pub use definitions::definitions;
 pub use operation::*;
 pub use project::*;
 pub use secrets::*;

@@ -16,7 +16,9 @@ const MAX_COPIED: usize = 1_000_000;
 /// cannot be applied.
 pub fn json_patch(document: &Value, operations: &Value) -> Result<Value, PatchError> {
     let bad = || {
-        PatchError::Invalid("json: cannot unmarshal object into Go value of type jsonpatch.Patch".into())
+        PatchError::Invalid(
+            "json: cannot unmarshal object into Go value of type jsonpatch.Patch".into(),
+        )
     };
     let operations = operations.as_array().ok_or_else(bad)?;
     if operations.len() > MAX_OPERATIONS {
@@ -39,22 +41,41 @@ pub fn json_patch(document: &Value, operations: &Value) -> Result<Value, PatchEr
     Ok(document)
 }
 
-/// Applies a JSON merge patch in place: null removes.
+/// Applies a JSON merge patch in place: null removes. Compat: evanphx/json-patch v4, which also
+/// removes nulls inside the lists it sets.
 pub fn merge_patch(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
+    match (target, patch) {
+        (Value::Object(target), Value::Object(patch)) => merge_maps(target, patch),
+        (target, patch) => *target = without_nulls(patch),
     }
-    let Value::Object(map) = target else { return };
+}
+
+fn merge_maps(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (key, value) in patch {
-        if value.is_null() {
-            map.remove(key);
-        } else {
-            merge_patch(map.entry(key.clone()).or_insert(Value::Null), value);
+        match (target.get_mut(key), value) {
+            (_, Value::Null) => {
+                target.remove(key);
+            }
+            (None | Some(Value::Null), _) => {
+                target.insert(key.clone(), without_nulls(value));
+            }
+            (Some(Value::Object(inner)), Value::Object(patch)) => merge_maps(inner, patch),
+            (Some(present @ Value::Object(_)), _) => *present = value.clone(),
+            (Some(present), _) => *present = without_nulls(value),
         }
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(key, value)| (key.clone(), without_nulls(value)))
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
+        other => other.clone(),
     }
 }
 
@@ -138,7 +159,9 @@ impl Operation<'_> {
                         "replace operation does not apply: doc is missing key: {path}: missing value"
                     ))
                 };
-                let Value::Array(items) = container else { return Err(missing()) };
+                let Value::Array(items) = container else {
+                    return Err(missing());
+                };
                 let at = index(&key, items.len()).map_err(|_| missing())?;
                 items[at] = value;
                 Ok(())
@@ -349,11 +372,17 @@ mod tests {
             "error in remove for path: '/b': Unable to remove nonexistent key: b: missing value"
         );
         assert_eq!(
-            error(doc.clone(), json!([{"op": "add", "path": "/a/5", "value": 1}])),
+            error(
+                doc.clone(),
+                json!([{"op": "add", "path": "/a/5", "value": 1}])
+            ),
             "error in add for path: '/a/5': Unable to access invalid index: 5: invalid index referenced"
         );
         assert_eq!(
-            error(doc.clone(), json!([{"op": "test", "path": "/a", "value": 2}])),
+            error(
+                doc.clone(),
+                json!([{"op": "test", "path": "/a", "value": 2}])
+            ),
             "testing value /a failed: test failed"
         );
         assert_eq!(
@@ -365,7 +394,10 @@ mod tests {
     #[test]
     fn merge_patch_removes_nulls() {
         let mut value = json!({"a": {"b": 1, "c": 2}, "d": 1});
-        merge_patch(&mut value, &json!({"a": {"b": null, "n": {"x": null}}, "d": [null]}));
+        merge_patch(
+            &mut value,
+            &json!({"a": {"b": null, "n": {"x": null}}, "d": [null]}),
+        );
         assert_eq!(value, json!({"a": {"c": 2, "n": {}}, "d": [null]}));
     }
 }

@@ -91,10 +91,14 @@ impl Schemas {
         );
         if !kind.plural.is_empty() {
             self.by_resource.insert(resource, gvk.clone());
-            let at = self.groups.iter().position(|(g, _)| *g == gvk.group).unwrap_or_else(|| {
-                self.groups.push((gvk.group.clone(), Vec::new()));
-                self.groups.len() - 1
-            });
+            let at = self
+                .groups
+                .iter()
+                .position(|(g, _)| *g == gvk.group)
+                .unwrap_or_else(|| {
+                    self.groups.push((gvk.group.clone(), Vec::new()));
+                    self.groups.len() - 1
+                });
             let versions = &mut self.groups[at].1;
             if !versions.contains(&gvk.version) {
                 versions.push(gvk.version.clone());

@@ -28,7 +28,10 @@ const SET_ORDER: &str = "$setElementOrder";
 /// fit the schema.
 pub fn strategic(kind: &KindSchema, target: &Value, patch: &Value) -> Result<Value, PatchError> {
     let cursor = Cursor::root(kind)?;
-    let options = merge::MergeOptions { merge_parallel_list: true, ignore_unmatched_nulls: true };
+    let options = merge::MergeOptions {
+        merge_parallel_list: true,
+        ignore_unmatched_nulls: true,
+    };
     let merged = merge::merge_map(document(target)?, document(patch)?, cursor, options)?;
     Ok(Value::Object(merged))
 }
@@ -43,7 +46,10 @@ pub fn two_way_strategic(
     modified: &Value,
 ) -> Result<Value, PatchError> {
     let cursor = Cursor::root(kind)?;
-    let options = DiffOptions { set_order: true, ..DiffOptions::default() };
+    let options = DiffOptions {
+        set_order: true,
+        ..DiffOptions::default()
+    };
     diff::diff_maps(borrowed(original)?, borrowed(modified)?, cursor, options).map(Value::Object)
 }
 
@@ -56,19 +62,31 @@ pub(crate) fn three_way_strategic(
 ) -> Result<Value, PatchError> {
     let cursor = Cursor::root(kind)?;
     let modified = borrowed(modified)?;
-    let delta = DiffOptions { ignore_deletions: true, set_order: true, ..DiffOptions::default() };
+    let delta = DiffOptions {
+        ignore_deletions: true,
+        set_order: true,
+        ..DiffOptions::default()
+    };
     let delta = diff::diff_maps(borrowed(current)?, modified, cursor, delta)?;
     let empty = Map::new();
     let original = original.map_or(Ok(&empty), borrowed)?;
-    let deletions =
-        DiffOptions { ignore_changes: true, set_order: true, ..DiffOptions::default() };
+    let deletions = DiffOptions {
+        ignore_changes: true,
+        set_order: true,
+        ..DiffOptions::default()
+    };
     let deletions = diff::diff_maps(original, modified, cursor, deletions)?;
-    let options = merge::MergeOptions { merge_parallel_list: false, ignore_unmatched_nulls: false };
+    let options = merge::MergeOptions {
+        merge_parallel_list: false,
+        ignore_unmatched_nulls: false,
+    };
     merge::merge_map(deletions, delta, cursor, options).map(Value::Object)
 }
 
 fn borrowed(value: &Value) -> Result<&Map<String, Value>, PatchError> {
-    value.as_object().ok_or_else(|| PatchError::Invalid("invalid JSON document".into()))
+    value
+        .as_object()
+        .ok_or_else(|| PatchError::Invalid("invalid JSON document".into()))
 }
 
 fn document(value: &Value) -> Result<Map<String, Value>, PatchError> {
@@ -81,11 +99,16 @@ fn invalid(text: impl Into<String>) -> PatchError {
 
 fn no_merge_key(item: &Map<String, Value>, key: &str) -> PatchError {
     let item = go_text(&Value::Object(item.clone()));
-    invalid(format!("map: {item} does not contain declared merge key: {key}"))
+    invalid(format!(
+        "map: {item} does not contain declared merge key: {key}"
+    ))
 }
 
 fn bad_type(expected: &str, actual: &Value) -> PatchError {
-    invalid(format!("expected a {expected}, but received a {}", go_type(actual)))
+    invalid(format!(
+        "expected a {expected}, but received a {}",
+        go_type(actual)
+    ))
 }
 
 const GO_MAP: &str = "map[string]interface {}";
@@ -121,7 +144,10 @@ pub(crate) fn go_text(value: &Value) -> String {
             format!("[{}]", items.join(" "))
         }
         Value::Object(map) => {
-            let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", go_text(v))).collect();
+            let pairs: Vec<String> = map
+                .iter()
+                .map(|(k, v)| format!("{k}:{}", go_text(v)))
+                .collect();
             format!("map[{}]", pairs.join(" "))
         }
     }

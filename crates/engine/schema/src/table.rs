@@ -10,7 +10,8 @@
 //!
 //! A field's type is a letter for a scalar or the number of a `T` line, after any of `[` (atomic
 //! list), `=` (set), `:key,key:` (list of objects), `{` (map), `@` (atomic map), `g` (the same
-//! type, not atomic here). Marks: `!` required, `m` merge, `k` retainKeys, `r` replace, `=key`.
+//! type, not atomic here). Marks: `!` required, `m` merge, `k` retainKeys, `r` replace, `=key`,
+//! `z` zero values are dropped, `a` always written, `n` written as null.
 
 use crate::kind::{Column, KindSchema, Scope, Subresource};
 use crate::schemas::Schemas;
@@ -33,7 +34,11 @@ pub(crate) fn load() -> Schemas {
     let objects = TABLE.lines().filter(|line| line.starts_with("T|")).count();
     // Objects come first, so that the table's numbers are the arena's.
     for _ in 0..objects {
-        reader.types.push(Type { name: Cow::Borrowed(""), shape: Shape::Any, rules: None });
+        reader.types.push(Type {
+            name: Cow::Borrowed(""),
+            shape: Shape::Any,
+            rules: None,
+        });
     }
     let mut kinds: Vec<(KindSchema, u32)> = Vec::new();
     let mut lines = TABLE.lines().peekable();
@@ -61,7 +66,12 @@ pub(crate) fn load() -> Schemas {
                     fields.extend(reader.field(line));
                 }
                 fields.sort_by(|a, b| a.name.cmp(&b.name));
-                let shape = ObjectType { fields, atomic, unions, ..ObjectType::default() };
+                let shape = ObjectType {
+                    fields,
+                    atomic,
+                    unions,
+                    ..ObjectType::default()
+                };
                 reader.types.all[object] = Type {
                     name: Cow::Borrowed(name),
                     shape: Shape::Object(shape),
@@ -80,8 +90,10 @@ pub(crate) fn load() -> Schemas {
         kind.root = TypeId(root);
         kind.preferred = schemas.versions(&kind.gvk.group, &kind.gvk.kind).is_empty();
         let stored = schemas.by_group_kind(&kind.gvk.group, &kind.gvk.kind);
-        kind.storage_version = stored
-            .map_or_else(|| Cow::Owned(kind.gvk.version.to_string()), |k| k.storage_version.clone());
+        kind.storage_version = stored.map_or_else(
+            || Cow::Owned(kind.gvk.version.to_string()),
+            |k| k.storage_version.clone(),
+        );
         schemas.insert(kind);
     }
     schemas
@@ -100,12 +112,19 @@ impl Reader {
         let mut parts = line.splitn(5, '|');
         let name = parts.next()?;
         let mut proto = 0;
-        for (at, number) in parts.next()?.split('.').filter(|n| !n.is_empty()).enumerate() {
+        for (at, number) in parts
+            .next()?
+            .split('.')
+            .filter(|n| !n.is_empty())
+            .enumerate()
+        {
             proto |= number.parse::<u32>().ok()? << (8 * at);
         }
         let ty = self.expression(parts.next()?)?;
         let marks = parts.next()?;
-        let default = parts.next().and_then(|text| serde_json::from_str(text).ok());
+        let default = parts
+            .next()
+            .and_then(|text| serde_json::from_str(text).ok());
         let (letters, merge_key) = match marks.split_once('=') {
             Some((letters, key)) => (letters, Some(Cow::Borrowed(key))),
             None => (marks, None),
@@ -123,6 +142,9 @@ impl Reader {
             },
             default: default.map(Arc::new),
             values: Vec::new(),
+            drop_zero: letters.contains('z'),
+            always: letters.contains('a'),
+            always_null: letters.contains('n'),
         })
     }
 
@@ -134,26 +156,49 @@ impl Reader {
             return Some(*known);
         }
         let shape = if let Some(item) = text.strip_prefix('[') {
-            Shape::List { item: self.expression(item)?, list: ListKind::Atomic }
+            Shape::List {
+                item: self.expression(item)?,
+                list: ListKind::Atomic,
+            }
         } else if let Some(item) = text.strip_prefix('=') {
-            Shape::List { item: self.expression(item)?, list: ListKind::Set }
+            Shape::List {
+                item: self.expression(item)?,
+                list: ListKind::Set,
+            }
         } else if let Some((keys, item)) = text.strip_prefix(':').and_then(|t| t.split_once(':')) {
             let keys = keys.split(',').map(Cow::Borrowed).collect();
-            Shape::List { item: self.expression(item)?, list: ListKind::Map { keys } }
+            Shape::List {
+                item: self.expression(item)?,
+                list: ListKind::Map { keys },
+            }
         } else if let Some(value) = text.strip_prefix('{') {
-            Shape::Map { value: self.expression(value)?, atomic: false }
+            Shape::Map {
+                value: self.expression(value)?,
+                atomic: false,
+            }
         } else if let Some(value) = text.strip_prefix('@') {
-            Shape::Map { value: self.expression(value)?, atomic: true }
+            Shape::Map {
+                value: self.expression(value)?,
+                atomic: true,
+            }
         } else if let Some(object) = text.strip_prefix('g') {
             let object = object.parse().ok()?;
-            let id = self.types.push(Type { name: "".into(), shape: Shape::Any, rules: None });
+            let id = self.types.push(Type {
+                name: "".into(),
+                shape: Shape::Any,
+                rules: None,
+            });
             self.granular.push((id, object));
             self.composite.insert(text, id);
             return Some(id);
         } else {
             Shape::Scalar(scalar(text)?)
         };
-        let id = self.types.push(Type { name: Cow::Borrowed(""), shape, rules: None });
+        let id = self.types.push(Type {
+            name: Cow::Borrowed(""),
+            shape,
+            rules: None,
+        });
         self.composite.insert(text, id);
         Some(id)
     }
@@ -162,12 +207,20 @@ impl Reader {
     fn resolve_granular(&mut self) {
         for (id, object) in std::mem::take(&mut self.granular) {
             let source = &self.types.all[object as usize];
-            let Shape::Object(shape) = &source.shape else { continue };
+            let Shape::Object(shape) = &source.shape else {
+                continue;
+            };
             let fields = shape.fields.iter().map(copy_field).collect();
-            let shape = ObjectType { fields, ..ObjectType::default() };
+            let shape = ObjectType {
+                fields,
+                ..ObjectType::default()
+            };
             let name = source.name.clone();
-            self.types.all[id.0 as usize] =
-                Type { name, shape: Shape::Object(shape), rules: None };
+            self.types.all[id.0 as usize] = Type {
+                name,
+                shape: Shape::Object(shape),
+                rules: None,
+            };
         }
     }
 }
@@ -181,6 +234,9 @@ fn copy_field(field: &Field) -> Field {
         patch: field.patch.clone(),
         default: field.default.clone(),
         values: field.values.clone(),
+        drop_zero: field.drop_zero,
+        always: field.always,
+        always_null: field.always_null,
     }
 }
 
@@ -205,7 +261,10 @@ fn scalar(code: &str) -> Option<Scalar> {
 }
 
 fn words(text: &'static str) -> Vec<Name> {
-    text.split(',').filter(|w| !w.is_empty()).map(Cow::Borrowed).collect()
+    text.split(',')
+        .filter(|w| !w.is_empty())
+        .map(Cow::Borrowed)
+        .collect()
 }
 
 fn kind(mut parts: std::str::Split<'static, char>) -> Option<(KindSchema, u32)> {
@@ -214,7 +273,11 @@ fn kind(mut parts: std::str::Split<'static, char>) -> Option<(KindSchema, u32)> 
         gvk: Gvk::new(group, version, kind),
         plural: Cow::Borrowed(parts.next()?),
         singular: Cow::Borrowed(parts.next()?),
-        scope: if parts.next()? == "N" { Scope::Namespaced } else { Scope::Cluster },
+        scope: if parts.next()? == "N" {
+            Scope::Namespaced
+        } else {
+            Scope::Cluster
+        },
         short_names: words(parts.next()?),
         categories: words(parts.next()?),
         list_kind: Cow::Owned(format!("{kind}List")),
@@ -233,7 +296,11 @@ fn kind(mut parts: std::str::Split<'static, char>) -> Option<(KindSchema, u32)> 
 fn subresource(mut parts: std::str::Split<'static, char>) -> Option<Subresource> {
     let name = Cow::Borrowed(parts.next()?);
     let kind = Gvk::new(parts.next()?, parts.next()?, parts.next()?);
-    Some(Subresource { name, kind, verbs: words(parts.next()?) })
+    Some(Subresource {
+        name,
+        kind,
+        verbs: words(parts.next()?),
+    })
 }
 
 fn column(mut parts: std::str::Split<'static, char>) -> Column {
@@ -268,7 +335,9 @@ mod tests {
     fn every_line_of_the_table_is_read() {
         let schemas = load();
         let kinds = TABLE.lines().filter(|l| l.starts_with("K|")).count();
-        let resources = TABLE.lines().filter(|l| l.starts_with("K|") && !l.contains("|||N||||"));
+        let resources = TABLE
+            .lines()
+            .filter(|l| l.starts_with("K|") && !l.contains("|||N||||"));
         assert_eq!(schemas.bodies_and_kinds().count(), kinds);
         assert_eq!(schemas.kinds().count(), resources.count());
         let types = &schemas.by_group_kind("apps", "Deployment").unwrap().types;
@@ -282,7 +351,10 @@ mod tests {
             })
             .sum();
         let granular = 7; // PersistentVolumeSpec.claimRef is the one copied type.
-        let lines = TABLE.lines().filter(|l| !l.starts_with(['K', 'S', 'C', 'T', '#'])).count();
+        let lines = TABLE
+            .lines()
+            .filter(|l| !l.starts_with(['K', 'S', 'C', 'T', '#']))
+            .count();
         assert_eq!(fields, lines + granular);
     }
 
@@ -293,25 +365,39 @@ mod tests {
         assert_eq!(kind.short_names, ["deploy"]);
         assert_eq!(kind.categories, ["all"]);
         assert!(kind.is_namespaced());
-        assert_eq!(kind.subresource("scale").unwrap().kind, Gvk::new("autoscaling", "v1", "Scale"));
+        assert_eq!(
+            kind.subresource("scale").unwrap().kind,
+            Gvk::new("autoscaling", "v1", "Scale")
+        );
         assert_eq!(kind.columns[3].name, "Available");
         let pod = schemas.kind(&Gvk::new("", "v1", "Pod")).unwrap();
-        let Shape::Object(root) = &pod.root_type().shape else { panic!() };
+        let Shape::Object(root) = &pod.root_type().shape else {
+            panic!()
+        };
         let Shape::Object(spec) = &pod.types.get(root.field("spec").unwrap().ty).shape else {
             panic!()
         };
         let containers = spec.field("containers").unwrap();
         assert_eq!(containers.patch.merge_key.as_deref(), Some("name"));
         assert!(containers.required && containers.proto == 2);
-        let Shape::List { item, .. } = pod.types.get(containers.ty).shape else { panic!() };
+        let Shape::List { item, .. } = pod.types.get(containers.ty).shape else {
+            panic!()
+        };
         assert_eq!(pod.types.get(item).name, "io.k8s.api.core.v1.Container");
     }
 
     #[test]
     fn preferred_version_is_discoverys_first() {
         let schemas = load();
-        let hpa = schemas.by_group_kind("autoscaling", "HorizontalPodAutoscaler").unwrap();
+        let hpa = schemas
+            .by_group_kind("autoscaling", "HorizontalPodAutoscaler")
+            .unwrap();
         assert_eq!(&*hpa.gvk.version, "v2");
-        assert_eq!(schemas.versions("autoscaling", "HorizontalPodAutoscaler").len(), 2);
+        assert_eq!(
+            schemas
+                .versions("autoscaling", "HorizontalPodAutoscaler")
+                .len(),
+            2
+        );
     }
 }

@@ -46,15 +46,23 @@ pub fn three_way(
 ) -> Result<Patch, PatchError> {
     if let Some(kind) = kind.filter(|kind| !kind.is_custom()) {
         let body = three_way_strategic(kind, last_applied, desired, live)?;
-        return Ok(Patch { kind: PatchKind::Strategic, body });
+        return Ok(Patch {
+            kind: PatchKind::Strategic,
+            body,
+        });
     }
     let body = merge_three_way(last_applied, desired, live);
-    let renamed = body.get("metadata").is_some_and(|metadata| metadata.get("name").is_some());
+    let renamed = body
+        .get("metadata")
+        .is_some_and(|metadata| metadata.get("name").is_some());
     if body.get("apiVersion").is_some() || body.get("kind").is_some() || renamed {
         let text = "At least one of apiVersion, kind and name was changed";
         return Err(PatchError::Invalid(text.into()));
     }
-    Ok(Patch { kind: PatchKind::Merge, body })
+    Ok(Patch {
+        kind: PatchKind::Merge,
+        body,
+    })
 }
 
 /// The JSON merge patch of a three-way merge.
@@ -66,7 +74,10 @@ pub fn merge_three_way(last_applied: Option<&Value>, desired: &Value, live: &Val
     let live = live.as_object().unwrap_or(&empty);
     let last_applied = last_applied.and_then(Value::as_object).unwrap_or(&empty);
     let mut patch = Value::Object(only(difference(last_applied, desired), true));
-    merge_patch(&mut patch, &Value::Object(only(difference(live, desired), false)));
+    merge_patch(
+        &mut patch,
+        &Value::Object(only(difference(live, desired), false)),
+    );
     patch
 }
 
@@ -148,7 +159,10 @@ pub fn with_last_applied(object: &Value) -> Value {
     let mut object = object.clone();
     let annotations = |object: &mut Value| -> Option<Map<String, Value>> {
         let metadata = object.get_mut("metadata")?.as_object_mut()?;
-        metadata.get_mut("annotations").and_then(Value::as_object_mut).map(std::mem::take)
+        metadata
+            .get_mut("annotations")
+            .and_then(Value::as_object_mut)
+            .map(std::mem::take)
     };
     let mut kept = annotations(&mut object).unwrap_or_default();
     kept.remove(LAST_APPLIED);
@@ -159,7 +173,9 @@ pub fn with_last_applied(object: &Value) -> Value {
     text.push('\n');
     kept.insert(LAST_APPLIED.into(), Value::String(text));
     if let Some(map) = object.as_object_mut() {
-        let metadata = map.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+        let metadata = map
+            .entry("metadata")
+            .or_insert_with(|| Value::Object(Map::new()));
         if let Some(metadata) = metadata.as_object_mut() {
             metadata.insert("annotations".into(), Value::Object(kept));
         }
@@ -207,12 +223,18 @@ mod tests {
             &json!({"metadata": {"name": "b"}}),
             &json!({"metadata": {"name": "a"}}),
         );
-        assert!(error.unwrap_err().to_string().starts_with("At least one of apiVersion"));
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .starts_with("At least one of apiVersion")
+        );
     }
 
     #[test]
     fn last_applied_is_go_json_without_itself() {
-        let object = json!({"kind": "X", "metadata": {"annotations": {LAST_APPLIED: "old", "a": "<b>"}}});
+        let object =
+            json!({"kind": "X", "metadata": {"annotations": {LAST_APPLIED: "old", "a": "<b>"}}});
         let text = with_last_applied(&object)["metadata"]["annotations"][LAST_APPLIED].clone();
         assert_eq!(
             text,

@@ -20,5 +20,7 @@ pub use desired::{DesiredInput, DesiredSet, desired};
 pub use machine::{StepEvent, SyncCommand, SyncEvent, SyncMachine, SyncOptions};
 pub use options::ObjectOptions;
 pub use order::{kind_rank, wave};
-pub use plan::{Action, Blocked, BlockedReason, Plan, PlanInput, PlanStep, plan};
+pub use plan::{
+    Action, Blocked, BlockedReason, Plan, PlanInput, PlanStep, plan, unsupported_sentence,
+};
 pub use tracking::TrackingId;

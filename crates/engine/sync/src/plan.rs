@@ -166,10 +166,7 @@ fn action(
         blocked.push(Blocked {
             reason: BlockedReason::Unsupported,
             keys: vec![row.key.clone()],
-            sentence: format!(
-                "{} is not applied: it uses {feature}, which is not supported yet",
-                row.key
-            ),
+            sentence: unsupported_sentence(&row.key, feature),
         });
         return None;
     }
@@ -181,6 +178,11 @@ fn action(
         desired: desired.object.clone(),
         live: row.live.clone(),
     })
+}
+
+/// The sentence for an object that needs what is not supported yet.
+pub fn unsupported_sentence(key: &Key, feature: &str) -> String {
+    format!("{key} is not applied: it uses {feature}, which is not supported yet")
 }
 
 /// Sorts steps, and moves prunes: in reverse order of waves, or last.

@@ -20,7 +20,7 @@ impl Source {
     /// `NAME:LINE:COLUMN` with line and column of a byte offset, as Go counts them.
     pub fn place(&self, pos: usize) -> (usize, usize) {
         let before = &self.text.as_bytes()[..pos.min(self.text.len())];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = before.split(|byte| *byte == b'\n').count();
         let column = match before.iter().rposition(|byte| *byte == b'\n') {
             Some(newline) => pos - newline - 1,
             None => pos,

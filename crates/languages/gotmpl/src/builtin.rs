@@ -1,7 +1,7 @@
 //! The functions that every template has: Go's predefined ones, with their type rules.
 
-use crate::func::{FuncError, Ty};
 use crate::container::List;
+use crate::func::{FuncError, Ty};
 use crate::gofmt::{sprint, sprintf_bytes, sprintln, type_name};
 use crate::quote::{decode, is_print};
 use crate::slot::Slot;
@@ -176,7 +176,12 @@ fn same(left: &Value, right: &Value) -> Result<bool> {
         _ if std::mem::discriminant(left) != std::mem::discriminant(right) => {
             let text = sprintf_bytes(
                 b"non-comparable types %s: %v, %s: %v",
-                &[left.clone(), type_name(left).into(), type_name(right).into(), right.clone()],
+                &[
+                    left.clone(),
+                    type_name(left).into(),
+                    type_name(right).into(),
+                    right.clone(),
+                ],
             );
             return Err(FuncError::new(text.to_string()));
         }
@@ -232,7 +237,9 @@ fn index_arg(index: &Slot, limit: usize) -> Result<usize> {
         Slot::Val(Value::Int(int) | Value::Int64(int) | Value::Duration(int)) => *int,
         Slot::Invalid => return Err(FuncError::new("cannot index slice/array with nil")),
         Slot::Iface(_) => {
-            return Err(FuncError::new("cannot index slice/array with type interface {}"));
+            return Err(FuncError::new(
+                "cannot index slice/array with type interface {}",
+            ));
         }
         Slot::Val(other) => {
             let message = format!("cannot index slice/array with type {}", type_name(other));
@@ -286,7 +293,9 @@ fn index(args: Vec<Slot>) -> Result<Slot> {
 fn byte_at(bytes: &[u8], index: usize, what: &str) -> Result<Slot> {
     match bytes.get(index) {
         Some(byte) => Ok(Slot::Val(Value::Int(i64::from(*byte)))),
-        None => Err(FuncError::new(format!("reflect: {what} index out of range"))),
+        None => Err(FuncError::new(format!(
+            "reflect: {what} index out of range"
+        ))),
     }
 }
 
@@ -299,7 +308,10 @@ fn slice(args: &[Slot]) -> Result<Slot> {
         other => other.value().plain(),
     };
     if indexes.len() > 3 {
-        return Err(FuncError::new(format!("too many slice indexes: {}", indexes.len())));
+        return Err(FuncError::new(format!(
+            "too many slice indexes: {}",
+            indexes.len()
+        )));
     }
     let length = match &whole {
         Value::Str(_) if indexes.len() == 3 => {
@@ -327,9 +339,7 @@ fn slice(args: &[Slot]) -> Result<Slot> {
     Ok(Slot::Val(match &whole {
         Value::Str(text) => Value::str(text.as_bytes()[range].to_vec()),
         Value::Bytes(bytes) => Value::Bytes(bytes[range].into()),
-        Value::List(items) => {
-            Value::List(List::typed(items[range].to_vec(), items.elem()))
-        },
+        Value::List(items) => Value::List(List::typed(items[range].to_vec(), items.elem())),
         _ => Value::Nil,
     }))
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ast::*;
-use crate::func::{Env, FuncError, Nested};
+use crate::func::{Causes, Env, FuncError, Nested};
 use crate::gofmt::append_value;
 use crate::quote::quote;
 use crate::set::{ExecError, Limits, Set};
@@ -96,7 +96,14 @@ impl Run<'_> {
                 quote(self.set.name())
             );
             let template = name.to_owned();
-            return Err(Box::new(ExecError { template, line: 0, column: 0, text, limit: false }));
+            return Err(Box::new(ExecError {
+                template,
+                line: 0,
+                column: 0,
+                text,
+                limit: false,
+                causes: Causes::default(),
+            }));
         };
         let dot = Slot::concrete(data.clone());
         let mut machine = Machine {
@@ -113,14 +120,10 @@ impl Run<'_> {
 }
 
 impl Nested for Run<'_> {
-    fn execute(
-        &mut self,
-        env: &mut dyn Env,
-        name: &str,
-        data: &Value,
-    ) -> Result<GoStr, FuncError> {
+    fn execute(&mut self, env: &mut dyn Env, name: &str, data: &Value) -> Result<GoStr, FuncError> {
         let mut out = Vec::new();
-        self.named(env, name, data, &mut out).map_err(|error| as_func_error(&error))?;
+        self.named(env, name, data, &mut out)
+            .map_err(|error| as_func_error(&error))?;
         self.budget.memory(out.len() as u64)?;
         Ok(GoStr::from(out))
     }
@@ -139,14 +142,18 @@ impl Nested for Run<'_> {
             None => {
                 self.charge(1 + source.len() as u64 / 8, source.len() as u64 * 4)?;
                 let set = self.set.overlay(name, source);
-                let set = Arc::new(set.map_err(|error| FuncError::new(error.text))?);
+                let set = Arc::new(set.map_err(|error| FuncError::parse(error.text))?);
                 if self.budget.sources.len() < KEPT_SOURCES {
                     self.budget.sources.insert(key, set.clone());
                 }
                 set
             }
         };
-        Run { set: &set, budget: self.budget }.execute(env, name, data)
+        Run {
+            set: &set,
+            budget: self.budget,
+        }
+        .execute(env, name, data)
     }
 
     fn charge(&mut self, steps: u64, bytes: u64) -> Result<(), FuncError> {
@@ -156,11 +163,13 @@ impl Nested for Run<'_> {
 }
 
 fn as_func_error(error: &ExecError) -> FuncError {
-    if error.limit {
-        FuncError::limit(error.text.clone())
+    let text = error.text.clone();
+    let error_of = if error.limit {
+        FuncError::limit(text)
     } else {
-        FuncError::new(error.text.clone())
-    }
+        FuncError::new(text)
+    };
+    error_of.with_causes(error.causes.clone())
 }
 
 /// The node being evaluated, which errors name.
@@ -199,6 +208,10 @@ impl<'t> Machine<'t, '_> {
     }
 
     #[cold]
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the error type is this box everywhere"
+    )]
     fn error(&self, message: &str, limit: bool) -> Fault {
         let name = &self.template.name;
         let source = &self.template.source;
@@ -206,7 +219,14 @@ impl<'t> Machine<'t, '_> {
             None => {
                 let text = format!("template: {name}: {message}");
                 let template = name.to_string();
-                return Box::new(ExecError { template, line: 0, column: 0, text, limit });
+                return Box::new(ExecError {
+                    template,
+                    line: 0,
+                    column: 0,
+                    text,
+                    limit,
+                    causes: Causes::default(),
+                });
             }
             Some(At::Expr(expr)) => (expr.pos(), expr.to_string()),
             Some(At::Pipe(pipe)) => (pipe.pos, pipe.to_string()),
@@ -219,7 +239,14 @@ impl<'t> Machine<'t, '_> {
             source.name,
             quote(name)
         );
-        Box::new(ExecError { template: source.name.to_string(), line, column, text, limit })
+        Box::new(ExecError {
+            template: source.name.to_string(),
+            line,
+            column,
+            text,
+            limit,
+            causes: Causes::default(),
+        })
     }
 
     fn limited<T>(&self, result: Result<T, FuncError>) -> Result<T, Fault> {
@@ -299,7 +326,9 @@ impl<'t> Machine<'t, '_> {
                     self.print(&value)?;
                 }
             }
-            Stmt::If(branch) => return self.deeper(|machine| machine.condition(dot, branch, false)),
+            Stmt::If(branch) => {
+                return self.deeper(|machine| machine.condition(dot, branch, false));
+            }
             Stmt::With(branch) => {
                 return self.deeper(|machine| machine.condition(dot, branch, true));
             }
@@ -317,7 +346,10 @@ impl<'t> Machine<'t, '_> {
         self.limited(made)?;
         if self.out.len() > self.budget.limits.output {
             let limit = self.budget.limits.output;
-            return Err(self.error(&format!("exceeded the limit of {limit} bytes of output"), true));
+            return Err(self.error(
+                &format!("exceeded the limit of {limit} bytes of output"),
+                true,
+            ));
         }
         Ok(())
     }
@@ -355,7 +387,10 @@ impl<'t> Machine<'t, '_> {
             Value::Duration(count) => self.count(*count, &Value::Duration, branch)?,
             Value::List(items) => {
                 let items = items.iter().enumerate().map(|(index, item)| {
-                    (Slot::Val(Value::Int(index as i64)), Slot::Iface(item.clone()))
+                    (
+                        Slot::Val(Value::Int(index as i64)),
+                        Slot::Iface(item.clone()),
+                    )
                 });
                 self.turns(branch, items)?
             }
@@ -369,7 +404,10 @@ impl<'t> Machine<'t, '_> {
             Value::Map(map) => {
                 let entries = map.snapshot();
                 let items = entries.iter().map(|(key, item)| {
-                    (Slot::Val(Value::Str(key.clone())), Slot::Iface(item.clone()))
+                    (
+                        Slot::Val(Value::Str(key.clone())),
+                        Slot::Iface(item.clone()),
+                    )
                 });
                 self.turns(branch, items)?
             }
@@ -405,7 +443,10 @@ impl<'t> Machine<'t, '_> {
             message.extend_from_slice(b" to iterate over more than one variable");
             return self.fail(String::from_utf8_lossy(&message));
         }
-        self.turns(branch, (0..count).map(|turn| (Slot::Invalid, Slot::Val(make(turn)))))
+        self.turns(
+            branch,
+            (0..count).map(|turn| (Slot::Invalid, Slot::Val(make(turn)))),
+        )
     }
 
     /// Runs the body for each item; `None` where there was none.

@@ -12,7 +12,10 @@ pub fn format_float(value: f64, verb: u8, precision: Option<usize>) -> String {
     match verb {
         b'e' | b'E' => exponent_form(value, verb, precision),
         b'f' | b'F' => match precision {
-            Some(precision) => format!("{value:.precision$}"),
+            Some(precision) => {
+                let exact = precision.min(MOST_DIGITS);
+                format!("{value:.exact$}") + &"0".repeat(precision - exact)
+            }
             None => format!("{value}"),
         },
         b'g' | b'G' => general_form(value, verb, precision),
@@ -22,16 +25,24 @@ pub fn format_float(value: f64, verb: u8, precision: Option<usize>) -> String {
     }
 }
 
+/// No float64 has more digits than this behind the point; what is asked for beyond is zeros.
+const MOST_DIGITS: usize = 1_100;
+
 /// Digits with a decimal exponent: `d.ddde±xx`, at least two exponent digits.
 fn exponent_form(value: f64, verb: u8, precision: Option<usize>) -> String {
     let text = match precision {
-        Some(precision) => format!("{value:.precision$e}"),
+        Some(precision) => format!("{value:.*e}", precision.min(MOST_DIGITS)),
         None => format!("{value:e}"),
     };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let zeros = "0".repeat(precision.unwrap_or(0).saturating_sub(MOST_DIGITS));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}{}{sign}{:02}", char::from(verb), exponent.abs())
+    format!(
+        "{mantissa}{zeros}{}{sign}{:02}",
+        char::from(verb),
+        exponent.abs()
+    )
 }
 
 fn general_form(value: f64, verb: u8, precision: Option<usize>) -> String {
@@ -39,7 +50,7 @@ fn general_form(value: f64, verb: u8, precision: Option<usize>) -> String {
     // A precision of zero counts as one digit.
     let precision = precision.map(|precision| precision.max(1));
     let text = match precision {
-        Some(precision) => format!("{value:.*e}", precision - 1),
+        Some(precision) => format!("{value:.*e}", (precision - 1).min(MOST_DIGITS)),
         None => format!("{value:e}"),
     };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
@@ -59,13 +70,21 @@ fn general_form(value: f64, verb: u8, precision: Option<usize>) -> String {
         return exponent_form(value, verb - 2, Some((kept - 1).max(0) as usize));
     }
     let decimals = (significant - 1 - exponent).max(0) as usize;
-    if shortest { format!("{value}") } else { rounded(value, mantissa, exponent, decimals) }
+    if shortest {
+        format!("{value}")
+    } else {
+        rounded(value, mantissa, exponent, decimals)
+    }
 }
 
 /// Digits of `d.ddd` without the zeros at its end (Go's `%g` drops them).
 fn significant_digits(mantissa: &str) -> i32 {
     let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-    let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
+    let zeros = digits
+        .iter()
+        .rev()
+        .take_while(|digit| **digit == b'0')
+        .count();
     (digits.len() - zeros).max(1) as i32
 }
 
@@ -73,7 +92,11 @@ fn significant_digits(mantissa: &str) -> i32 {
 fn rounded(value: f64, mantissa: &str, exponent: i32, decimals: usize) -> String {
     let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
     let digit = |place: i32| {
-        usize::try_from(place).ok().and_then(|place| digits.get(place)).copied().unwrap_or(b'0')
+        usize::try_from(place)
+            .ok()
+            .and_then(|place| digits.get(place))
+            .copied()
+            .unwrap_or(b'0')
     };
     let mut out = String::new();
     if value.is_sign_negative() {
@@ -149,7 +172,11 @@ fn hex_form(value: f64, verb: u8, precision: Option<usize>) -> String {
     let power = if exponent < 0 { '-' } else { '+' };
     let lead = (mantissa >> 60) & 1;
     let text = format!("{sign}0x{lead}{point}{digits}p{power}{:02}", exponent.abs());
-    if verb == b'X' { text.to_uppercase() } else { text }
+    if verb == b'X' {
+        text.to_uppercase()
+    } else {
+        text
+    }
 }
 
 /// A numeric constant of a template, by Go's rules for untyped constants.
@@ -160,9 +187,15 @@ pub(crate) struct Constant {
     pub float: Option<f64>,
 }
 
+/// One more than the greatest `int64`.
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+
 /// Reads a numeric constant (no character constants, no imaginary parts).
 pub(crate) fn parse_constant(text: &str) -> Result<Constant, String> {
-    let mut constant = Constant { uint: parse_uint(text), ..Constant::default() };
+    let mut constant = Constant {
+        uint: parse_uint(text),
+        ..Constant::default()
+    };
     constant.int = parse_int(text);
     if constant.int == Some(0) {
         constant.uint = Some(0);
@@ -174,15 +207,18 @@ pub(crate) fn parse_constant(text: &str) -> Result<Constant, String> {
     };
     if constant.int.is_none() && constant.uint.is_none() {
         let Some(float) = constant.float else {
-            return Err(format!("illegal number syntax: {}", crate::quote::quote(text)));
+            return Err(format!(
+                "illegal number syntax: {}",
+                crate::quote::quote(text)
+            ));
         };
         if !text.contains(['.', 'e', 'E', 'p', 'P']) {
             return Err(format!("integer overflow: {}", crate::quote::quote(text)));
         }
-        if float.fract() == 0.0 && (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&float) {
+        if float.fract() == 0.0 && (-TWO_TO_63..TWO_TO_63).contains(&float) {
             constant.int = Some(float as i64);
         }
-        if float.fract() == 0.0 && (0.0..1.844_674_407_370_955_2e19).contains(&float) {
+        if float.fract() == 0.0 && (0.0..2.0 * TWO_TO_63).contains(&float) {
             constant.uint = Some(float as u64);
         }
     }
@@ -226,7 +262,10 @@ fn underscores_ok(text: &str) -> bool {
     if !text.contains('_') {
         return true;
     }
-    let bytes = text.trim_start_matches(['+', '-']).to_ascii_lowercase().into_bytes();
+    let bytes = text
+        .trim_start_matches(['+', '-'])
+        .to_ascii_lowercase()
+        .into_bytes();
     let mut hex = false;
     let (mut last, mut start) = (b'^', 0);
     if let [b'0', prefix @ (b'b' | b'o' | b'x'), ..] = bytes.as_slice() {

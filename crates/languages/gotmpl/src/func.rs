@@ -76,7 +76,37 @@ impl Env for FixedEnv {
 #[error("{message}")]
 pub struct FuncError {
     message: String,
-    limit: bool,
+    kind: FuncErrorKind,
+    causes: Causes,
+}
+
+/// The texts of the errors that an error wraps, the nearest first. Cheap to clone: an error that
+/// comes up through a thousand templates shares them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Causes(Option<Arc<(String, Causes)>>);
+
+impl Causes {
+    /// These causes with a nearer one before them.
+    pub(crate) fn below(&self, text: String) -> Self {
+        Self(Some(Arc::new((text, self.clone()))))
+    }
+
+    /// The texts, the nearest first.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        std::iter::successors(self.0.as_deref(), |(_, next)| next.0.as_deref())
+            .map(|(text, _)| text.as_str())
+    }
+}
+
+/// What sort of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FuncErrorKind {
+    /// The function's own.
+    Failed,
+    /// A limit (steps, depth, bytes, time) was reached.
+    Limit,
+    /// A source given to [`CallCx::execute_source`] is no template.
+    Parse,
 }
 
 impl FuncError {
@@ -84,16 +114,39 @@ impl FuncError {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            limit: false,
+            kind: FuncErrorKind::Failed,
+            causes: Causes::default(),
         }
     }
 
     /// A failure because a limit (steps, depth, bytes, time) was reached.
     pub fn limit(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
-            limit: true,
+            kind: FuncErrorKind::Limit,
+            ..Self::new(message)
         }
+    }
+
+    /// A failure because a source is no template.
+    pub fn parse(message: impl Into<String>) -> Self {
+        Self {
+            kind: FuncErrorKind::Parse,
+            ..Self::new(message)
+        }
+    }
+
+    /// The same kind of failure under a new text, which wraps this one.
+    pub fn wrapped(self, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            kind: self.kind,
+            causes: self.causes.below(self.message),
+        }
+    }
+
+    pub(crate) fn with_causes(mut self, causes: Causes) -> Self {
+        self.causes = causes;
+        self
     }
 
     /// The text.
@@ -101,9 +154,19 @@ impl FuncError {
         &self.message
     }
 
+    /// The texts of the errors that this one wraps.
+    pub fn causes(&self) -> &Causes {
+        &self.causes
+    }
+
+    /// What sort of failure it was.
+    pub fn kind(&self) -> FuncErrorKind {
+        self.kind
+    }
+
     /// Whether a limit was reached.
     pub fn is_limit(&self) -> bool {
-        self.limit
+        self.kind == FuncErrorKind::Limit
     }
 }
 

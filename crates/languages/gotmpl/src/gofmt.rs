@@ -119,7 +119,10 @@ impl Printer {
         let mut after_index;
         while at < format.len() {
             self.good_index = true;
-            let text = format[at..].iter().take_while(|byte| **byte != b'%').count();
+            let text = format[at..]
+                .iter()
+                .take_while(|byte| **byte != b'%')
+                .count();
             self.out.text(&format[at..at + text]);
             at += text;
             if at >= format.len() {
@@ -254,8 +257,7 @@ impl Printer {
         if after_index {
             self.good_index = false;
         }
-        let (arg, at, after_index) =
-            self.arg_number(arg, format, at + 1, args.len());
+        let (arg, at, after_index) = self.arg_number(arg, format, at + 1, args.len());
         if format.get(at) == Some(&b'*') {
             let precision = int_arg(args, arg).and_then(|value| usize::try_from(value).ok());
             if precision.is_none() {
@@ -283,7 +285,10 @@ impl Printer {
         }
         self.reordered = true;
         let rest = &format[at..];
-        let Some(close) = rest.iter().position(|byte| *byte == b']').filter(|_| rest.len() >= 3)
+        let Some(close) = rest
+            .iter()
+            .position(|byte| *byte == b']')
+            .filter(|_| rest.len() >= 3)
         else {
             self.good_index = false;
             return (arg, at + 1, false);
@@ -323,6 +328,7 @@ impl Printer {
             (Value::Nil, _) => self.bad_verb(verb, value),
             (_, 'T') => self.out.string(type_name(value).as_bytes()),
             (_, 'p') => self.pointer(value),
+            (Value::Bytes(_), 'w') => self.value(value, verb, 0),
             (_, 'w') => self.bad_verb(verb, value),
             _ => self.value(value, verb, 0),
         }
@@ -455,17 +461,19 @@ impl Printer {
                         self.out.push(b' ');
                     }
                     match verb {
-                        't' | 'e' | 'E' | 'f' | 'F' | 'g' | 'G' | 's' => self.bad_byte(verb, *byte),
-                        _ => self.integer(i64::from(*byte), verb, value),
+                        'v' | 'd' | 'b' | 'o' | 'O' | 'c' | 'U' => {
+                            self.integer(i64::from(*byte), verb, value);
+                        }
+                        _ => {
+                            self.note(verb, "(uint8=");
+                            self.integer(i64::from(*byte), 'v', value);
+                            self.out.push(b')');
+                        }
                     }
                 }
                 self.out.push(b']');
             }
         }
-    }
-
-    fn bad_byte(&mut self, verb: char, byte: u8) {
-        self.note(verb, &format!("(uint8={byte})"));
     }
 
     fn list(&mut self, items: &[Value], verb: char, depth: usize) {
@@ -482,7 +490,11 @@ impl Printer {
 
     fn map(&mut self, map: &crate::value::Map, verb: char, depth: usize) {
         let sharp = self.out.flags.sharp_v;
-        self.out.text(if sharp { b"map[string]interface {}{" } else { b"map[" });
+        self.out.text(if sharp {
+            b"map[string]interface {}{"
+        } else {
+            b"map["
+        });
         for (index, (key, item)) in map.iter().enumerate() {
             if index > 0 {
                 self.out.text(if sharp { b", " } else { b" " });

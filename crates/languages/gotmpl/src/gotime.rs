@@ -14,11 +14,27 @@ pub(crate) fn display(time: &GoTime) -> String {
 pub(crate) fn go_string(time: &GoTime) -> String {
     let zoned = time.zoned();
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September",
-        "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
-    let month = MONTHS[usize::from(zoned.month().unsigned_abs()).saturating_sub(1).min(11)];
-    let zone = if zoned.offset().is_zero() { "time.UTC" } else { "time.Local" };
+    let month = MONTHS[usize::from(zoned.month().unsigned_abs())
+        .saturating_sub(1)
+        .min(11)];
+    let zone = if zoned.offset().is_zero() {
+        "time.UTC"
+    } else {
+        "time.Local"
+    };
     format!(
         "time.Date({}, time.{month}, {}, {}, {}, {}, {}, {zone})",
         zoned.year(),
@@ -168,7 +184,18 @@ fn write_element(out: &mut String, zoned: &Zoned, directive: &str) {
         "offset hours" => format!("{}{:02}", sign(offset), offset.abs() / 3600),
         "offset seconds" => {
             let size = offset.abs();
-            format!("{}{:02}{:02}{:02}", sign(offset), size / 3600, size / 60 % 60, size % 60)
+            format!(
+                "{}{:02}{:02}{:02}",
+                sign(offset),
+                size / 3600,
+                size / 60 % 60,
+                size % 60
+            )
+        }
+        // Odd seconds of an old offset are cut, where `strftime` would show them.
+        "%z" | "%:z" => {
+            let (minutes, colon) = (offset.abs() / 60, &directive[1..directive.len() - 1]);
+            format!("{}{:02}{colon}{:02}", sign(offset), minutes / 60, minutes % 60)
         }
         zulu if zulu.starts_with('Z') => {
             if offset == 0 {
@@ -186,19 +213,17 @@ fn sign(offset: i32) -> char {
     if offset < 0 { '-' } else { '+' }
 }
 
-/// The zone's abbreviation; a zone without one shows its offset, as Go's does.
+/// The zone's abbreviation; a zone that is only an offset shows that, as Go's does.
 fn zone_name(zoned: &Zoned) -> String {
-    let name = zoned.time_zone().to_offset_info(zoned.timestamp()).abbreviation().to_owned();
-    if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        return name;
-    }
     let offset = zoned.offset().seconds();
+    if zoned.time_zone().to_fixed_offset().is_err() {
+        return zoned.time_zone().to_offset_info(zoned.timestamp()).abbreviation().to_owned();
+    }
     if offset == 0 {
         return "UTC".to_owned();
     }
-    let minutes = offset.abs() / 60 % 60;
-    let hours = format!("{}{:02}", sign(offset), offset.abs() / 3600);
-    if minutes == 0 { hours } else { format!("{hours}{minutes:02}") }
+    let minutes = offset.abs() / 60;
+    format!("{}{:02}{:02}", sign(offset), minutes / 60, minutes % 60)
 }
 
 /// Calls a method of `time.Time` or `time.Duration`. `None`: the type has no such method (or
@@ -251,9 +276,9 @@ fn time_method(time: &GoTime, name: &str, args: &[Value]) -> Option<Result<Value
         ("UnixMilli", _) => Ok(Value::Int64(stamp.as_millisecond())),
         ("UnixMicro", _) => Ok(Value::Int64(stamp.as_microsecond())),
         ("UnixNano", _) => Ok(Value::Int64(stamp.as_nanosecond() as i64)),
-        ("UTC", _) => {
-            Ok(Value::Time(GoTime::new(stamp.to_zoned(jiff::tz::TimeZone::UTC))))
-        }
+        ("UTC", _) => Ok(Value::Time(GoTime::new(
+            stamp.to_zoned(jiff::tz::TimeZone::UTC),
+        ))),
         ("Local", _) => Ok(Value::Time(time.clone())),
         ("IsZero", _) => Ok(Value::Bool(stamp.as_second() == -62_135_596_800)),
         ("Before", [Value::Time(other)]) => Ok(Value::Bool(stamp < other.zoned().timestamp())),
@@ -279,6 +304,8 @@ fn time_method(time: &GoTime, name: &str, args: &[Value]) -> Option<Result<Value
 }
 
 fn moved(zoned: &Zoned, span: jiff::Span) -> Result<Value, FuncError> {
-    let moved = zoned.checked_add(span).map_err(|error| FuncError::new(error.to_string()))?;
+    let moved = zoned
+        .checked_add(span)
+        .map_err(|error| FuncError::new(error.to_string()))?;
     Ok(Value::Time(GoTime::new(moved)))
 }

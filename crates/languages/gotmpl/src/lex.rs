@@ -60,11 +60,20 @@ impl Kind {
     }
 
     fn is_keyword(self) -> bool {
-        use Kind::*;
         matches!(
             self,
-            Block | Break | Continue | Dot | Define | Else | End | If | Nil | Range | Template
-                | With
+            Self::Block
+                | Self::Break
+                | Self::Continue
+                | Self::Dot
+                | Self::Define
+                | Self::Else
+                | Self::End
+                | Self::If
+                | Self::Nil
+                | Self::Range
+                | Self::Template
+                | Self::With
         )
     }
 }
@@ -130,9 +139,18 @@ impl<'s> Lexer<'s> {
     /// The next token.
     pub fn next_token(&mut self) -> Token<'s> {
         if self.dead {
-            return Token { kind: Kind::Eof, pos: 0, text: "", error: None };
+            return Token {
+                kind: Kind::Eof,
+                pos: 0,
+                text: "",
+                error: None,
+            };
         }
-        if self.inside_action { self.action() } else { self.text() }
+        if self.inside_action {
+            self.action()
+        } else {
+            self.text()
+        }
     }
 
     fn rest(&self) -> &'s str {
@@ -150,8 +168,12 @@ impl<'s> Lexer<'s> {
     }
 
     fn emit(&mut self, kind: Kind) -> Token<'s> {
-        let token =
-            Token { kind, pos: self.start, text: &self.source[self.start..self.pos], error: None };
+        let token = Token {
+            kind,
+            pos: self.start,
+            text: &self.source[self.start..self.pos],
+            error: None,
+        };
         self.start = self.pos;
         token
     }
@@ -159,14 +181,23 @@ impl<'s> Lexer<'s> {
     fn fail(&mut self, message: impl Into<Box<str>>) -> Token<'s> {
         self.dead = true;
         let error = Some(message.into());
-        Token { kind: Kind::Error, pos: self.start, text: "", error }
+        Token {
+            kind: Kind::Error,
+            pos: self.start,
+            text: "",
+            error,
+        }
     }
 
     fn text(&mut self) -> Token<'s> {
         loop {
             let Some(found) = self.rest().find(self.left) else {
                 self.pos = self.source.len();
-                return self.emit(if self.pos > self.start { Kind::Text } else { Kind::Eof });
+                return self.emit(if self.pos > self.start {
+                    Kind::Text
+                } else {
+                    Kind::Eof
+                });
             };
             let delim = self.pos + found;
             let mut text = &self.source[self.start..delim];
@@ -174,7 +205,12 @@ impl<'s> Lexer<'s> {
             if has_left_trim(after) {
                 text = text.trim_end_matches(SPACES);
             }
-            let token = Token { kind: Kind::Text, pos: self.start, text, error: None };
+            let token = Token {
+                kind: Kind::Text,
+                pos: self.start,
+                text,
+                error: None,
+            };
             (self.start, self.pos) = (delim, delim);
             if !text.is_empty() {
                 return token;
@@ -241,7 +277,12 @@ impl<'s> Lexer<'s> {
         }
         self.skip_right_delim(trim);
         self.inside_action = false;
-        Token { kind: Kind::RightDelim, pos, text, error: None }
+        Token {
+            kind: Kind::RightDelim,
+            pos,
+            text,
+            error: None,
+        }
     }
 
     fn action(&mut self) -> Token<'s> {
@@ -251,7 +292,9 @@ impl<'s> Lexer<'s> {
             }
             return self.fail("unclosed left paren");
         }
-        let Some(rune) = self.peek() else { return self.fail("unclosed action") };
+        let Some(rune) = self.peek() else {
+            return self.fail("unclosed action");
+        };
         if SPACES.contains(&rune) {
             return self.space();
         }
@@ -270,9 +313,7 @@ impl<'s> Lexer<'s> {
             '\'' => self.quoted('\'', Kind::CharConstant, "unterminated character constant"),
             '`' => self.raw_string(),
             '$' => self.name(Kind::Variable),
-            '.' if self.peek().is_some_and(|next| !next.is_ascii_digit()) => {
-                self.name(Kind::Field)
-            }
+            '.' if self.peek().is_some_and(|next| !next.is_ascii_digit()) => self.name(Kind::Field),
             '.' | '+' | '-' | '0'..='9' => {
                 self.pos = self.start;
                 self.number()
@@ -331,14 +372,20 @@ impl<'s> Lexer<'s> {
     }
 
     fn bad_character(&mut self) -> Token<'s> {
-        let rune = self.peek().map_or_else(|| "U+FFFFFFFFFFFFFFFF".to_owned(), unicode);
+        let rune = self
+            .peek()
+            .map_or_else(|| "U+FFFFFFFFFFFFFFFF".to_owned(), unicode);
         self.fail(format!("bad character {rune}"))
     }
 
     /// A field or a variable, whose first character is behind.
     fn name(&mut self, kind: Kind) -> Token<'s> {
         if self.at_terminator() {
-            return self.emit(if kind == Kind::Variable { kind } else { Kind::Dot });
+            return self.emit(if kind == Kind::Variable {
+                kind
+            } else {
+                Kind::Dot
+            });
         }
         while self.peek().is_some_and(is_alphanumeric) {
             self.bump();
@@ -454,5 +501,9 @@ fn is_alphanumeric(rune: char) -> bool {
 /// `%#U`
 fn unicode(rune: char) -> String {
     let code = rune as u32;
-    if is_print(rune) { format!("U+{code:04X} '{rune}'") } else { format!("U+{code:04X}") }
+    if is_print(rune) {
+        format!("U+{code:04X} '{rune}'")
+    } else {
+        format!("U+{code:04X}")
+    }
 }

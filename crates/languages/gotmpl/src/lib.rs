@@ -4,9 +4,9 @@
 //! randomness are given by the caller. Text, errors and number formats are Go's to the letter.
 #![warn(missing_docs)]
 
-mod container;
 mod ast;
 mod builtin;
+mod container;
 mod exec;
 mod float;
 mod func;
@@ -22,7 +22,8 @@ mod value;
 pub use container::{Elem, List, MapRef};
 pub use float::format_float;
 pub use func::{
-    CallCx, Env, FixedEnv, Func, FuncEntry, FuncError, FuncTable, Nested, Signature, Ty,
+    CallCx, Causes, Env, FixedEnv, Func, FuncEntry, FuncError, FuncErrorKind, FuncTable, Nested,
+    Signature, Ty,
 };
 pub use parse::{Delims, ParseError};
 pub use set::{ExecError, Limits, MissingKey, Set, SetBuilder};

@@ -33,7 +33,10 @@ pub struct Delims<'a> {
 
 impl Default for Delims<'_> {
     fn default() -> Self {
-        Self { left: "{{", right: "}}" }
+        Self {
+            left: "{{",
+            right: "}}",
+        }
     }
 }
 
@@ -51,9 +54,20 @@ pub(crate) fn parse(
     funcs: &FuncTable,
     delims: Delims<'_>,
 ) -> Result<Vec<Template>> {
-    let source = Arc::new(Source { name: name.into(), text: text.into() });
-    let left = if delims.left.is_empty() { "{{" } else { delims.left };
-    let right = if delims.right.is_empty() { "}}" } else { delims.right };
+    let source = Arc::new(Source {
+        name: name.into(),
+        text: text.into(),
+    });
+    let left = if delims.left.is_empty() {
+        "{{"
+    } else {
+        delims.left
+    };
+    let right = if delims.right.is_empty() {
+        "}}"
+    } else {
+        delims.right
+    };
     let mut lexer = Lexer::new(text, left, right);
     lexer.break_is_keyword = funcs.get("break").is_none();
     lexer.continue_is_keyword = funcs.get("continue").is_none();
@@ -71,7 +85,11 @@ pub(crate) fn parse(
         return Err(parser.error("source too large"));
     }
     let body = parser.top()?;
-    parser.add(Template { name: name.into(), source, body })?;
+    parser.add(Template {
+        name: name.into(),
+        source,
+        body,
+    })?;
     Ok(parser.done)
 }
 
@@ -85,7 +103,11 @@ struct Scope<'s> {
 
 impl Default for Scope<'_> {
     fn default() -> Self {
-        Self { vars: vec!["$"], action: None, range_depth: 0 }
+        Self {
+            vars: vec!["$"],
+            action: None,
+            range_depth: 0,
+        }
     }
 }
 
@@ -104,7 +126,7 @@ struct Parser<'s> {
 
 /// What ended a list of statements.
 enum End<'s> {
-    End,
+    Closed,
     /// `{{else}}`, or `{{else` with an `if` or `with` still to come.
     Else,
     ElseIf(Token<'s>),
@@ -113,7 +135,7 @@ enum End<'s> {
 impl End<'_> {
     fn describe(&self) -> &'static str {
         match self {
-            Self::End => "{{end}}",
+            Self::Closed => "{{end}}",
             Self::Else | Self::ElseIf(_) => "{{else}}",
         }
     }
@@ -170,8 +192,16 @@ impl<'s> Parser<'s> {
 
     fn error(&self, message: impl AsRef<str>) -> ParseError {
         let line = self.line_of(self.newest);
-        let text = format!("template: {}:{line}: {}", self.source.name, message.as_ref());
-        ParseError { template: self.source.name.to_string(), line, text }
+        let text = format!(
+            "template: {}:{line}: {}",
+            self.source.name,
+            message.as_ref()
+        );
+        ParseError {
+            template: self.source.name.to_string(),
+            line,
+            text,
+        }
     }
 
     fn unexpected(&self, token: &Token<'_>, context: &str) -> ParseError {
@@ -183,17 +213,31 @@ impl<'s> Parser<'s> {
         let Some(started) = started.filter(|line| *line != self.line_of(token.pos)) else {
             return self.error(message);
         };
-        let link = if message.ends_with(" action") { "" } else { " in action" };
-        self.error(format!("{message}{link} started at {}:{started}", self.source.name))
+        let link = if message.ends_with(" action") {
+            ""
+        } else {
+            " in action"
+        };
+        self.error(format!(
+            "{message}{link} started at {}:{started}",
+            self.source.name
+        ))
     }
 
     fn expect(&mut self, kind: Kind, context: &str) -> Result<Token<'s>> {
         let token = self.next_non_space();
-        if token.kind == kind { Ok(token) } else { Err(self.unexpected(&token, context)) }
+        if token.kind == kind {
+            Ok(token)
+        } else {
+            Err(self.unexpected(&token, context))
+        }
     }
 
     fn add(&mut self, template: Template) -> Result<()> {
-        let known = self.done.iter().position(|known| known.name == template.name);
+        let known = self
+            .done
+            .iter()
+            .position(|known| known.name == template.name);
         match known {
             None => self.done.push(template),
             Some(index) if self.done[index].is_blank() => self.done[index] = template,
@@ -248,14 +292,16 @@ impl<'s> Parser<'s> {
         let token = self.next_non_space();
         let name = self.template_name(&token, CONTEXT)?;
         self.expect(Kind::RightDelim, CONTEXT)?;
-        self.define(name, CONTEXT)?;
+        self.define(name, CONTEXT, None)?;
         self.scope = outer;
         Ok(())
     }
 
-    fn define(&mut self, name: Arc<str>, context: &str) -> Result<()> {
+    /// Reads a body up to its end; `opened` is where a wrong end is reported, if not there.
+    fn define(&mut self, name: Arc<str>, context: &str, opened: Option<usize>) -> Result<()> {
         let (body, end) = self.nested(Self::item_list)?;
-        if !matches!(end, End::End) {
+        if !matches!(end, End::Closed) {
+            self.newest = opened.unwrap_or(self.newest);
             return Err(self.error(format!("unexpected {} in {context}", end.describe())));
         }
         let source = self.source.clone();
@@ -309,7 +355,7 @@ impl<'s> Parser<'s> {
             Kind::Else => return self.else_control(),
             Kind::End => {
                 self.expect(Kind::RightDelim, "end")?;
-                return Ok(Item::End(End::End));
+                return Ok(Item::End(End::Closed));
             }
             Kind::If => Stmt::If(self.nested(|parser| parser.control("if"))?),
             Kind::With => Stmt::With(self.nested(|parser| parser.control("with"))?),
@@ -323,7 +369,11 @@ impl<'s> Parser<'s> {
                     self.back(next);
                     pipe = Some(self.pipeline("template clause", Kind::RightDelim)?);
                 }
-                Stmt::Template(Box::new(Call { pos: token.pos as u32, name, pipe }))
+                Stmt::Template(Box::new(Call {
+                    pos: token.pos as u32,
+                    name,
+                    pipe,
+                }))
             }
             _ => {
                 self.back(token);
@@ -360,9 +410,14 @@ impl<'s> Parser<'s> {
         let name = self.template_name(&token, CONTEXT)?;
         let pipe = self.pipeline(CONTEXT, Kind::RightDelim)?;
         let outer = std::mem::take(&mut self.scope);
-        self.define(name.clone(), CONTEXT)?;
+        let opened = self.newest;
+        self.define(name.clone(), CONTEXT, Some(opened))?;
         self.scope = outer;
-        Ok(Stmt::Template(Box::new(Call { pos: token.pos as u32, name, pipe: Some(pipe) })))
+        Ok(Stmt::Template(Box::new(Call {
+            pos: token.pos as u32,
+            name,
+            pipe: Some(pipe),
+        })))
     }
 
     fn control(&mut self, context: &str) -> Result<Branch> {
@@ -373,30 +428,41 @@ impl<'s> Parser<'s> {
         let (body, end) = self.item_list()?;
         self.scope.range_depth -= in_range;
         let otherwise = match end {
-            End::End => None,
+            End::Closed => None,
             End::ElseIf(token) if token.kind == Kind::If && context == "if" => {
                 self.next_non_space();
                 Some(vec![Stmt::If(self.nested(|parser| parser.control("if"))?)])
             }
             End::ElseIf(token) if token.kind == Kind::With && context == "with" => {
                 self.next_non_space();
-                Some(vec![Stmt::With(self.nested(|parser| parser.control("with"))?)])
+                Some(vec![Stmt::With(
+                    self.nested(|parser| parser.control("with"))?,
+                )])
             }
             End::Else | End::ElseIf(_) => {
                 let (list, end) = self.item_list()?;
-                if !matches!(end, End::End) {
+                if !matches!(end, End::Closed) {
                     return Err(self.error(format!("expected end; found {}", end.describe())));
                 }
                 Some(list)
             }
         };
         self.scope.vars.truncate(visible);
-        Ok(Branch { pipe, body, otherwise })
+        Ok(Branch {
+            pipe,
+            body,
+            otherwise,
+        })
     }
 
     fn pipeline(&mut self, context: &str, end: Kind) -> Result<Pipe> {
         let pos = self.peek_non_space().pos as u32;
-        let mut pipe = Pipe { pos, assigns: false, decls: Vec::new(), commands: Vec::new() };
+        let mut pipe = Pipe {
+            pos,
+            assigns: false,
+            decls: Vec::new(),
+            commands: Vec::new(),
+        };
         while self.declaration(&mut pipe, context)? {}
         loop {
             let token = self.next_non_space();
@@ -498,7 +564,9 @@ impl<'s> Parser<'s> {
     }
 
     fn operand(&mut self) -> Result<Option<Expr>> {
-        let Some(term) = self.term()? else { return Ok(None) };
+        let Some(term) = self.term()? else {
+            return Ok(None);
+        };
         if self.peek().kind != Kind::Field {
             return Ok(Some(term));
         }
@@ -532,7 +600,11 @@ impl<'s> Parser<'s> {
         Ok(Some(match token.kind {
             Kind::Identifier => {
                 let func = self.callee(token.text)?;
-                Expr::Ident(Box::new(Ident { pos, name: token.text.into(), func }))
+                Expr::Ident(Box::new(Ident {
+                    pos,
+                    name: token.text.into(),
+                    func,
+                }))
             }
             Kind::Dot => Expr::Dot(pos),
             Kind::Nil => Expr::Nil(pos),
@@ -541,7 +613,11 @@ impl<'s> Parser<'s> {
                     return Err(self.error(format!("undefined variable {}", quote(token.text))));
                 }
                 let name = token.text.into();
-                Expr::Variable(Box::new(Variable { pos, name, fields: Vec::new() }))
+                Expr::Variable(Box::new(Variable {
+                    pos,
+                    name,
+                    fields: Vec::new(),
+                }))
             }
             Kind::Field => {
                 let names = vec![GoStr::from(&token.text[1..])];
@@ -552,14 +628,17 @@ impl<'s> Parser<'s> {
                 Expr::Number(Box::new(self.number(&token)?))
             }
             Kind::LeftParen => {
-                let pipe = self.nested(|parser| {
-                    parser.pipeline("parenthesized pipeline", Kind::RightParen)
-                })?;
+                let pipe = self
+                    .nested(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?;
                 Expr::Pipe(Box::new(pipe))
             }
             Kind::String | Kind::RawString => {
                 let value = Value::str(self.unquoted(token.text)?);
-                Expr::Text(Box::new(Text { pos, quoted: token.text.into(), value }))
+                Expr::Text(Box::new(Text {
+                    pos,
+                    quoted: token.text.into(),
+                    value,
+                }))
             }
             _ => {
                 self.back(token);
@@ -585,7 +664,13 @@ impl<'s> Parser<'s> {
             let int = i64::from(self.char_constant(text)?);
             let ideal = Some(Value::Int(int));
             let float = Some(int as f64);
-            return Ok(Number { pos, text: text.into(), int: Some(int), float, ideal });
+            return Ok(Number {
+                pos,
+                text: text.into(),
+                int: Some(int),
+                float,
+                ideal,
+            });
         }
         if token.kind == Kind::Complex || text.ends_with('i') {
             let message = format!("complex constants are not supported: {}", quote(text));
@@ -600,7 +685,13 @@ impl<'s> Parser<'s> {
             }
             (_, int) => int.map(Value::Int),
         };
-        Ok(Number { pos, text: text.into(), int: constant.int, float: constant.float, ideal })
+        Ok(Number {
+            pos,
+            text: text.into(),
+            int: constant.int,
+            float: constant.float,
+            ideal,
+        })
     }
 
     fn char_constant(&self, text: &str) -> Result<u32> {

@@ -17,7 +17,9 @@ pub(crate) fn is_print(rune: char) -> bool {
 /// One step of decoding possibly invalid UTF-8 as Go does: the rune and its width, or `None` and
 /// width 1 for a byte that starts no valid sequence.
 pub(crate) fn decode(bytes: &[u8]) -> (Option<char>, usize) {
-    let Some(&first) = bytes.first() else { return (None, 0) };
+    let Some(&first) = bytes.first() else {
+        return (None, 0);
+    };
     if first < 0x80 {
         return (Some(char::from(first)), 1);
     }
@@ -196,11 +198,25 @@ mod tests {
 
     #[test]
     fn literals_survive_a_round_trip() {
-        for text in ["", "a\"b", "tab\tnew\n", "é\u{301}", "\u{200b}\u{10ffff}", "\x07\x7f"] {
-            assert_eq!(unquote(&quote(text)).as_deref(), Some(text.as_bytes()), "{text:?}");
+        for text in [
+            "",
+            "a\"b",
+            "tab\tnew\n",
+            "é\u{301}",
+            "\u{200b}\u{10ffff}",
+            "\x07\x7f",
+        ] {
+            assert_eq!(
+                unquote(&quote(text)).as_deref(),
+                Some(text.as_bytes()),
+                "{text:?}"
+            );
         }
         assert_eq!(quote("\u{200b}é"), "\"\\u200bé\"");
-        assert_eq!(unquote("\"\\xff\\101\\u00e9\"").as_deref(), Some(&b"\xffA\xc3\xa9"[..]));
+        assert_eq!(
+            unquote("\"\\xff\\101\\u00e9\"").as_deref(),
+            Some(&b"\xffA\xc3\xa9"[..])
+        );
         assert_eq!(unquote("\"\\'\""), None);
         assert_eq!(unquote("\"\\q\""), None);
         assert_eq!(unquote("`a\r\nb`").as_deref(), Some(&b"a\nb"[..]));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ast::Template;
 use crate::exec::{Budget, Run};
-use crate::func::{Env, FuncTable};
+use crate::func::{Causes, Env, FuncTable};
 use crate::parse::{Delims, ParseError, parse};
 use crate::value::Value;
 
@@ -36,7 +36,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 50_000_000, depth: 2_000, output: 64 << 20, memory: 2 << 30 }
+        Self {
+            steps: 50_000_000,
+            depth: 2_000,
+            output: 64 << 20,
+            memory: 2 << 30,
+        }
     }
 }
 
@@ -54,6 +59,9 @@ pub struct ExecError {
     pub text: String,
     /// Whether a limit was reached (and not an error of the template).
     pub limit: bool,
+    /// The texts of the errors that this one wraps: what a failing function returned, the error
+    /// of a template that it ran, and so on.
+    pub causes: Causes,
 }
 
 /// Parsed templates under one name space. Immutable and cheap to share.
@@ -97,7 +105,12 @@ impl Set {
         out: &mut Vec<u8>,
     ) -> Result<(), ExecError> {
         let mut budget = Budget::new(limits);
-        Run { set: self, budget: &mut budget }.named(env, name, data, out).map_err(|error| *error)
+        Run {
+            set: self,
+            budget: &mut budget,
+        }
+        .named(env, name, data, out)
+        .map_err(|error| *error)
     }
 
     /// Whether there is a template of this name.
@@ -116,10 +129,12 @@ impl Set {
         names
     }
 
-    /// A set with the same templates and these functions in place of those of the same name; it
-    /// does not change what was parsed before.
+    /// This set with what `source` defines on top of it; the set itself stays as it is.
     pub(crate) fn overlay(self: &Arc<Self>, name: &str, source: &str) -> Result<Self, ParseError> {
-        let delims = Delims { left: &self.left, right: &self.right };
+        let delims = Delims {
+            left: &self.left,
+            right: &self.right,
+        };
         let mut set = Self {
             name: self.name.clone(),
             templates: HashMap::new(),
@@ -140,7 +155,8 @@ impl Set {
         if template.is_blank() && self.lookup(&template.name).is_some() {
             return;
         }
-        self.templates.insert(template.name.clone(), Arc::new(template));
+        self.templates
+            .insert(template.name.clone(), Arc::new(template));
     }
 
     pub(crate) fn lookup(&self, name: &str) -> Option<&Arc<Template>> {
@@ -159,7 +175,10 @@ impl Set {
 
 impl std::fmt::Debug for Set {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Set").field("name", &self.name).field("templates", &self.names()).finish()
+        f.debug_struct("Set")
+            .field("name", &self.name)
+            .field("templates", &self.names())
+            .finish_non_exhaustive()
     }
 }
 
@@ -201,7 +220,10 @@ impl SetBuilder {
     /// # Errors
     /// Where the source is no template, in Go's words; the set is then as before.
     pub fn add(&mut self, name: &str, source: &str) -> Result<(), ParseError> {
-        let delims = Delims { left: &self.set.left, right: &self.set.right };
+        let delims = Delims {
+            left: &self.set.left,
+            right: &self.set.right,
+        };
         for template in parse(name, source, &self.set.funcs, delims)? {
             self.set.insert(template);
         }

@@ -21,7 +21,11 @@ static NIL: Value = Value::Nil;
 impl Slot {
     /// A value that stands for itself: nil is no value.
     pub fn concrete(value: Value) -> Self {
-        if value.is_nil() { Self::Invalid } else { Self::Val(value) }
+        if value.is_nil() {
+            Self::Invalid
+        } else {
+            Self::Val(value)
+        }
     }
 
     pub fn value(&self) -> &Value {
@@ -119,7 +123,7 @@ impl Ty {
             | (Self::Int64, Value::Int64(_))
             | (Self::Float, Value::Float(_))
             | (Self::Bytes, Value::Bytes(_))
-                        | (Self::Time, Value::Time(_))
+            | (Self::Time, Value::Time(_))
             | (Self::Duration, Value::Duration(_)) => true,
             (Self::List, Value::List(items)) => items.elem() == Elem::Any,
             (Self::Strings, Value::List(items)) => items.elem() == Elem::Str,

@@ -214,7 +214,9 @@ impl Value {
     }
 
     fn weight_within(&self, limit: u64, depth: usize) -> u64 {
-        let Some(depth) = depth.checked_sub(1) else { return limit };
+        let Some(depth) = depth.checked_sub(1) else {
+            return limit;
+        };
         let mut total = 1;
         match self {
             Self::Str(text) => total += text.len() as u64 / 16,

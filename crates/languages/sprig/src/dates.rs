@@ -3,7 +3,7 @@
 use crate::args::{Outcome, any, string, text, utf8};
 use crate::duration;
 use crate::layout;
-use argosy_gotmpl::{CallCx, FuncError, FuncTable, GoTime, Value};
+use argosy_gotmpl::{CallCx, FuncError, FuncTable, GoTime, Value, gotime};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -14,7 +14,7 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             let now = cx.env.now();
             let then = time_of(cx, any(a, 0));
             let seconds = (nanoseconds_since(&then, &now) + HALF_SECOND).div_euclid(SECOND);
-            string(duration::format(clamp(seconds.saturating_mul(SECOND))))
+            string(gotime::duration_text(clamp(seconds.saturating_mul(SECOND))))
         })
         .with_typed("date", "string, any", |cx, a| {
             let zone = local(cx);
@@ -34,7 +34,7 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
                 Value::Int64(seconds) => *seconds,
                 _ => 0,
             };
-            string(duration::format(seconds.wrapping_mul(duration::SECOND as i64)))
+            string(gotime::duration_text(seconds.wrapping_mul(duration::SECOND as i64)))
         })
         .with_typed("durationRound", "any", duration_round)
         .with_typed("toDate", "string, string", |cx, a| {
@@ -117,7 +117,8 @@ fn time_of(cx: &mut CallCx<'_>, value: &Value) -> GoTime {
 
 fn formatted(cx: &mut CallCx<'_>, layout: &[u8], date: &Value, zone: TimeZone) -> Outcome {
     let time = time_of(cx, date);
-    string(layout::format(layout, &time.zoned().with_time_zone(zone)))
+    let there = GoTime::new(time.zoned().with_time_zone(zone));
+    string(gotime::format(&there, &String::from_utf8_lossy(layout)))
 }
 
 fn modified(args: &[Value], must: bool) -> Outcome {

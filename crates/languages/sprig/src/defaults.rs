@@ -39,12 +39,17 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             deep_equal(cx, any(a, 0), any(a, 1)).map(Value::Bool)
         });
     ["deepCopy", "mustDeepCopy"].into_iter().fold(table, |table, name| {
-        table.with_typed(name, "any", |cx, a| deep_copy(cx, any(a, 0), MAX_DEPTH))
+        table.with_typed(name, "any", |cx, a| match any(a, 0) {
+            Value::Nil => {
+                Err(FuncError::new("reflect: call of reflect.Value.Type on zero Value"))
+            }
+            value => deep_copy(cx, value, MAX_DEPTH),
+        })
     })
 }
 
 fn type_of(value: &Value) -> String {
-    argosy_gotmpl::type_name(value).to_string()
+    argosy_gotmpl::gofmt::type_name(value).to_string()
 }
 
 /// `empty`: the zero value of its type; structs never are.

@@ -15,10 +15,9 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         })
         .with_typed("set", "map, string, any", set)
         .with_typed("unset", "map, string", |_, a| {
-            if let Some(map) = map(a, 0) {
-                map.remove(text(a, 1));
-            }
-            Ok(any(a, 0).clone())
+            let map = map(a, 0).cloned().unwrap_or_default();
+            map.remove(text(a, 1));
+            Ok(Value::Map(map))
         })
         .with_typed("hasKey", "map, string", |_, a| {
             Ok(Value::Bool(map(a, 0).is_some_and(|m| m.contains(text(a, 1)))))
@@ -84,10 +83,7 @@ fn set(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
 
 fn merged(cx: &mut CallCx<'_>, args: &[Value], overwrite: bool) -> Outcome {
     let target = map(args, 0).cloned();
-    let has_source = (1..args.len()).any(|index| map(args, index).is_some());
-    let Some(target) = target.or_else(|| has_source.then(MapRef::default)) else {
-        return Ok(any(args, 0).clone());
-    };
+    let target = target.unwrap_or_default();
     for index in 1..args.len() {
         if let Some(source) = map(args, index) {
             merge(cx, &target, source, overwrite, MAX_DEPTH)?;
@@ -181,7 +177,7 @@ fn as_dict(value: &Value) -> Result<Option<MapRef>, FuncError> {
 fn conversion(value: &Value, wanted: &str) -> FuncError {
     let found = match value {
         Value::Nil => "nil".to_owned(),
-        other => argosy_gotmpl::type_name(other).to_string(),
+        other => argosy_gotmpl::gofmt::type_name(other).to_string(),
     };
     FuncError::new(format!("interface conversion: interface {{}} is {found}, not {wanted}"))
 }

@@ -1,4 +1,4 @@
-//! Go's durations: `1h2m3.5s`, read and written.
+//! Go's durations: `1h2m3.5s` read into nanoseconds. Writing them is the engine's.
 
 const NANOSECOND: u64 = 1;
 const MICROSECOND: u64 = 1000 * NANOSECOND;
@@ -102,37 +102,4 @@ fn leading_fraction(text: &[u8]) -> (u64, f64, usize) {
         }
     }
     (number, scale, digits)
-}
-
-/// Writes nanoseconds as Go does: `1h0m0.5s`, `2ms`, `0s`.
-pub fn format(nanoseconds: i64) -> String {
-    let size = nanoseconds.unsigned_abs();
-    let sign = if nanoseconds < 0 { "-" } else { "" };
-    if size == 0 {
-        return "0s".into();
-    }
-    if size < SECOND {
-        let (unit, name) = match size {
-            0..MICROSECOND => (NANOSECOND, "ns"),
-            MICROSECOND..MILLISECOND => (MICROSECOND, "µs"),
-            _ => (MILLISECOND, "ms"),
-        };
-        return format!("{sign}{}{name}", decimal(size, unit));
-    }
-    let seconds = decimal(size % MINUTE, SECOND);
-    match (size / HOUR, size / MINUTE % 60) {
-        (0, 0) => format!("{sign}{seconds}s"),
-        (0, minutes) => format!("{sign}{minutes}m{seconds}s"),
-        (hours, minutes) => format!("{sign}{hours}h{minutes}m{seconds}s"),
-    }
-}
-
-fn decimal(size: u64, unit: u64) -> String {
-    let (whole, rest) = (size / unit, size % unit);
-    if rest == 0 {
-        return whole.to_string();
-    }
-    let digits = unit.ilog10() as usize;
-    let fraction = format!("{rest:0digits$}");
-    format!("{whole}.{}", fraction.trim_end_matches('0'))
 }

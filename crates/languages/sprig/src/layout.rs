@@ -1,9 +1,8 @@
 //! Go's time layouts: `2006-01-02 15:04:05` as a way of saying how a time is written.
+//! Writing by them is the engine's; this is for reading.
 
-mod format;
 mod parse;
 
-pub use format::format;
 pub use parse::parse;
 pub(crate) use parse::quote;
 

@@ -1,6 +1,6 @@
 //! Strings: cutting, joining, wrapping, quoting, encoding.
 
-use crate::args::{Outcome, any, int, rest, string, strings, text};
+use crate::args::{Outcome, any, int, string, strings, text};
 use crate::case;
 use crate::text::{go_text, quoted, runes, strval};
 use crate::unicode as uni;

@@ -5,7 +5,7 @@ use argosy_gotmpl::Value;
 /// What `%v` prints.
 pub(crate) fn go_text(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
-    argosy_gotmpl::append_value(&mut out, value);
+    argosy_gotmpl::gofmt::append_value(&mut out, value);
     out
 }
 
@@ -20,7 +20,7 @@ pub(crate) fn strval(value: &Value) -> Vec<u8> {
 
 /// `%q` of a string.
 pub(crate) fn quoted(text: &[u8]) -> Vec<u8> {
-    argosy_gotmpl::sprintf("%q", &[Value::str(text.to_vec())]).as_bytes().to_vec()
+    argosy_gotmpl::gofmt::sprintf("%q", &[Value::str(text.to_vec())]).as_bytes().to_vec()
 }
 
 /// `reflect.Kind` of a value.

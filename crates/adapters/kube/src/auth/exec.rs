@@ -51,7 +51,10 @@ pub enum CredentialError {
 impl Classified for CredentialError {
     fn class(&self) -> Class {
         match self {
-            Self::Program { transient: true, .. } | Self::TokenFile { .. } => Class::Transient,
+            Self::Program {
+                transient: true, ..
+            }
+            | Self::TokenFile { .. } => Class::Transient,
             _ => Class::Denied,
         }
     }
@@ -72,9 +75,12 @@ pub struct ExecCredential {
     /// Bearer token.
     pub token: Option<Redacted<String>>,
     /// Client certificate and key, PEM.
-    pub certificate: Option<(Arc<[u8]>, Redacted<Arc<[u8]>>)>,
+    pub certificate: Option<Identity>,
     expires: Option<Timestamp>,
 }
+
+/// A client certificate and its key, PEM.
+type Identity = (Arc<[u8]>, Redacted<Arc<[u8]>>);
 
 /// A credential program and its last answer.
 pub struct ExecSource {
@@ -109,8 +115,13 @@ impl ExecSource {
         if spec.provide_cluster_info {
             request["cluster"] = cluster_info(&spec, cluster);
         }
-        let info = json!({"apiVersion": spec.api_version, "kind": "ExecCredential", "spec": request});
-        Self { spec, info: info.to_string(), kept: tokio::sync::Mutex::default() }
+        let info =
+            json!({"apiVersion": spec.api_version, "kind": "ExecCredential", "spec": request});
+        Self {
+            spec,
+            info: info.to_string(),
+            kept: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The credential, from the last run where it has not expired.
@@ -120,10 +131,12 @@ impl ExecSource {
     pub async fn get(&self) -> Result<Arc<ExecCredential>, CredentialError> {
         let mut kept = self.kept.lock().await; // one run at a time, for all requests
         let soon = Timestamp::now().as_second() + SLACK_SECONDS;
-        if let Some(known) = kept.as_ref() {
-            if known.expires.is_none_or(|expires| expires.as_second() > soon) {
-                return Ok(known.clone());
-            }
+        if let Some(known) = kept.as_ref()
+            && known
+                .expires
+                .is_none_or(|expires| expires.as_second() > soon)
+        {
+            return Ok(known.clone());
         }
         let fresh = Arc::new(self.run().await?);
         *kept = Some(fresh.clone());
@@ -133,7 +146,10 @@ impl ExecSource {
     /// Forgets `refused`, which a server did not take.
     pub async fn forget(&self, refused: &Arc<ExecCredential>) {
         let mut kept = self.kept.lock().await;
-        if kept.as_ref().is_some_and(|known| Arc::ptr_eq(known, refused)) {
+        if kept
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, refused))
+        {
             *kept = None;
         }
     }
@@ -150,13 +166,21 @@ impl ExecSource {
     async fn run(&self) -> Result<ExecCredential, CredentialError> {
         if !matches!(self.spec.api_version.as_str(), V1 | V1BETA1) {
             return Err(self.error(
-                format!("speaks `{}`, which is neither {V1} nor {V1BETA1}", self.spec.api_version),
+                format!(
+                    "speaks `{}`, which is neither {V1} nor {V1BETA1}",
+                    self.spec.api_version
+                ),
                 false,
             ));
         }
-        let output = tokio::time::timeout(RUN_LIMIT, self.output()).await.map_err(|_| {
-            self.error(format!("did not end within {} s", RUN_LIMIT.as_secs()), true)
-        })??;
+        let output = tokio::time::timeout(RUN_LIMIT, self.output())
+            .await
+            .map_err(|_| {
+                self.error(
+                    format!("did not end within {} s", RUN_LIMIT.as_secs()),
+                    true,
+                )
+            })??;
         self.read(&output)
     }
 
@@ -170,7 +194,12 @@ impl ExecSource {
         }
         let mut child = Command::new(program)
             .args(&self.spec.args)
-            .envs(self.spec.env.iter().map(|(name, value)| (name, value.reveal())))
+            .envs(
+                self.spec
+                    .env
+                    .iter()
+                    .map(|(name, value)| (name, value.reveal())),
+            )
             .env("KUBERNETES_EXEC_INFO", &self.info)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -201,7 +230,9 @@ impl ExecSource {
         let answer: Answer =
             serde_json::from_slice(output).map_err(|_| bad("printed no ExecCredential"))?;
         if answer.kind != "ExecCredential" || answer.api_version != self.spec.api_version {
-            return Err(bad("printed an object that is no ExecCredential of the asked version"));
+            return Err(bad(
+                "printed an object that is no ExecCredential of the asked version",
+            ));
         }
         let status = answer.status.ok_or_else(|| bad("printed no status"))?;
         let certificate = match (status.client_certificate_data, status.client_key_data) {
@@ -212,7 +243,10 @@ impl ExecSource {
             (None, None) => None,
             _ => return Err(bad("printed a certificate without its key, or the reverse")),
         };
-        let token = status.token.filter(|token| !token.is_empty()).map(Redacted::new);
+        let token = status
+            .token
+            .filter(|token| !token.is_empty())
+            .map(Redacted::new);
         if token.is_none() && certificate.is_none() {
             return Err(bad("printed neither a token nor a certificate"));
         }
@@ -221,7 +255,11 @@ impl ExecSource {
             .map(|text| text.parse())
             .transpose()
             .map_err(|_| bad("printed an expirationTimestamp that is no time"))?;
-        Ok(ExecCredential { token, certificate, expires })
+        Ok(ExecCredential {
+            token,
+            certificate,
+            expires,
+        })
     }
 }
 
@@ -288,23 +326,37 @@ mod tests {
         let first = source.get().await.unwrap();
         let token = first.token.as_ref().unwrap().reveal().clone();
         assert!(token.starts_with("tok-"), "{token}");
-        assert_eq!(source.get().await.unwrap().token.as_ref().unwrap().reveal(), &token);
+        assert_eq!(
+            source.get().await.unwrap().token.as_ref().unwrap().reveal(),
+            &token
+        );
         source.forget(&first).await;
-        assert_ne!(source.get().await.unwrap().token.as_ref().unwrap().reveal(), &token);
+        assert_ne!(
+            source.get().await.unwrap().token.as_ref().unwrap().reveal(),
+            &token
+        );
     }
 
     #[tokio::test]
     async fn expired_answer_is_asked_for_again() {
         let source = source(&answer("2001-01-01T00:00:00Z"));
         let token = |c: Arc<ExecCredential>| c.token.as_ref().unwrap().reveal().clone();
-        assert_ne!(token(source.get().await.unwrap()), token(source.get().await.unwrap()));
+        assert_ne!(
+            token(source.get().await.unwrap()),
+            token(source.get().await.unwrap())
+        );
     }
 
     #[tokio::test]
     async fn cluster_is_told_where_asked() {
         let source = source(r#"echo "$KUBERNETES_EXEC_INFO" >&2; exit 3"#);
         let error = source.get().await.unwrap_err();
-        assert!(error.to_string().contains(r#""cluster":{"server":"https://x:1"}"#), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains(r#""cluster":{"server":"https://x:1"}"#),
+            "{error}"
+        );
         assert!(error.to_string().contains("exit status: 3"), "{error}");
         assert_eq!(error.hint().as_deref(), Some("install it"));
     }

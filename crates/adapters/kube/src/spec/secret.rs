@@ -42,7 +42,11 @@ pub fn cluster_from_secret(secret: &Object, hub_admin: bool) -> Result<ClusterSp
         secret.namespace().unwrap_or(""),
         secret.name()
     );
-    let reader = Reader { secret, source_name, hub_admin };
+    let reader = Reader {
+        secret,
+        source_name,
+        hub_admin,
+    };
     let server = reader.text("server")?.unwrap_or_default();
     let server = server.trim().trim_end_matches('/').to_owned();
     if server.is_empty() {
@@ -57,19 +61,36 @@ pub fn cluster_from_secret(secret: &Object, hub_admin: bool) -> Result<ClusterSp
         .filter(|namespace| !namespace.is_empty())
         .map(str::to_owned)
         .collect();
-    let cluster_resources = reader.text("clusterResources")?.is_some_and(|text| text == "true");
+    let cluster_resources = reader
+        .text("clusterResources")?
+        .is_some_and(|text| text == "true");
     let (tls, credential) = reader.config(&server)?;
     Ok(ClusterSpec {
         name: name.unwrap_or_else(|| server.clone()),
         server,
         tls,
         credential,
-        scope: Scope { namespaces, cluster_resources },
+        scope: Scope {
+            namespaces,
+            cluster_resources,
+        },
     })
+}
+
+/// The server that a Secret names, whatever else is wrong with it; empty where there is none.
+pub(crate) fn server_of(secret: &Object) -> String {
+    let reader = Reader {
+        secret,
+        source_name: String::new(),
+        hub_admin: false,
+    };
+    let server = reader.text("server").ok().flatten().unwrap_or_default();
+    server.trim().trim_end_matches('/').to_owned()
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
+#[allow(clippy::struct_field_names)] // the names are upstream's
 struct Config {
     username: String,
     password: String,
@@ -124,13 +145,16 @@ impl Reader<'_> {
         if let Some(text) = value.get("stringData").and_then(|d| d.get(field)) {
             return Ok(text.as_str().map(str::to_owned));
         }
-        let Some(encoded) = value.get("data").and_then(|d| d.get(field)).and_then(|v| v.as_str())
+        let Some(encoded) = value
+            .get("data")
+            .and_then(|d| d.get(field))
+            .and_then(|v| v.as_str())
         else {
             return Ok(None);
         };
-        let bytes = STANDARD
-            .decode(encoded)
-            .map_err(|error| self.error(&format!("data.{field}"), format!("is no base64: {error}")))?;
+        let bytes = STANDARD.decode(encoded).map_err(|error| {
+            self.error(&format!("data.{field}"), format!("is no base64: {error}"))
+        })?;
         String::from_utf8(bytes)
             .map(Some)
             .map_err(|_| self.error(&format!("data.{field}"), "is no UTF-8 text"))
@@ -174,8 +198,11 @@ impl Reader<'_> {
             ));
         }
         if certificate.is_some() != key.is_some() {
-            let (there, absent) =
-                if key.is_none() { ("certData", "keyData") } else { ("keyData", "certData") };
+            let (there, absent) = if key.is_none() {
+                ("certData", "keyData")
+            } else {
+                ("keyData", "certData")
+            };
             return Err(self.error(&field(absent), format!("is missing beside `{there}`")));
         }
         Ok(TlsSpec {
@@ -192,9 +219,13 @@ impl Reader<'_> {
             return Ok(None);
         };
         // Line breaks inside are what `base64` without `-w0` makes, and Go skips them too.
-        let compact: String = encoded.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        let bytes =
-            STANDARD.decode(compact).map_err(|_| self.error(field, "is no base64 of PEM"))?;
+        let compact: String = encoded
+            .chars()
+            .filter(|c| !matches!(c, '\r' | '\n'))
+            .collect();
+        let bytes = STANDARD
+            .decode(compact)
+            .map_err(|_| self.error(field, "is no base64 of PEM"))?;
         Ok(Some(bytes.into()))
     }
 
@@ -224,7 +255,11 @@ impl Reader<'_> {
                 password: config.password.into(),
             });
         }
-        Ok(if server == IN_CLUSTER { Credential::Hub } else { Credential::None })
+        Ok(if server == IN_CLUSTER {
+            Credential::Hub
+        } else {
+            Credential::None
+        })
     }
 
     fn exec(&self, exec: ExecProvider) -> Result<Credential, SpecError> {
@@ -242,7 +277,10 @@ impl Reader<'_> {
         Ok(Credential::Exec(Arc::new(ExecSpec {
             command: exec.command,
             args: exec.args.unwrap_or_default(),
-            env: env.into_iter().map(|(name, value)| (name, value.into())).collect(),
+            env: env
+                .into_iter()
+                .map(|(name, value)| (name, value.into()))
+                .collect(),
             api_version: exec.api_version,
             install_hint: exec.install_hint,
             provide_cluster_info: exec.provide_cluster_info,
@@ -259,18 +297,20 @@ mod tests {
 
     fn secret(config: &str) -> Object {
         Object::new(json!({"apiVersion": "v1", "kind": "Secret",
-            "metadata": {"namespace": "argocd", "name": "prod"},
-            "data": {
-                "name": STANDARD.encode("prod-eu"),
-                "server": STANDARD.encode("https://10.0.0.1:6443/clusters/eu/"),
-                "namespaces": STANDARD.encode("a, b"),
-                "config": STANDARD.encode(config),
-            }}))
+        "metadata": {"namespace": "argocd", "name": "prod"},
+        "data": {
+            "name": STANDARD.encode("prod-eu"),
+            "server": STANDARD.encode("https://10.0.0.1:6443/clusters/eu/"),
+            "namespaces": STANDARD.encode("a, b"),
+            "config": STANDARD.encode(config),
+        }}))
         .unwrap()
     }
 
     fn refusal(config: &str) -> String {
-        cluster_from_secret(&secret(config), true).unwrap_err().to_string()
+        cluster_from_secret(&secret(config), true)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -295,7 +335,10 @@ mod tests {
     fn in_cluster_without_credential_is_the_hubs_own() {
         let mut secret = secret("");
         secret.value_mut()["stringData"] = json!({"server": IN_CLUSTER});
-        assert_eq!(cluster_from_secret(&secret, false).unwrap().credential, Credential::Hub);
+        assert_eq!(
+            cluster_from_secret(&secret, false).unwrap().credential,
+            Credential::Hub
+        );
     }
 
     #[test]
@@ -306,7 +349,9 @@ mod tests {
         );
         assert!(refusal(r#"{"proxyUrl":"http://p"}"#).contains("config.proxyUrl"));
         assert!(refusal(r#"{"bearerToken":"a","username":"b"}"#).contains("but not both"));
-        assert!(refusal(r#"{"tlsClientConfig":{"certData":"YQ=="}}"#).contains("keyData` is missing"));
+        assert!(
+            refusal(r#"{"tlsClientConfig":{"certData":"YQ=="}}"#).contains("keyData` is missing")
+        );
         assert!(
             refusal(r#"{"tlsClientConfig":{"insecure":true,"caData":"YQ=="}}"#)
                 .contains("not allowed")
@@ -326,7 +371,12 @@ mod tests {
         let denied = cluster_from_secret(&secret(config), false).unwrap_err();
         assert!(denied.what.contains("hub's own"), "{denied}");
         let spec = cluster_from_secret(&secret(config), true).unwrap();
-        let Credential::Exec(exec) = spec.credential else { panic!("no exec credential") };
-        assert_eq!((exec.command.as_str(), exec.args.as_slice()), ("aws", &["eks".to_owned()][..]));
+        let Credential::Exec(exec) = spec.credential else {
+            panic!("no exec credential")
+        };
+        assert_eq!(
+            (exec.command.as_str(), exec.args.as_slice()),
+            ("aws", &["eks".to_owned()][..])
+        );
     }
 }

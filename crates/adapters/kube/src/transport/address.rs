@@ -19,8 +19,15 @@ impl Address {
     /// # Errors
     /// Where it is no http or https URL with a host, or has a query.
     pub fn parse(url: &str) -> Result<Self, TransportError> {
-        let error = |what| TransportError::Url { url: url.to_owned(), what };
-        let full = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
+        let error = |what| TransportError::Url {
+            url: url.to_owned(),
+            what,
+        };
+        let full = if url.contains("://") {
+            url.to_owned()
+        } else {
+            format!("https://{url}")
+        };
         let uri: Uri = full.parse().map_err(|_| error("is no URL"))?;
         let tls = match uri.scheme_str() {
             Some("https") => true,
@@ -101,7 +108,10 @@ impl Address {
 
 /// Puts `prefix` before a request's path.
 pub(super) fn with_prefix<B>(mut request: http::Request<B>, prefix: &str) -> http::Request<B> {
-    let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", PathAndQuery::as_str);
     if let Ok(uri) = format!("{prefix}{path}").parse() {
         *request.uri_mut() = uri;
     }
@@ -115,15 +125,27 @@ mod tests {
     #[test]
     fn url_parts_have_defaults() {
         let address = Address::parse("https://API.example.com").unwrap();
-        assert_eq!((address.authority().as_str(), address.prefix()), ("api.example.com:443", ""));
+        assert_eq!(
+            (address.authority().as_str(), address.prefix()),
+            ("api.example.com:443", "")
+        );
         let address = Address::parse("http://[::1]:8080/a/b/").unwrap();
-        assert_eq!((address.authority().as_str(), address.prefix()), ("[::1]:8080", "/a/b"));
+        assert_eq!(
+            (address.authority().as_str(), address.prefix()),
+            ("[::1]:8080", "/a/b")
+        );
         assert!(Address::parse("10.0.0.1:6443").unwrap().tls());
     }
 
     #[test]
     fn what_is_no_server_is_refused() {
-        for url in ["ftp://x", "https://", "https://x?y", "https://u:p@x", "https://x y"] {
+        for url in [
+            "ftp://x",
+            "https://",
+            "https://x?y",
+            "https://u:p@x",
+            "https://x y",
+        ] {
             assert!(Address::parse(url).is_err(), "{url}");
         }
     }
@@ -141,7 +163,13 @@ mod tests {
     fn target_keeps_prefix_and_query() {
         let address = Address::parse("https://h:1/p").unwrap();
         let uri: Uri = "/api/v1/pods?watch=true".parse().unwrap();
-        assert_eq!(address.target(&uri, true).unwrap(), "https://h:1/p/api/v1/pods?watch=true");
-        assert_eq!(address.target(&uri, false).unwrap(), "/p/api/v1/pods?watch=true");
+        assert_eq!(
+            address.target(&uri, true).unwrap(),
+            "https://h:1/p/api/v1/pods?watch=true"
+        );
+        assert_eq!(
+            address.target(&uri, false).unwrap(),
+            "/p/api/v1/pods?watch=true"
+        );
     }
 }

@@ -24,7 +24,10 @@ const STREAMS_AT_FIRST: usize = 100;
 /// A connection that is ready for requests.
 pub enum Connection {
     /// Many requests at once; `streams` is what the server allows.
-    Http2 { sender: http2::SendRequest<Body>, streams: Arc<AtomicUsize> },
+    Http2 {
+        sender: http2::SendRequest<Body>,
+        streams: Arc<AtomicUsize>,
+    },
     /// One request at a time.
     Http1(http1::SendRequest<Body>),
 }
@@ -36,13 +39,15 @@ pub async fn connect(
     http2: bool,
     limits: &Limits,
 ) -> Result<Connection, TransportError> {
-    tokio::time::timeout(limits.connect, open(address, tls, http2)).await.unwrap_or_else(|_| {
-        Err(TransportError::Timeout {
-            address: address.authority(),
-            what: "accept a connection",
-            limit: limits.connect,
+    tokio::time::timeout(limits.connect, open(address, tls, http2))
+        .await
+        .unwrap_or_else(|_| {
+            Err(TransportError::Timeout {
+                address: address.authority(),
+                what: "accept a connection",
+                limit: limits.connect,
+            })
         })
-    })
 }
 
 async fn open(
@@ -59,7 +64,9 @@ async fn open(
         .map_err(|error| failed(&error))?;
     socket.set_nodelay(true).map_err(|error| failed(&error))?;
     let Some(tls) = tls else {
-        return speak(TokioIo::new(socket), false).await.map_err(|error| failed(&error));
+        return speak(TokioIo::new(socket), false)
+            .await
+            .map_err(|error| failed(&error));
     };
     let connector = tokio_rustls::TlsConnector::from(tls.config(http2));
     let stream = connector
@@ -67,7 +74,9 @@ async fn open(
         .await
         .map_err(|error| failed(&error))?;
     let chose_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    speak(TokioIo::new(stream), chose_http2).await.map_err(|error| failed(&error))
+    speak(TokioIo::new(stream), chose_http2)
+        .await
+        .map_err(|error| failed(&error))
 }
 
 async fn speak<T>(io: T, http2: bool) -> hyper::Result<Connection>
@@ -88,7 +97,10 @@ where
         .handshake(io)
         .await?;
     let streams = Arc::new(AtomicUsize::new(STREAMS_AT_FIRST));
-    tokio::spawn(log_end(Watched { connection, streams: streams.clone() }));
+    tokio::spawn(log_end(Watched {
+        connection,
+        streams: streams.clone(),
+    }));
     Ok(Connection::Http2 { sender, streams })
 }
 

@@ -25,7 +25,11 @@ pub fn guarded(inner: ApiService, address: String, limits: Limits) -> ApiService
     let guard = Arc::new(Guard {
         address,
         calls: Semaphore::new(first),
-        state: Mutex::new(State { allowed: first, most, ..State::default() }),
+        state: Mutex::new(State {
+            allowed: first,
+            most,
+            ..State::default()
+        }),
     });
     ApiService::new(tower::service_fn(move |request| {
         let (guard, inner) = (guard.clone(), inner.clone());
@@ -60,7 +64,11 @@ impl Guard {
     ) -> Result<Response<Body>, BoxError> {
         self.check()?;
         // A watch waits for hours: it has connections of its own and takes no permit.
-        let permit = if is_watch(&request) { None } else { Some(self.calls.acquire().await?) };
+        let permit = if is_watch(&request) {
+            None
+        } else {
+            Some(self.calls.acquire().await?)
+        };
         let result = super::ask(inner, request).await;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &result {
@@ -99,7 +107,10 @@ impl Guard {
 
 impl State {
     fn answered(&mut self, status: StatusCode, calls: &Semaphore) {
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        if matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        ) {
             let target = (self.allowed / 2).max(CALLS_AT_LEAST);
             self.owed += self.allowed - target;
             self.allowed = target;
@@ -142,8 +153,8 @@ fn rest(failures: u32) -> Duration {
 mod tests {
     use super::*;
     use argosy_ports::empty_body;
-    use tower::ServiceExt as _;
     use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+    use tower::ServiceExt as _;
 
     fn request() -> Request<Body> {
         Request::new(empty_body())
@@ -163,7 +174,10 @@ mod tests {
         }
         assert_eq!(calls.load(Ordering::Relaxed), 3);
         let error = service.clone().oneshot(request()).await.unwrap_err();
-        assert_eq!(error.to_string(), "`h:1` was not reached 3 times; next attempt in 1 s");
+        assert_eq!(
+            error.to_string(),
+            "`h:1` was not reached 3 times; next attempt in 1 s"
+        );
         tokio::time::advance(Duration::from_secs(2)).await;
         assert!(service.clone().oneshot(request()).await.is_err());
         assert_eq!(calls.load(Ordering::Relaxed), 4);
@@ -184,7 +198,11 @@ mod tests {
         let guard = Guard {
             address: String::new(),
             calls: Semaphore::new(16),
-            state: Mutex::new(State { allowed: 16, most: 64, ..State::default() }),
+            state: Mutex::new(State {
+                allowed: 16,
+                most: 64,
+                ..State::default()
+            }),
         };
         guard.call(inner.clone(), request()).await.unwrap();
         assert_eq!(guard.state.lock().unwrap().allowed, 8);
@@ -193,6 +211,9 @@ mod tests {
             guard.call(inner.clone(), request()).await.unwrap();
         }
         let state = guard.state.lock().unwrap();
-        assert_eq!((state.allowed, guard.calls.available_permits() - state.owed), (9, 9));
+        assert_eq!(
+            (state.allowed, guard.calls.available_permits() - state.owed),
+            (9, 9)
+        );
     }
 }

@@ -31,7 +31,10 @@ struct Shared {
 /// The right to send one request on a connection.
 pub enum Lease {
     /// A stream of a shared connection.
-    Http2 { sender: http2::SendRequest<Body>, stream: StreamGuard },
+    Http2 {
+        sender: http2::SendRequest<Body>,
+        stream: StreamGuard,
+    },
     /// A connection of its own until the answer's end.
     Http1(http1::SendRequest<Body>),
 }
@@ -64,10 +67,16 @@ impl Lane {
         match connection {
             Connection::Http1(sender) => Lease::Http1(sender),
             Connection::Http2 { sender, streams } => {
-                let shared =
-                    Shared { sender, in_flight: Arc::new(AtomicUsize::new(0)), streams };
+                let shared = Shared {
+                    sender,
+                    in_flight: Arc::new(AtomicUsize::new(0)),
+                    streams,
+                };
                 let lease = shared.lease();
-                self.shared.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
+                self.shared
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(shared);
                 lease
             }
         }
@@ -75,8 +84,14 @@ impl Lane {
 
     /// Forgets every connection; requests under way go on.
     pub fn clear(&self) {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.shared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     fn put_back(&self, sender: http1::SendRequest<Body>) {
@@ -137,7 +152,10 @@ pub struct HeldBody {
 impl HeldBody {
     /// Joins the two.
     pub fn new(inner: Incoming, held: Held) -> Self {
-        Self { inner, held: Some(held) }
+        Self {
+            inner,
+            held: Some(held),
+        }
     }
 
     fn release(&mut self) {

@@ -30,12 +30,21 @@ pub struct Remote {
 struct Failed {
     error: TransportError,
     unseen: bool,
+    /// The connection broke after the request went out: a read may be sent again.
+    broken: bool,
+    /// It was an HTTP/2 one.
     reset: bool,
 }
 
 impl Remote {
     pub fn new(address: Address, tls: Option<TlsSetup>, limits: Limits) -> Self {
-        Self { address, tls, limits, lanes: Arc::default(), resets: AtomicU32::new(0) }
+        Self {
+            address,
+            tls,
+            limits,
+            lanes: Arc::default(),
+            resets: AtomicU32::new(0),
+        }
     }
 
     pub fn service(self) -> ApiService {
@@ -63,7 +72,7 @@ impl Remote {
                     if failed.reset {
                         self.count_reset();
                     }
-                    if attempt == ATTEMPTS || !(failed.unseen || idempotent && failed.reset) {
+                    if attempt == ATTEMPTS || !(failed.unseen || idempotent && failed.broken) {
                         return Err(failed.error.into());
                     }
                     attempt += 1;
@@ -75,7 +84,10 @@ impl Remote {
     fn count_reset(&self) {
         let resets = self.resets.fetch_add(1, Ordering::Relaxed) + 1;
         if resets == RESETS_BEFORE_HTTP1 && self.tls.is_some() {
-            tracing::warn!(cluster = self.address.authority(), "HTTP/2 is reset again and again; using HTTP/1.1");
+            tracing::warn!(
+                cluster = self.address.authority(),
+                "HTTP/2 is reset again and again; using HTTP/1.1"
+            );
             self.lanes.lane(false).clear();
             self.lanes.lane(true).clear();
         }
@@ -104,9 +116,14 @@ impl Remote {
         let lease = self.lease(watch).await.map_err(|error| Failed {
             error,
             unseen: false, // the guard decides when a server that refuses is asked again
+            broken: false,
             reset: false,
         })?;
-        let limit = if watch { self.limits.watch_answer } else { self.limits.answer };
+        let limit = if watch {
+            self.limits.watch_answer
+        } else {
+            self.limits.answer
+        };
         match lease {
             Lease::Http2 { mut sender, stream } => {
                 let request = self.request(head, body, true)?;
@@ -116,7 +133,12 @@ impl Remote {
             }
             Lease::Http1(mut sender) => {
                 if let Err(error) = sender.ready().await {
-                    return Err(Failed { error: self.broken(&error), unseen: true, reset: false });
+                    return Err(Failed {
+                        error: self.broken(&error),
+                        unseen: true,
+                        broken: false,
+                        reset: false,
+                    });
                 }
                 let request = self.request(head, body, false)?;
                 let sent = self.within(limit, sender.try_send_request(request)).await?;
@@ -132,15 +154,18 @@ impl Remote {
         limit: Duration,
         answer: impl Future<Output = T>,
     ) -> Result<T, Failed> {
-        tokio::time::timeout(limit, answer).await.map_err(|_| Failed {
-            error: TransportError::Timeout {
-                address: self.address.authority(),
-                what: "answer",
-                limit,
-            },
-            unseen: false,
-            reset: false,
-        })
+        tokio::time::timeout(limit, answer)
+            .await
+            .map_err(|_| Failed {
+                error: TransportError::Timeout {
+                    address: self.address.authority(),
+                    what: "answer",
+                    limit,
+                },
+                unseen: false,
+                broken: false,
+                reset: false,
+            })
     }
 
     fn request(
@@ -150,11 +175,18 @@ impl Remote {
         http2: bool,
     ) -> Result<Request<Body>, Failed> {
         let refused = |reason: String| Failed {
-            error: TransportError::Broken { address: self.address.authority(), reason },
+            error: TransportError::Broken {
+                address: self.address.authority(),
+                reason,
+            },
             unseen: false,
+            broken: false,
             reset: false,
         };
-        let uri = self.address.target(&head.uri, http2).map_err(|e| refused(e.to_string()))?;
+        let uri = self
+            .address
+            .target(&head.uri, http2)
+            .map_err(|e| refused(e.to_string()))?;
         let mut request = Request::new(full_body(body.clone()));
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = uri;
@@ -175,10 +207,11 @@ impl Remote {
         let unsent = failure.take_message().is_some();
         let error = failure.into_error();
         let reason = h2_reason(&error);
+        let refused = reason == Some(h2::Reason::REFUSED_STREAM);
         Failed {
-            unseen: unsent || reason == Some(h2::Reason::REFUSED_STREAM),
-            reset: http2 && !unsent && reason != Some(h2::Reason::REFUSED_STREAM)
-                || !http2 && error.is_incomplete_message(),
+            unseen: unsent || refused,
+            broken: !unsent && !refused,
+            reset: http2 && !unsent && !refused,
             error: self.broken(&error),
         }
     }
@@ -190,7 +223,10 @@ impl Remote {
             reason = format!("{reason}: {inner}");
             source = inner.source();
         }
-        TransportError::Broken { address: self.address.authority(), reason }
+        TransportError::Broken {
+            address: self.address.authority(),
+            reason,
+        }
     }
 }
 
@@ -225,5 +261,7 @@ async fn whole(mut body: Body, max: usize) -> Result<Bytes, BoxError> {
 /// Whether a request asks for a stream of changes.
 pub(super) fn is_watch<B>(request: &Request<B>) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true"))
+    query
+        .split('&')
+        .any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true"))
 }

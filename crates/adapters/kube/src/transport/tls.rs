@@ -34,7 +34,11 @@ pub struct TlsSetup {
 impl TlsSetup {
     /// The configuration, with HTTP/2 offered or not.
     pub fn config(&self, http2: bool) -> Arc<ClientConfig> {
-        if http2 { self.pair.both.clone() } else { self.pair.http1.clone() }
+        if http2 {
+            self.pair.both.clone()
+        } else {
+            self.pair.http1.clone()
+        }
     }
 }
 
@@ -48,7 +52,10 @@ impl TlsStore {
         if !address.tls() {
             return Ok(None);
         }
-        let name = spec.server_name.clone().unwrap_or_else(|| address.host().to_owned());
+        let name = spec
+            .server_name
+            .clone()
+            .unwrap_or_else(|| address.host().to_owned());
         let name = ServerName::try_from(name)
             .map_err(|error| tls_error(address, "server name", &error))?;
         let material = spec.material();
@@ -59,7 +66,10 @@ impl TlsStore {
         let http1 = build(spec, address)?;
         let mut both = http1.clone();
         both.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let pair = Arc::new(Pair { both: Arc::new(both), http1: Arc::new(http1) });
+        let pair = Arc::new(Pair {
+            both: Arc::new(both),
+            http1: Arc::new(http1),
+        });
         configs.retain(|_, pair| pair.strong_count() > 0);
         configs.insert(material, Arc::downgrade(&pair));
         Ok(Some(TlsSetup { pair, name }))
@@ -72,7 +82,9 @@ fn build(spec: &TlsSpec, address: &Address) -> Result<ClientConfig, TransportErr
         .with_safe_default_protocol_versions()
         .map_err(|error| tls_error(address, "TLS versions", &error))?;
     let builder = if spec.insecure {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
     } else {
         builder.with_root_certificates(roots(spec, address)?)
     };
@@ -99,7 +111,9 @@ fn roots(spec: &TlsSpec, address: &Address) -> Result<Arc<RootCertStore>, Transp
     let what = "certificate authority";
     let mut store = RootCertStore::empty();
     for authority in certificates(authorities).map_err(|e| tls_error(address, what, &e))? {
-        store.add(authority).map_err(|error| tls_error(address, what, &error))?;
+        store
+            .add(authority)
+            .map_err(|error| tls_error(address, what, &error))?;
     }
     Ok(Arc::new(store))
 }
@@ -134,7 +148,11 @@ fn tls_error(
     what: &'static str,
     reason: &dyn std::fmt::Display,
 ) -> TransportError {
-    TransportError::Tls { server: address.authority(), what, reason: reason.to_string() }
+    TransportError::Tls {
+        server: address.authority(),
+        what,
+        reason: reason.to_string(),
+    }
 }
 
 /// Accepts any certificate, as `insecure: true` asks; signatures are still checked.
@@ -159,7 +177,12 @@ impl ServerCertVerifier for AnyServer {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -168,7 +191,12 @@ impl ServerCertVerifier for AnyServer {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

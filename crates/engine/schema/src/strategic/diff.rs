@@ -40,7 +40,9 @@ pub(super) fn diff_maps(
         };
         if key == DIRECTIVE {
             let (Value::String(from), Value::String(new)) = (from, to) else {
-                return Err(invalid(format!("invalid value for special key: {DIRECTIVE}")));
+                return Err(invalid(format!(
+                    "invalid value for special key: {DIRECTIVE}"
+                )));
             };
             if from != new {
                 patch.insert(key.clone(), to.clone());
@@ -68,7 +70,11 @@ pub(super) fn diff_maps(
             .filter(|(_, value)| !value.is_null())
             .map(|(key, _)| Value::String(key.clone()))
             .collect();
-        let cleared = || original.iter().any(|(k, v)| !v.is_null() && !modified.contains_key(k));
+        let cleared = || {
+            original
+                .iter()
+                .any(|(k, v)| !v.is_null() && !modified.contains_key(k))
+        };
         if !kept.is_empty() && (!patch.is_empty() || cleared()) {
             sort_scalars(&mut kept);
             patch.insert(RETAIN_KEYS.into(), Value::Array(kept));
@@ -96,7 +102,10 @@ fn diff_field(
         }
         return Ok(());
     }
-    let options = DiffOptions { retain_keys: patching.retain_keys, ..options };
+    let options = DiffOptions {
+        retain_keys: patching.retain_keys,
+        ..options
+    };
     let inner = diff_maps(from, to, below, options)?;
     if !inner.is_empty() {
         patch.insert(key.to_owned(), Value::Object(inner));
@@ -123,7 +132,10 @@ fn diff_list_field(
         }
         return Ok(());
     }
-    let options = DiffOptions { retain_keys: patching.retain_keys, ..options };
+    let options = DiffOptions {
+        retain_keys: patching.retain_keys,
+        ..options
+    };
     let merge_key = patching.merge_key.as_deref().unwrap_or_default();
     let found = diff_lists(from, to, items, merge_key, options)?;
     let mut set = |key: String, list: Vec<Value>| {
@@ -164,8 +176,15 @@ fn diff_lists(
     options: DiffOptions,
 ) -> Result<ListDiff, PatchError> {
     if original.is_empty() {
-        let patch = if options.ignore_changes { Vec::new() } else { modified.to_vec() };
-        return Ok(ListDiff { patch, ..ListDiff::default() });
+        let patch = if options.ignore_changes {
+            Vec::new()
+        } else {
+            modified.to_vec()
+        };
+        return Ok(ListDiff {
+            patch,
+            ..ListDiff::default()
+        });
     }
     if element(&[original, modified])?.is_object() {
         diff_lists_of_maps(original, modified, items, merge_key, options)
@@ -205,7 +224,8 @@ fn diff_lists_of_scalars(
     found.patch = by_order(found.patch, modified, None)?;
     // Upstream compares with the original after it has sorted it in place.
     let changed = !options.ignore_changes && from != modified;
-    if options.set_order && ((!options.ignore_deletions && !found.deletions.is_empty()) || changed) {
+    if options.set_order && ((!options.ignore_deletions && !found.deletions.is_empty()) || changed)
+    {
         found.order = modified.to_vec();
     }
     Ok(found)
@@ -224,7 +244,10 @@ fn diff_lists_of_maps(
     let mut deletions = Vec::new();
     let (mut i, mut j) = (0, 0);
     loop {
-        let a = from.get(i).map(|item| key_of(item, merge_key)).transpose()?;
+        let a = from
+            .get(i)
+            .map(|item| key_of(item, merge_key))
+            .transpose()?;
         let b = to.get(j).map(|item| key_of(item, merge_key)).transpose()?;
         match (a, b) {
             (None, None) => break,
@@ -255,7 +278,10 @@ fn diff_lists_of_maps(
             }
         }
     }
-    let mut found = ListDiff { patch: by_order(patch, modified, Some(merge_key))?, ..Default::default() };
+    let mut found = ListDiff {
+        patch: by_order(patch, modified, Some(merge_key))?,
+        ..Default::default()
+    };
     let same_order = is_order_same(original, modified, merge_key)?;
     found.patch.append(&mut deletions);
     let changed = !options.ignore_changes && (!found.patch.is_empty() || !same_order);
@@ -263,7 +289,10 @@ fn diff_lists_of_maps(
     if options.set_order && (changed || deleted) {
         let key_only = |item: &Value| {
             let mut map = Map::new();
-            map.insert(merge_key.to_owned(), item.get(merge_key).cloned().unwrap_or_default());
+            map.insert(
+                merge_key.to_owned(),
+                item.get(merge_key).cloned().unwrap_or_default(),
+            );
             Value::Object(map)
         };
         found.order = modified.iter().map(key_only).collect();
@@ -272,7 +301,10 @@ fn diff_lists_of_maps(
 }
 
 fn sorted_by_key<'v>(items: &'v [Value], merge_key: &str) -> Vec<&'v Value> {
-    let text = |item: &Value| item.get(merge_key).map_or_else(|| "<nil>".to_owned(), go_text);
+    let text = |item: &Value| {
+        item.get(merge_key)
+            .map_or_else(|| "<nil>".to_owned(), go_text)
+    };
     let mut keyed: Vec<(String, &Value)> = items.iter().map(|item| (text(item), item)).collect();
     sort_by(&mut keyed, |a, b| a.0 <= b.0);
     keyed.into_iter().map(|(_, item)| item).collect()
@@ -282,7 +314,9 @@ type Keyed<'v> = (&'v Map<String, Value>, &'v Value, String);
 
 fn key_of<'v>(item: &'v Value, merge_key: &str) -> Result<Keyed<'v>, PatchError> {
     let map = item.as_object().ok_or_else(|| bad_type(GO_MAP, item))?;
-    let key = map.get(merge_key).ok_or_else(|| no_merge_key(map, merge_key))?;
+    let key = map
+        .get(merge_key)
+        .ok_or_else(|| no_merge_key(map, merge_key))?;
     Ok((map, key, go_text(key)))
 }
 
@@ -306,8 +340,10 @@ pub(super) fn element<'v>(lists: &[&'v [Value]]) -> Result<&'v Value, PatchError
             None if item.is_array() => return Err(invalid("lists of lists are not supported")),
             None => found = Some(item),
             Some(first) if !same_type(first, item) => {
-                let lists: Vec<String> =
-                    lists.iter().map(|l| go_text(&Value::Array(l.to_vec()))).collect();
+                let lists: Vec<String> = lists
+                    .iter()
+                    .map(|l| go_text(&Value::Array(l.to_vec())))
+                    .collect();
                 return Err(invalid(format!(
                     "list element types are not identical: [{}]",
                     lists.join(" ")

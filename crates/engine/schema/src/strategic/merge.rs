@@ -49,7 +49,11 @@ pub(super) fn merge_map(
                 original.insert(key, value);
                 continue;
             }
-            name = after_prefix(&key, DELETE_FROM_LIST, "invalid patch format of primitive list")?;
+            name = after_prefix(
+                &key,
+                DELETE_FROM_LIST,
+                "invalid patch format of primitive list",
+            )?;
             is_deletion_list = true;
         }
         if value.is_null() {
@@ -123,7 +127,10 @@ fn merge_list(
     let merge_key = patching.merge_key.as_deref();
     if !element(&[&original, &patch])?.is_object() {
         if options.merge_parallel_list && is_deletion_list {
-            return Ok(original.into_iter().filter(|item| !patch.contains(item)).collect());
+            return Ok(original
+                .into_iter()
+                .filter(|item| !patch.contains(item))
+                .collect());
         }
         let mut merged = original.clone();
         merged.extend(patch.iter().cloned());
@@ -141,7 +148,9 @@ fn merge_list(
 }
 
 fn key_only(item: &Value, key: &str) -> Value {
-    let Value::Object(map) = item else { return item.clone() };
+    let Value::Object(map) = item else {
+        return item.clone();
+    };
     let pair = map.get_key_value(key).map(|(k, v)| (k.clone(), v.clone()));
     Value::Object(pair.into_iter().collect())
 }
@@ -212,13 +221,19 @@ fn perform_item_directives(
                 }
                 Some("replace") => replace = true,
                 Some("merge") => {
-                    return Err(invalid("merging lists cannot yet be specified in the patch"));
+                    return Err(invalid(
+                        "merging lists cannot yet be specified in the patch",
+                    ));
                 }
                 _ => return Err(bad_directive(directive, map)),
             },
         }
     }
-    Ok(if replace { (rest, Vec::new()) } else { (original, rest) })
+    Ok(if replace {
+        (rest, Vec::new())
+    } else {
+        (original, rest)
+    })
 }
 
 fn merge_items(
@@ -250,7 +265,9 @@ fn apply_retain_keys(
     patch: &mut Map<String, Value>,
     options: MergeOptions,
 ) -> Merged<()> {
-    let Some(kept) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
+    let Some(kept) = patch.remove(RETAIN_KEYS) else {
+        return Ok(());
+    };
     if !options.merge_parallel_list {
         match original.get(RETAIN_KEYS) {
             Some(present) if *present != kept => {
@@ -268,7 +285,9 @@ fn apply_retain_keys(
         return Ok(());
     }
     let bad = || invalid("invalid patch format of retainKeys");
-    let Value::Array(kept) = kept else { return Err(bad()) };
+    let Value::Array(kept) = kept else {
+        return Err(bad());
+    };
     let names = |key: &str| kept.iter().any(|k| k.as_str() == Some(key));
     let is_parallel = |key: &str| key.starts_with(DELETE_FROM_LIST) || key.starts_with(SET_ORDER);
     for (key, value) in patch.iter() {
@@ -287,10 +306,16 @@ fn merge_ordered_lists(
     cursor: Cursor<'_>,
     options: MergeOptions,
 ) -> Merged<()> {
-    let keys: Vec<String> = patch.keys().filter(|k| k.starts_with(SET_ORDER)).cloned().collect();
+    let keys: Vec<String> = patch
+        .keys()
+        .filter(|k| k.starts_with(SET_ORDER))
+        .cloned()
+        .collect();
     let bad = "invalid patch format of setElementOrder list";
     for key in keys {
-        let Some(order) = patch.remove(&key) else { continue };
+        let Some(order) = patch.remove(&key) else {
+            continue;
+        };
         if !options.merge_parallel_list {
             match original.get(&key) {
                 Some(present) if *present != order => return Err(invalid(bad)),
@@ -300,24 +325,36 @@ fn merge_ordered_lists(
                 }
             }
         }
-        let Value::Array(order) = order else { return Err(bad_type(GO_SLICE, &order)) };
+        let Value::Array(order) = order else {
+            return Err(bad_type(GO_SLICE, &order));
+        };
         let name = after_prefix(&key, SET_ORDER, bad)?;
         let (items, patching) = cursor.items(name)?;
         let merge_key = patching.merge_key.as_deref();
         let present = list(original.get(name))?;
         let patched = list(patch.get(name))?;
         check_order(patched.unwrap_or_default(), &order, merge_key)?;
-        let server_order = present.map(<[Value]>::to_vec).unwrap_or_default();
+        let server_order = match (present, patched, merge_key) {
+            (Some(present), Some(patched), Some(key)) => server_order(present, patched, key),
+            _ => present.map(<[Value]>::to_vec).unwrap_or_default(),
+        };
         let first = element(&[present.unwrap_or_default(), patched.unwrap_or_default()]);
         let merged = match (present, patched) {
             (None, None) => continue,
             (Some(present), None) => present.to_vec(),
-            (None, Some(patched)) => {
-                patched.iter().cloned().filter_map(without_directives).collect()
-            }
-            (Some(present), Some(patched)) => {
-                merge_list(present.to_vec(), patched.to_vec(), items, patching, false, options)?
-            }
+            (None, Some(patched)) => patched
+                .iter()
+                .cloned()
+                .filter_map(without_directives)
+                .collect(),
+            (Some(present), Some(patched)) => merge_list(
+                present.to_vec(),
+                patched.to_vec(),
+                items,
+                patching,
+                false,
+                options,
+            )?,
         };
         let (inside, outside) = partition(merged, &order, merge_key)?;
         first?;
@@ -326,6 +363,48 @@ fn merge_ordered_lists(
         patch.remove(name);
     }
     Ok(())
+}
+
+/// The order of the server's list that upstream goes by: it merges in the list's own memory, so
+/// deletions move items to the front, and added items appear in the places set free.
+fn server_order(present: &[Value], patched: &[Value], key: &str) -> Vec<Value> {
+    let mut order: Vec<Value> = present.iter().map(|item| key_only(item, key)).collect();
+    let directive = |item: &Value| {
+        item.get(DIRECTIVE)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let mut len = order.len();
+    for item in patched
+        .iter()
+        .filter(|item| directive(item).as_deref() == Some("delete"))
+    {
+        while let Some(at) = order[..len]
+            .iter()
+            .position(|o| o.get(key) == item.get(key))
+        {
+            for slot in at..len - 1 {
+                order[slot] = order[slot + 1].clone();
+            }
+            len -= 1;
+        }
+    }
+    if patched
+        .iter()
+        .any(|item| directive(item).as_deref() == Some("replace"))
+    {
+        return order;
+    }
+    for item in patched.iter().filter(|item| directive(item).is_none()) {
+        if len == order.len() {
+            break;
+        }
+        if !order[..len].iter().any(|o| o.get(key) == item.get(key)) {
+            order[len] = key_only(item, key);
+            len += 1;
+        }
+    }
+    order
 }
 
 fn list(value: Option<&Value>) -> Merged<Option<&[Value]>> {
@@ -379,7 +458,10 @@ fn after_prefix<'k>(key: &'k str, prefix: &str, error: &str) -> Merged<&'k str> 
 
 fn bad_directive(directive: &Value, map: &Map<String, Value>) -> PatchError {
     let map = go_text(&Value::Object(map.clone()));
-    invalid(format!("unknown patch type: {} in map: {map}", go_text(directive)))
+    invalid(format!(
+        "unknown patch type: {} in map: {map}",
+        go_text(directive)
+    ))
 }
 
 /// A patch's value as it goes into a document that had none.
@@ -406,11 +488,13 @@ fn without_directives(value: Value) -> Option<Value> {
     match value {
         Value::Object(map) if map.contains_key(DIRECTIVE) => None,
         Value::Object(map) => Some(Value::Object(
-            map.into_iter().filter_map(|(k, v)| Some((k, without_directives(v)?))).collect(),
+            map.into_iter()
+                .filter_map(|(k, v)| Some((k, without_directives(v)?)))
+                .collect(),
         )),
-        Value::Array(items) => {
-            Some(Value::Array(items.into_iter().filter_map(without_directives).collect()))
-        }
+        Value::Array(items) => Some(Value::Array(
+            items.into_iter().filter_map(without_directives).collect(),
+        )),
         other => Some(other),
     }
 }

@@ -12,20 +12,29 @@ pub(super) struct Cursor<'a> {
     ty: Option<TypeId>,
 }
 
-static PLAIN: Patching =
-    Patching { merge: false, retain_keys: false, replace: false, merge_key: None };
+static PLAIN: Patching = Patching {
+    merge: false,
+    retain_keys: false,
+    replace: false,
+    merge_key: None,
+};
 
 impl<'a> Cursor<'a> {
     pub fn root(kind: &'a KindSchema) -> Result<Self, PatchError> {
         if kind.is_custom() {
             return Err(PatchError::Unsupported(kind.gvk.to_string()));
         }
-        Ok(Self { types: &kind.types, ty: Some(kind.root) })
+        Ok(Self {
+            types: &kind.types,
+            ty: Some(kind.root),
+        })
     }
 
     /// The place of a mapping below `key`.
     pub fn below(self, key: &str) -> Result<(Self, &'a Patching), PatchError> {
-        let Some(ty) = self.ty else { return Ok((self, &PLAIN)) };
+        let Some(ty) = self.ty else {
+            return Ok((self, &PLAIN));
+        };
         let ty = self.types.get(ty);
         match &ty.shape {
             Shape::Object(object) => match object.field(key) {
@@ -46,7 +55,9 @@ impl<'a> Cursor<'a> {
     /// The place of the items of a list below `key`.
     pub fn items(self, key: &str) -> Result<(Self, &'a Patching), PatchError> {
         let (cursor, patch) = self.below(key)?;
-        let Some(ty) = cursor.ty else { return Ok((cursor, patch)) };
+        let Some(ty) = cursor.ty else {
+            return Ok((cursor, patch));
+        };
         match &self.types.get(ty).shape {
             Shape::List { item, .. } => Ok((self.at(*item), patch)),
             _ => Ok((Self { ty: None, ..self }, patch)),
@@ -54,6 +65,9 @@ impl<'a> Cursor<'a> {
     }
 
     fn at(self, ty: TypeId) -> Self {
-        Self { ty: Some(ty), ..self }
+        Self {
+            ty: Some(ty),
+            ..self
+        }
     }
 }

@@ -58,7 +58,11 @@ fn sym_merge<T>(items: &mut [T], a: usize, m: usize, b: usize, less: &impl Fn(&T
         let (mut i, mut j) = (m, b);
         while i < j {
             let h = usize::midpoint(i, j);
-            if less(&items[h], &items[a]) { i = h + 1 } else { j = h }
+            if less(&items[h], &items[a]) {
+                i = h + 1
+            } else {
+                j = h
+            }
         }
         items[a..i].rotate_left(1);
         return;
@@ -67,7 +71,11 @@ fn sym_merge<T>(items: &mut [T], a: usize, m: usize, b: usize, less: &impl Fn(&T
         let (mut i, mut j) = (a, m);
         while i < j {
             let h = usize::midpoint(i, j);
-            if less(&items[m], &items[h]) { j = h } else { i = h + 1 }
+            if less(&items[m], &items[h]) {
+                j = h
+            } else {
+                i = h + 1
+            }
         }
         items[i..=m].rotate_right(1);
         return;
@@ -78,7 +86,11 @@ fn sym_merge<T>(items: &mut [T], a: usize, m: usize, b: usize, less: &impl Fn(&T
     let p = n - 1;
     while start < r {
         let c = usize::midpoint(start, r);
-        if less(&items[p - c], &items[c]) { r = c } else { start = c + 1 }
+        if less(&items[p - c], &items[c]) {
+            r = c
+        } else {
+            start = c + 1
+        }
     }
     let end = n - start;
     if start < m && m < end {
@@ -127,7 +139,9 @@ fn position<T: std::borrow::Borrow<Value>>(
     merge_key: Option<&str>,
 ) -> Option<usize> {
     let wanted = identity(item, merge_key);
-    order.iter().position(|o| identity(o.borrow(), merge_key) == wanted)
+    order
+        .iter()
+        .position(|o| identity(o.borrow(), merge_key) == wanted)
 }
 
 /// Sorts `items` as `order` has them, deletions last.
@@ -145,8 +159,10 @@ pub(super) fn by_order(
         None => (items, Vec::new()),
     };
     if items.len() > 1 {
-        let mut placed: Vec<(Option<usize>, Value)> =
-            items.into_iter().map(|item| (position(order, &item, merge_key), item)).collect();
+        let mut placed: Vec<(Option<usize>, Value)> = items
+            .into_iter()
+            .map(|item| (position(order, &item, merge_key), item))
+            .collect();
         stable_by(&mut placed, &|a, b| match (a.0, b.0) {
             (Some(a), Some(b)) => a < b,
             _ => true,
@@ -163,7 +179,9 @@ fn is_delete(item: &Value) -> bool {
 
 fn require_merge_key(key: &str, items: &[Value]) -> Result<(), PatchError> {
     for item in items {
-        let Value::Object(map) = item else { return Err(bad_type(GO_MAP, item)) };
+        let Value::Object(map) = item else {
+            return Err(bad_type(GO_MAP, item));
+        };
         if !map.contains_key(key) {
             return Err(no_merge_key(map, key));
         }

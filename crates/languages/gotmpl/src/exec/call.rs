@@ -18,14 +18,21 @@ struct Params<'p> {
 
 impl Params<'_> {
     /// Any number of anything.
-    const ANY: Self = Self { types: &[Ty::Any], variadic: true };
+    const ANY: Self = Self {
+        types: &[Ty::Any],
+        variadic: true,
+    };
 
     fn fixed(&self) -> usize {
         self.types.len() - usize::from(self.variadic)
     }
 
     fn ty(&self, index: usize) -> Ty {
-        self.types.get(index).or(self.types.last()).copied().unwrap_or(Ty::Any)
+        self.types
+            .get(index)
+            .or(self.types.last())
+            .copied()
+            .unwrap_or(Ty::Any)
     }
 }
 
@@ -52,17 +59,21 @@ impl<'t> Machine<'t, '_> {
         caller: At<'t>,
     ) -> Result<Slot, Fault> {
         let params = match &entry.signature {
-            Some(signature) => {
-                Params { types: &signature.params, variadic: signature.variadic }
-            }
+            Some(signature) => Params {
+                types: &signature.params,
+                variadic: signature.variadic,
+            },
             None => Params::ANY,
         };
         let slots = self.arguments(dot, &ident.name, params, args)?;
         let values: Vec<Value> = slots.into_iter().map(Slot::into_value).collect();
-        let mut run = Run { set: self.set, budget: &mut *self.budget };
+        let mut run = Run {
+            set: self.set,
+            budget: &mut *self.budget,
+        };
         let mut cx = CallCx::new(&mut *self.env, &mut run);
         let result = (entry.func)(&mut cx, &values);
-        self.returned(&ident.name, caller, result.map(Slot::Iface))
+        self.returned(&ident.name, caller, result.map(returned_slot))
     }
 
     fn returned(
@@ -73,7 +84,10 @@ impl<'t> Machine<'t, '_> {
     ) -> Result<Slot, Fault> {
         result.map_err(|error| {
             self.node = Some(caller);
-            self.error(&format!("error calling {name}: {}", error.message()), error.is_limit())
+            let text = format!("error calling {name}: {}", error.message());
+            let mut fault = self.error(&text, error.is_limit());
+            fault.causes = error.causes().below(error.message().to_owned());
+            fault
         })
     }
 
@@ -98,7 +112,10 @@ impl<'t> Machine<'t, '_> {
                 let message = match slots[0].value() {
                     Value::Nil => "call of nil".to_owned(),
                     value => {
-                        let callee = callee.unwrap_or_else(|| format!("<{} Value>", type_name(value)));
+                        let callee = callee.unwrap_or_else(|| match value {
+                            Value::Str(text) => text.to_string(),
+                            other => format!("<{} Value>", type_name(other)),
+                        });
                         format!("non-function {callee} of type {}", type_name(value))
                     }
                 };
@@ -137,7 +154,9 @@ impl<'t> Machine<'t, '_> {
             ));
         }
         if !params.variadic && given != wanted {
-            return self.fail(format!("wrong number of args for {name}: want {wanted} got {given}"));
+            return self.fail(format!(
+                "wrong number of args for {name}: want {wanted} got {given}"
+            ));
         }
         Ok(())
     }
@@ -179,9 +198,20 @@ impl<'t> Machine<'t, '_> {
         };
         match result {
             None => Ok(None),
-            Some(result) => {
-                self.returned(&name, At::Expr(node), result.map(Slot::Iface)).map(Some)
-            }
+            Some(result) => self
+                .returned(&name, At::Expr(node), result.map(returned_slot))
+                .map(Some),
         }
+    }
+}
+
+/// What a function gives: nil inside an interface, anything else as what it is. Compat: which
+/// results Go declares as `interface {}` is not known here; only the error for a field of one
+/// that has none would show it.
+fn returned_slot(value: Value) -> Slot {
+    if value.is_nil() {
+        Slot::Iface(value)
+    } else {
+        Slot::Val(value)
     }
 }

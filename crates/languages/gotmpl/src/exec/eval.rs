@@ -2,8 +2,8 @@
 
 use super::{At, Fault, Machine};
 use crate::ast::*;
-use crate::func::Ty;
 use crate::container::MapRef;
+use crate::func::Ty;
 use crate::gofmt::type_name;
 use crate::quote::quote;
 use crate::set::MissingKey;
@@ -19,7 +19,10 @@ pub(super) struct Args<'t> {
 
 impl Args<'_> {
     pub fn none() -> Self {
-        Self { words: &[], last: None }
+        Self {
+            words: &[],
+            last: None,
+        }
     }
 
     fn any(&self) -> bool {
@@ -54,7 +57,10 @@ impl<'t> Machine<'t, '_> {
         last: Option<Slot>,
     ) -> Result<Slot, Fault> {
         let first = &command.args[0];
-        let args = Args { words: &command.args, last };
+        let args = Args {
+            words: &command.args,
+            last,
+        };
         match first {
             Expr::Field(field) => {
                 self.node = Some(At::Expr(first));
@@ -101,7 +107,10 @@ impl<'t> Machine<'t, '_> {
                 Some(value) => Ok(Slot::Val(value.clone())),
                 None => self.fail(format!("{} overflows int", number.text)),
             },
-            other => self.fail(format!("can't evaluate command {}", quote(&other.to_string()))),
+            other => self.fail(format!(
+                "can't evaluate command {}",
+                quote(&other.to_string())
+            )),
         }
     }
 
@@ -113,7 +122,11 @@ impl<'t> Machine<'t, '_> {
         node: &'t Expr,
     ) -> Result<Slot, Fault> {
         self.node = Some(At::Expr(node));
-        let found = self.vars.iter().rev().find(|(name, _)| *name == variable.name);
+        let found = self
+            .vars
+            .iter()
+            .rev()
+            .find(|(name, _)| *name == variable.name);
         let Some((_, value)) = found else {
             return self.fail(format!("undefined variable: {}", variable.name));
         };
@@ -151,13 +164,21 @@ impl<'t> Machine<'t, '_> {
         let mut here = receiver.value().clone();
         if !args.any() {
             while let (Some(name), Value::Map(map)) = (names.get(at), &here) {
-                let Some(item) = map.get(name.as_bytes()) else { break };
+                let Some(item) = map.get(name.as_bytes()) else {
+                    break;
+                };
                 here = item;
                 at += 1;
             }
         }
-        let mut slot = if at == 0 { receiver.clone() } else { Slot::Iface(here) };
-        let Some((last, middle)) = names[at..].split_last() else { return Ok(slot) };
+        let mut slot = if at == 0 {
+            receiver.clone()
+        } else {
+            Slot::Iface(here)
+        };
+        let Some((last, middle)) = names[at..].split_last() else {
+            return Ok(slot);
+        };
         for name in middle {
             slot = self.field(dot, name, Args::none(), slot, node)?;
         }
@@ -217,12 +238,7 @@ impl<'t> Machine<'t, '_> {
         self.fail(format!("can't evaluate field {name} in type {static_type}"))
     }
 
-    fn entry(
-        &mut self,
-        map: &MapRef,
-        name: &GoStr,
-        has_args: bool,
-    ) -> Result<Slot, Fault> {
+    fn entry(&mut self, map: &MapRef, name: &GoStr, has_args: bool) -> Result<Slot, Fault> {
         if has_args {
             return self.fail(format!("{name} is not a method but has arguments"));
         }
@@ -277,7 +293,10 @@ impl<'t> Machine<'t, '_> {
     }
 
     fn wrong_type(&self, ty: Ty, got: &str) -> Result<Slot, Fault> {
-        self.fail(format!("wrong type for value; expected {}; got {got}", ty.name()))
+        self.fail(format!(
+            "wrong type for value; expected {}; got {got}",
+            ty.name()
+        ))
     }
 
     fn typed_constant(&mut self, ty: Ty, expr: &'t Expr) -> Result<Slot, Fault> {
@@ -291,9 +310,7 @@ impl<'t> Machine<'t, '_> {
                 Value::Float(number.float.unwrap_or_default())
             }
             (Ty::Float, _) => return self.fail(format!("expected float; found {expr}")),
-            (Ty::Int | Ty::Int64 | Ty::Duration, Expr::Number(number))
-                if number.int.is_some() =>
-            {
+            (Ty::Int | Ty::Int64 | Ty::Duration, Expr::Number(number)) if number.int.is_some() => {
                 let int = number.int.unwrap_or_default();
                 match ty {
                     Ty::Int => Value::Int(int),

@@ -29,7 +29,11 @@ pub(super) struct Layout {
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { buffer: Vec::new(), flags: Flags::default(), limit: MAX_BYTES }
+        Self {
+            buffer: Vec::new(),
+            flags: Flags::default(),
+            limit: MAX_BYTES,
+        }
     }
 }
 
@@ -46,7 +50,8 @@ impl Layout {
 
     pub fn text(&mut self, bytes: &[u8]) {
         let room = self.limit.saturating_sub(self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.buffer
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     pub fn rune(&mut self, rune: char) {
@@ -54,9 +59,14 @@ impl Layout {
     }
 
     fn padding(&mut self, count: usize) {
-        let fill = if self.flags.zero && !self.flags.minus { b'0' } else { b' ' };
+        let fill = if self.flags.zero && !self.flags.minus {
+            b'0'
+        } else {
+            b' '
+        };
         let room = self.limit.saturating_sub(self.buffer.len());
-        self.buffer.resize(self.buffer.len() + count.min(room), fill);
+        self.buffer
+            .resize(self.buffer.len() + count.min(room), fill);
     }
 
     /// Writes the text, padded to the width in runes.
@@ -81,7 +91,9 @@ impl Layout {
     }
 
     fn truncated<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
-        let Some(precision) = self.flags.precision else { return bytes };
+        let Some(precision) = self.flags.precision else {
+            return bytes;
+        };
         let mut end = 0;
         for _ in 0..precision {
             if end >= bytes.len() {
@@ -113,9 +125,15 @@ impl Layout {
 
     /// `%x` and `%X` of text
     pub fn hex(&mut self, bytes: &[u8], upper: bool) {
-        let length = self.flags.precision.map_or(bytes.len(), |limit| limit.min(bytes.len()));
-        let (lead, digits): (&[u8], &[u8; 16]) =
-            if upper { (b"0X", b"0123456789ABCDEF") } else { (b"0x", b"0123456789abcdef") };
+        let length = self
+            .flags
+            .precision
+            .map_or(bytes.len(), |limit| limit.min(bytes.len()));
+        let (lead, digits): (&[u8], &[u8; 16]) = if upper {
+            (b"0X", b"0123456789ABCDEF")
+        } else {
+            (b"0x", b"0123456789abcdef")
+        };
         let mut out = Vec::with_capacity(length * 2 + 2);
         for (index, byte) in bytes[..length].iter().enumerate() {
             if self.flags.space && index > 0 {
@@ -141,7 +159,12 @@ impl Layout {
         let mut out = Vec::new();
         let rune = rune_of(code);
         let mut text = [0; 4];
-        quote_with(&mut out, rune.encode_utf8(&mut text).as_bytes(), b'\'', self.flags.plus);
+        quote_with(
+            &mut out,
+            rune.encode_utf8(&mut text).as_bytes(),
+            b'\'',
+            self.flags.plus,
+        );
         self.pad(&out);
     }
 
@@ -257,7 +280,10 @@ impl Layout {
 }
 
 fn rune_of(code: u64) -> char {
-    u32::try_from(code).ok().and_then(char::from_u32).unwrap_or('\u{fffd}')
+    u32::try_from(code)
+        .ok()
+        .and_then(char::from_u32)
+        .unwrap_or('\u{fffd}')
 }
 
 /// The `#` flag: always a decimal point, and for `%g` the zeros at the end too.

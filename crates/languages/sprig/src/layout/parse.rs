@@ -309,13 +309,13 @@ impl Seen {
             }
             let days = jiff::Span::new().days(i64::from(year_day) - 1);
             let date = first.checked_add(days).map_err(|_| out_of(text, "day-of-year"))?;
-            if self.month.is_some_and(|month| month != date.month().unsigned_abs().into()) {
+            if self.month.is_some_and(|month| month != u32::from(date.month().unsigned_abs())) {
                 return Err(format!(
                     "parsing time {}: day-of-year does not match month",
                     quote(text)
                 ));
             }
-            if self.day.is_some_and(|day| day != date.day().unsigned_abs().into()) {
+            if self.day.is_some_and(|day| day != u32::from(date.day().unsigned_abs())) {
                 return Err(format!("parsing time {}: day-of-year does not match day", quote(text)));
             }
             return Ok(date);
