@@ -40,11 +40,11 @@ pub struct ClusterSettings {
 }
 
 impl ClusterSettings {
-    /// Annotation tracking, bodies of the kinds whose health tells something, and Argo CD's
+    /// Annotation tracking, bodies of the kinds that have a health rule, and Argo CD's
     /// default `resource.exclusions`.
     pub fn new(schemas: Arc<Schemas>) -> Self {
         let rules = LiveRules {
-            bodies: survey::bodies_by_default(),
+            bodies: argosy_health::has_rule,
             ..LiveRules::default()
         };
         Self {

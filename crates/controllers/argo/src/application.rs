@@ -2,7 +2,6 @@
 
 mod compare;
 mod delete;
-mod follow;
 mod operation;
 mod reconcile;
 mod record;
@@ -11,9 +10,10 @@ mod triggers;
 mod validate;
 
 use crate::context::Hub;
+use crate::follow::Follows;
 use argosy_frame::{Queue, Stop, run};
 use argosy_object::Key;
-use follow::Follows;
+use argosy_tree::Changed;
 use record::Records;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -36,9 +36,16 @@ impl ApplicationController {
     /// Starts the controller in tasks of `tasks`, until `stop`.
     pub fn start(hub: Arc<Hub>, tasks: &mut JoinSet<()>, stop: &Stop) -> Arc<Self> {
         let queue = Arc::new(Queue::new());
+        let records = Records::default();
+        let known = records.clone();
+        let concerns = Arc::new(move |key: &Key, changed: &Changed| {
+            known
+                .get(key)
+                .is_none_or(|record| record.cache.is_hit(changed))
+        });
         let controller = Arc::new(Self {
-            follows: Follows::new(hub.ports.sources.clone()),
-            records: Records::default(),
+            follows: Follows::new(hub.ports.sources.clone(), queue.clone(), concerns),
+            records,
             queue: queue.clone(),
             tasks: Arc::default(),
             stop: stop.clone(),

@@ -13,14 +13,11 @@ use tokio::task::JoinSet;
 
 /// Takes the configuration that the hub's Secrets hold.
 pub trait Configure: Send + Sync {
-    /// All cluster Secrets that can be read.
-    fn clusters(&self, clusters: &[ClusterSecret]);
+    /// All cluster Secrets, broken ones too.
+    fn clusters(&self, secrets: &[Object]);
     /// All repository and credential-template Secrets.
     fn repositories(&self, secrets: &[Object]);
 }
-
-/// Whether the clusters that a Secret pauses are left alone.
-pub type Paused = bool;
 
 /// The outside world as the controllers see it.
 #[derive(Clone)]
@@ -116,7 +113,8 @@ impl Hub {
             }
         }
         let repositories: Vec<Object> = of_type(&["repository", "repo-creds"]).cloned().collect();
-        self.ports.configure.clusters(&clusters);
+        let secrets: Vec<Object> = of_type(&["cluster"]).cloned().collect();
+        self.ports.configure.clusters(&secrets);
         self.ports.configure.repositories(&repositories);
         self.destinations.set(clusters);
     }

@@ -9,9 +9,10 @@ pub mod applicationset;
 mod bootstrap;
 mod context;
 mod destinations;
+mod follow;
 mod resources;
 
 pub use bootstrap::{BootstrapError, bootstrap};
-pub use context::{Configure, Hub, HubPorts, Paused};
+pub use context::{Configure, Hub, HubPorts};
 pub use destinations::{Destinations, ResolvedDestination};
 pub use resources::hub_resources;

@@ -23,4 +23,4 @@ pub use plan::{OperationPlan, plan_operation};
 pub use prune::{DeleteOutcome, delete_all};
 pub use render::{RenderCache, RenderPool, RenderedApp};
 pub use report::{Report, completed_history, now_text, split_operation};
-pub use source::{Sourced, source};
+pub use source::{Sourced, source, wanted_of};

@@ -62,7 +62,7 @@ pub async fn source(
 }
 
 /// The revision that a source wants.
-pub(crate) fn wanted_of(source: &Source) -> Wanted {
+pub fn wanted_of(source: &Source) -> Wanted {
     let prefix = source.tag_prefix.as_str();
     Wanted {
         revision: source.target_revision.as_str().into(),

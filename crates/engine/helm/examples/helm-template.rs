@@ -1,15 +1,21 @@
 //! Renders a chart folder as `helm template NAME FOLDER [-n NAMESPACE] [-f VALUES].. [--set ..]`
 //! does, for comparisons over many charts. The product's own command is in the binary.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a tool for developers")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a tool for developers"
+)]
 
 use std::path::Path;
 
-use argosy_helm::{ChartRequest, SetKind, SetValue, TemplateCache, render_chart};
+use argosy_helm::{ChartRequest, SetKind, SetValue, TemplateCache, template_chart};
 use argosy_tree::{Limits, MemoryTree, Mode, RelPath, Rooted};
 use bytes::Bytes;
 
 fn collect(folder: &Path, inner: &RelPath, files: &mut Vec<(RelPath, (Mode, Bytes))>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries.flatten() {
         let path = entry.path();
         let inner = inner.child(&entry.file_name().to_string_lossy());
@@ -36,7 +42,10 @@ fn main() {
                 let data = std::fs::read(&name).unwrap_or_default();
                 request.values_files.push((name, data.into()));
             }
-            "--set" => request.set.push(SetValue { kind: SetKind::Set, text: value() }),
+            "--set" => request.set.push(SetValue {
+                kind: SetKind::Set,
+                text: value(),
+            }),
             "--include-crds" => request.include_crds = true,
             "--repeat" => repeat = value().parse().unwrap_or(1),
             _ => plain.push(arg),
@@ -47,15 +56,18 @@ fn main() {
         std::process::exit(2);
     };
     request.release_name.clone_from(name);
+    request.now = argosy_gotmpl::GoTime::new(jiff::Zoned::now());
     let mut files = Vec::new();
     collect(Path::new(folder), &RelPath::root(), &mut files);
     let tree = MemoryTree::from_entries(files);
     let cache = TemplateCache::new();
     let started = std::time::Instant::now();
     for turn in 1..=repeat {
-        let result = render_chart(&Rooted::new(&tree, Limits::default()), &request, &cache);
+        let result = template_chart(&Rooted::new(&tree, Limits::default()), &request, &cache);
         match result {
-            Ok(rendered) if turn == repeat => print!("{}", rendered.manifest),
+            Ok(rendered) if turn == repeat => {
+                print!("{}", rendered.output(request.output_options()))
+            }
             Ok(_) => {}
             Err(error) => {
                 eprintln!("Error: {error}");

@@ -16,6 +16,9 @@ use argosy_object::{Map, Value};
 /// schema's `default` for custom ones.
 pub fn default(kind: &KindSchema, object: &mut Value) {
     if kind.is_custom() {
+        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+            metadata.retain(|_, value| !value.is_null());
+        }
         custom(&kind.types, kind.root, object);
         return;
     }
@@ -31,6 +34,11 @@ pub fn normalize(kind: &KindSchema, object: &mut Value) {
     if !kind.is_custom() {
         shape::normalize(&kind.types, kind.root, object);
     }
+}
+
+/// Writes only what Go writes though nobody said it: what an object is when it starts out.
+pub(crate) fn complete(kind: &KindSchema, object: &mut Value) {
+    shape::complete(&kind.types, kind.root, object);
 }
 
 /// Defaults of a type and all below it, from the top down, as Go's functions are called.

@@ -5,6 +5,7 @@
 //! their CRDs, and all functions here treat both alike.
 #![warn(missing_docs)]
 
+mod cel;
 mod crd;
 mod default;
 mod error;
@@ -13,6 +14,7 @@ mod jsonpath;
 mod kind;
 mod managed;
 mod openapi;
+mod pattern;
 mod protobuf;
 mod prune;
 mod quantity;
@@ -31,6 +33,7 @@ pub use jsonpath::{JsonPath, JsonPathError};
 pub use kind::{Column, CrdInfo, KindSchema, ScalePaths, Scope, Subresource};
 pub use managed::{ApplyCx, Operation, UpdateCx, apply, update};
 pub use openapi::{openapi_v2, openapi_v2_protobuf, openapi_v3, openapi_v3_paths};
+pub use pattern::Pattern;
 pub use protobuf::{Envelope, decode_protobuf, envelope};
 pub use prune::prune;
 pub use quantity::{Quantity, QuantityError};
@@ -40,7 +43,7 @@ pub use three_way::{
     LAST_APPLIED, Patch, PatchKind, merge_three_way, three_way, with_last_applied,
 };
 pub use types::{
-    CelRule, Field, ListKind, Name, ObjectType, Patching, Rules, Scalar, Shape, Type, TypeId,
-    Types, Union,
+    CelRule, Field, ListKind, Logic, Name, ObjectType, Patching, Rules, Scalar, Shape, Type,
+    TypeId, Types, Union,
 };
 pub use validate::validate;

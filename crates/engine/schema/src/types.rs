@@ -4,6 +4,7 @@
 //! defaulting for rules, the protobuf decoder for numbers. Built-in kinds share one arena; each
 //! version of a custom kind has its own, so loading a CRD copies nothing.
 
+use crate::pattern::Pattern;
 use argosy_object::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -138,6 +139,8 @@ pub struct Field {
     pub drop_zero: bool,
     /// A missing field is written as its zero value, as Go writes structs.
     pub always: bool,
+    /// A missing field is written as null, as Go writes nil pointers without `omitempty`.
+    pub always_null: bool,
 }
 
 /// Strategic merge's strategy for a field.
@@ -218,7 +221,7 @@ pub struct Rules {
     /// `maxLength`, in characters.
     pub max_length: Option<u64>,
     /// `pattern`, in Go's syntax.
-    pub pattern: Option<Box<str>>,
+    pub pattern: Option<Pattern>,
     /// `format`.
     pub format: Option<Box<str>>,
     /// `enum`.
@@ -229,6 +232,10 @@ pub struct Rules {
     pub max_items: Option<u64>,
     /// `uniqueItems`.
     pub unique_items: bool,
+    /// Whether the node says its type; branches of `anyOf` and the like mostly don't.
+    pub typed: bool,
+    /// Required fields that the node doesn't describe.
+    pub required: Vec<Name>,
     /// `minProperties`.
     pub min_properties: Option<u64>,
     /// `maxProperties`.
@@ -236,13 +243,22 @@ pub struct Rules {
     /// The default of items or values of this type where they are null.
     pub default: Option<Value>,
     /// `allOf`, `anyOf`, `oneOf` and `not`, as written.
-    pub logic: Option<Box<Value>>,
+    pub logic: Option<Box<Logic>>,
     /// `x-kubernetes-validations`.
     pub validations: Vec<CelRule>,
-    /// `x-kubernetes-preserve-unknown-fields` on a node without fields.
-    pub preserve_unknown: bool,
-    /// The node as the CRD wrote it, without descriptions, for OpenAPI.
-    pub source: Option<Box<Value>>,
+}
+
+/// Value validations under `allOf`, `anyOf`, `oneOf` and `not`: types of their own arena part.
+#[derive(Debug, Default)]
+pub struct Logic {
+    /// `allOf`.
+    pub all: Vec<TypeId>,
+    /// `anyOf`.
+    pub any: Vec<TypeId>,
+    /// `oneOf`.
+    pub one: Vec<TypeId>,
+    /// `not`.
+    pub not: Option<TypeId>,
 }
 
 /// One rule of `x-kubernetes-validations`.

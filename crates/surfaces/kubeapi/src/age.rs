@@ -11,7 +11,11 @@ pub fn human_duration(seconds: i64) -> String {
     const DAY: i64 = 24 * HOUR;
     const YEAR: i64 = 365 * DAY;
     let pair = |big: i64, big_unit: &str, small: i64, small_unit: &str| {
-        if small == 0 { format!("{big}{big_unit}") } else { format!("{big}{big_unit}{small}{small_unit}") }
+        if small == 0 {
+            format!("{big}{big_unit}")
+        } else {
+            format!("{big}{big_unit}{small}{small_unit}")
+        }
     };
     match seconds {
         ..-1 => "<invalid>".into(),
@@ -30,7 +34,9 @@ pub fn human_duration(seconds: i64) -> String {
 
 /// The age of a time in RFC 3339, `<unknown>` where it is missing.
 pub fn age(time: Option<&Value>, now: Timestamp) -> String {
-    let time = time.and_then(Value::as_str).and_then(|text| text.parse::<Timestamp>().ok());
+    let time = time
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse::<Timestamp>().ok());
     match time {
         None => "<unknown>".into(),
         Some(time) => human_duration(now.as_second() - time.as_second()),

@@ -20,25 +20,30 @@ pub(crate) async fn fill(cluster: &Arc<Cluster>) -> Result<(), ApiError> {
         create(cluster, object).await?;
         furnish(cluster, namespace).await?;
     }
-    if cluster.get("", "services", "default", "kubernetes").is_none() {
+    if cluster
+        .get("", "services", "default", "kubernetes")
+        .is_none()
+    {
         create(cluster, kubernetes_service(cluster)).await?;
     }
-    let policy = auth::bootstrap::objects();
-    for object in policy {
-        let kind = object["kind"].as_str().unwrap_or_default().to_lowercase();
-        let namespace = meta::text(&object, "namespace").to_owned();
-        let name = meta::text(&object, "name").to_owned();
-        let group = "rbac.authorization.k8s.io";
-        if cluster.get(group, &format!("{kind}s"), &namespace, &name).is_none() {
-            create(cluster, object).await?;
-        }
-    }
+    // Where everything is allowed, roles would decide nothing.
+    let policy = if cluster.has_policy {
+        auth::bootstrap::objects()
+    } else {
+        Vec::new()
+    };
+    // Together, so that a store on disk writes them in a few groups.
+    let creations = policy.into_iter().map(|object| create(cluster, object));
+    futures_util::future::try_join_all(creations).await?;
     Ok(())
 }
 
 /// Gives a namespace its default service account and the cluster's root certificate.
 pub(crate) async fn furnish(cluster: &Arc<Cluster>, namespace: &str) -> Result<(), ApiError> {
-    if cluster.get("", "serviceaccounts", namespace, "default").is_none() {
+    if cluster
+        .get("", "serviceaccounts", namespace, "default")
+        .is_none()
+    {
         let account = json!({"apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": {"name": "default", "namespace": namespace}});
         create(cluster, account).await?;
@@ -59,8 +64,15 @@ pub(crate) async fn furnish(cluster: &Arc<Cluster>, namespace: &str) -> Result<(
 
 /// The address of the API within the cluster: the first of the service range.
 fn kubernetes_service(cluster: &Cluster) -> Value {
-    let network = cluster.facts.service_cidr.split('/').next().unwrap_or_default();
-    let address: std::net::Ipv4Addr = network.parse().unwrap_or(std::net::Ipv4Addr::new(10, 96, 0, 0));
+    let network = cluster
+        .facts
+        .service_cidr
+        .split('/')
+        .next()
+        .unwrap_or_default();
+    let address: std::net::Ipv4Addr = network
+        .parse()
+        .unwrap_or(std::net::Ipv4Addr::new(10, 96, 0, 0));
     let first = std::net::Ipv4Addr::from(u32::from(address).wrapping_add(1)).to_string();
     json!({"apiVersion": "v1", "kind": "Service",
         "metadata": {"name": "kubernetes", "namespace": "default",
@@ -77,7 +89,9 @@ async fn create(cluster: &Arc<Cluster>, object: Value) -> Result<(), ApiError> {
         object["kind"].as_str().unwrap_or_default(),
     );
     // A set of schemas without the kind, as tests may have, has no such object either.
-    let Some(served) = cluster.catalog().kind(&gvk) else { return Ok(()) };
+    let Some(served) = cluster.catalog().kind(&gvk) else {
+        return Ok(());
+    };
     let namespace = meta::text(&object, "namespace").to_owned();
     let key = served.key(&namespace, meta::text(&object, "name"));
     if cluster.storage.get(&key).is_some() {

@@ -39,7 +39,9 @@ const MANAGER_MAX: usize = 128;
 
 impl Call<'_> {
     pub(crate) fn hook(&self) -> &dyn KindHook {
-        self.cluster.hooks.of(self.served.group(), &self.served.kind.gvk.kind)
+        self.cluster
+            .hooks
+            .of(self.served.group(), &self.served.kind.gvk.kind)
     }
 
     pub(crate) fn cx(&self, dry_run: bool) -> HookCx<'_> {
@@ -107,19 +109,34 @@ impl Call<'_> {
                 let error = if manager.len() > MANAGER_MAX {
                     FieldError::too_long("fieldManager", MANAGER_MAX)
                 } else {
-                    FieldError::invalid("fieldManager", manager, "should only contain printable characters")
+                    FieldError::invalid(
+                        "fieldManager",
+                        manager,
+                        "should only contain printable characters",
+                    )
                 };
                 return Err(ApiError::invalid("meta.k8s.io", options, "", &[error]));
             }
             return Ok(manager.into());
         }
-        let agent = self.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
-        let prefix = agent.unwrap_or_default().split('/').next().unwrap_or_default();
+        let agent = self
+            .headers
+            .get(http::header::USER_AGENT)
+            .and_then(|v| v.to_str().ok());
+        let prefix = agent
+            .unwrap_or_default()
+            .split('/')
+            .next()
+            .unwrap_or_default();
         let mut end = prefix.len().min(MANAGER_MAX);
         while !prefix.is_char_boundary(end) {
             end -= 1;
         }
-        Ok(if end == 0 { "unknown".into() } else { prefix[..end].into() })
+        Ok(if end == 0 {
+            "unknown".into()
+        } else {
+            prefix[..end].into()
+        })
     }
 
     /// Deals with unknown and duplicate fields as `fieldValidation` says.
@@ -138,9 +155,10 @@ impl Call<'_> {
                 self.warnings.extend(problems);
                 Ok(())
             }
-            FieldValidation::Strict => {
-                Err(refuse(&format!("strict decoding error: {}", problems.join(", "))))
-            }
+            FieldValidation::Strict => Err(refuse(&format!(
+                "strict decoding error: {}",
+                problems.join(", ")
+            ))),
         }
     }
 
@@ -159,7 +177,11 @@ impl Call<'_> {
 
 /// The words for unknown and duplicate fields.
 pub(crate) fn field_problems(unknown: &[String], duplicates: &[String]) -> Vec<String> {
-    let unknown = unknown.iter().map(|path| format!("unknown field \"{path}\""));
-    let duplicates = duplicates.iter().map(|path| format!("duplicate field \"{path}\""));
+    let unknown = unknown
+        .iter()
+        .map(|path| format!("unknown field \"{path}\""));
+    let duplicates = duplicates
+        .iter()
+        .map(|path| format!("duplicate field \"{path}\""));
     duplicates.chain(unknown).collect()
 }

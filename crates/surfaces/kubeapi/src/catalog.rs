@@ -32,10 +32,18 @@ impl Served {
         let gvk = &kind.gvk;
         if &*gvk.group == "events.k8s.io" {
             let stored = Gvk::new("", "v1", "Event");
-            return Self { storage_group: "".into(), stored, kind };
+            return Self {
+                storage_group: "".into(),
+                stored,
+                kind,
+            };
         }
         let stored = Gvk::new(&gvk.group, &kind.storage_version, &gvk.kind);
-        Self { storage_group: gvk.group.clone(), stored, kind }
+        Self {
+            storage_group: gvk.group.clone(),
+            stored,
+            kind,
+        }
     }
 
     pub(crate) fn group(&self) -> &str {
@@ -90,7 +98,12 @@ impl<'k> KeyParts<'k> {
             Some(name) => (first, name),
             None => ("", first),
         };
-        Some(Self { group, plural, namespace, name })
+        Some(Self {
+            group,
+            plural,
+            namespace,
+            name,
+        })
     }
 }
 
@@ -102,7 +115,11 @@ impl Catalog {
             .filter(|crd| crd::condition(crd, "Established") == Some("True"))
             .map(|crd| Object::from_trusted(crd.clone()))
             .collect();
-        let schemas = if active.is_empty() { base.clone() } else { base.with_crds(&active) };
+        let schemas = if active.is_empty() {
+            base.clone()
+        } else {
+            base.with_crds(&active)
+        };
         Self {
             schemas,
             crds,
@@ -119,7 +136,10 @@ impl Catalog {
 
     /// The resource of a kind.
     pub(crate) fn kind(&self, gvk: &Gvk) -> Option<Served> {
-        self.schemas.kind_arc(gvk).filter(|kind| !kind.plural.is_empty()).map(Served::new)
+        self.schemas
+            .kind_arc(gvk)
+            .filter(|kind| !kind.plural.is_empty())
+            .map(Served::new)
     }
 
     /// The resource whose objects are kept under this group and plural, in the version they are
@@ -158,9 +178,15 @@ mod tests {
     #[test]
     fn keys_are_taken_apart() {
         let parts = KeyParts::of("/core/pods/ns/web").unwrap();
-        assert_eq!((parts.group, parts.namespace, parts.name), ("", "ns", "web"));
+        assert_eq!(
+            (parts.group, parts.namespace, parts.name),
+            ("", "ns", "web")
+        );
         let parts = KeyParts::of("/apps.x/things/web").unwrap();
-        assert_eq!((parts.group, parts.namespace, parts.name), ("apps.x", "", "web"));
+        assert_eq!(
+            (parts.group, parts.namespace, parts.name),
+            ("apps.x", "", "web")
+        );
         assert_eq!(KeyParts::of("/x"), None);
     }
 }

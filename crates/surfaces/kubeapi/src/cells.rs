@@ -33,7 +33,11 @@ impl Table {
             .map(|(name, kind, priority)| Column {
                 name: (*name).into(),
                 kind: (*kind).into(),
-                format: if *name == "Name" { "name".into() } else { String::new() },
+                format: if *name == "Name" {
+                    "name".into()
+                } else {
+                    String::new()
+                },
                 description: description(name).into(),
                 priority: *priority,
             })

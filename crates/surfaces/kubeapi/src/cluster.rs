@@ -4,13 +4,14 @@ use crate::catalog::{Catalog, KeyParts, Served};
 use crate::error::ApiError;
 use crate::hook::{ClusterFacts, Hooks, Reader};
 use crate::meta;
-use crate::request::{Authenticator, Authorizer};
+use crate::request::{AllowAll, Authenticator, Authorizer};
 use crate::storage::{CommitError, Expect, Range, Rev, Storage, Write};
 use argosy_object::Value;
 use argosy_ports::Clock;
 use argosy_schema::Schemas;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The state behind one API.
@@ -20,6 +21,8 @@ pub(crate) struct Cluster {
     pub hooks: Arc<Hooks>,
     pub facts: ClusterFacts,
     pub authorizer: Arc<dyn Authorizer>,
+    /// Whether the authorizer reads roles, so that the cluster needs its first ones.
+    pub has_policy: bool,
     pub authenticator: Option<Arc<dyn Authenticator>>,
     base: Arc<Schemas>,
     catalog: RwLock<Arc<Catalog>>,
@@ -33,19 +36,23 @@ pub(crate) struct Parts {
     pub clock: Arc<dyn Clock>,
     pub hooks: Arc<Hooks>,
     pub facts: ClusterFacts,
-    pub authorizer: Arc<dyn Authorizer>,
+    pub authorizer: Option<Arc<dyn Authorizer>>,
     pub authenticator: Option<Arc<dyn Authenticator>>,
     pub plain: Arc<Catalog>,
 }
 
 impl Cluster {
     pub(crate) fn new(parts: Parts) -> Self {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        let mut facts = parts.facts;
+        facts.serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         Self {
             storage: parts.storage,
             clock: parts.clock,
             hooks: parts.hooks,
-            facts: parts.facts,
-            authorizer: parts.authorizer,
+            facts,
+            has_policy: parts.authorizer.is_some(),
+            authorizer: parts.authorizer.unwrap_or_else(|| Arc::new(AllowAll)),
             authenticator: parts.authenticator,
             base: parts.plain.schemas.clone(),
             catalog: RwLock::new(parts.plain.clone()),
@@ -55,34 +62,46 @@ impl Cluster {
 
     /// The kinds of this moment.
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
-        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.catalog
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
-    /// Takes a CRD's new state into the catalog, or with `None` its end.
-    pub(crate) fn take_crd(&self, name: &str, crd: Option<&Value>) {
+    /// Takes a CRD's state, as the store has it now, into the catalog.
+    fn take_crd(&self, key: &str) {
+        let name = &key[crate::crd::PREFIX.len()..];
         let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        // Read behind the lock, so that of two writers the later one's state stays.
+        let crd = self.load_key(key);
         let mut crds = catalog.crds.clone();
+        let shape = crd.as_ref().map(crate::crd::shape);
         let before = match crd {
-            Some(crd) => crds.insert(name.into(), crd.clone()),
+            Some(crd) => crds.insert(name.into(), crd),
             None => crds.remove(name),
         };
-        if before.as_ref().map(crate::crd::shape) == crd.map(crate::crd::shape) {
-            return;
+        if before.as_ref().map(crate::crd::shape) != shape {
+            *catalog = self.catalog_of(crds);
         }
-        *catalog = self.catalog_of(crds);
     }
 
     /// Reads all CRDs from the store.
     pub(crate) fn load_crds(&self) {
         let list = self.list("apiextensions.k8s.io", "customresourcedefinitions", None);
-        let crds: BTreeMap<String, Value> =
-            list.into_iter().map(|crd| (meta::text(&crd, "name").to_owned(), crd)).collect();
+        let crds: BTreeMap<String, Value> = list
+            .into_iter()
+            .map(|crd| (meta::text(&crd, "name").to_owned(), crd))
+            .collect();
         let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
         *catalog = self.catalog_of(crds);
     }
 
     fn catalog_of(&self, crds: BTreeMap<String, Value>) -> Arc<Catalog> {
-        if crds.is_empty() { self.plain.clone() } else { Arc::new(Catalog::new(&self.base, crds)) }
+        if crds.is_empty() {
+            self.plain.clone()
+        } else {
+            Arc::new(Catalog::new(&self.base, crds))
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -96,7 +115,9 @@ impl Cluster {
 
     /// An object by its key.
     pub(crate) fn load_key(&self, key: &str) -> Option<Value> {
-        self.storage.get(key).map(|stored| meta::decode(&stored.json, stored.rev))
+        self.storage
+            .get(key)
+            .map(|stored| meta::decode(&stored.json, stored.rev))
     }
 
     /// Writes one object; `Ok(None)` where another write came first.
@@ -107,11 +128,15 @@ impl Cluster {
         object: Option<&Value>,
     ) -> Result<Option<Rev>, ApiError> {
         let value = object.map(meta::encode);
-        let write = Write { key: key.into(), expect, value };
+        let write = Write {
+            key: key.into(),
+            expect,
+            value,
+        };
         match self.storage.commit(vec![write]).await {
             Ok(rev) => {
                 if key.starts_with(crate::crd::PREFIX) {
-                    self.take_crd(&key[crate::crd::PREFIX.len()..], object);
+                    self.take_crd(key);
                 }
                 Ok(Some(rev))
             }
@@ -148,9 +173,15 @@ impl Reader for Cluster {
             Some(namespace) => format!("/{group}/{resource}/{namespace}/"),
             None => format!("/{group}/{resource}/"),
         };
-        let page = self.storage.range(Range { prefix: &prefix, ..Range::default() });
+        let page = self.storage.range(Range {
+            prefix: &prefix,
+            ..Range::default()
+        });
         let items = page.map(|page| page.items).unwrap_or_default();
-        items.iter().map(|(_, stored)| meta::decode(&stored.json, stored.rev)).collect()
+        items
+            .iter()
+            .map(|(_, stored)| meta::decode(&stored.json, stored.rev))
+            .collect()
     }
 }
 

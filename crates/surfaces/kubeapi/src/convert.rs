@@ -18,7 +18,13 @@ pub(crate) fn from_stored(
     if &*target.group == "events.k8s.io" {
         return Ok(event_to_new(object));
     }
-    change(hooks, served, object, &target.version, &target.api_version())
+    change(
+        hooks,
+        served,
+        object,
+        &target.version,
+        &target.api_version(),
+    )
 }
 
 /// An object of a request in the version that is stored.
@@ -30,7 +36,13 @@ pub(crate) fn to_stored(hooks: &Hooks, served: &Served, object: Value) -> Result
         return Ok(event_to_core(object));
     }
     let stored = &served.stored;
-    change(hooks, served, object, &stored.version, &stored.api_version())
+    change(
+        hooks,
+        served,
+        object,
+        &stored.version,
+        &stored.api_version(),
+    )
 }
 
 fn has_version(object: &Value, api_version: &str) -> bool {
@@ -75,7 +87,10 @@ fn event_to_new(mut object: Value) -> Value {
 }
 
 fn event_to_core(mut object: Value) -> Value {
-    rename(&mut object, EVENT_FIELDS.iter().map(|(core, new)| (*new, *core)));
+    rename(
+        &mut object,
+        EVENT_FIELDS.iter().map(|(core, new)| (*new, *core)),
+    );
     let map = fields(&mut object);
     map.insert("apiVersion".into(), "v1".into());
     // Core events always carry these, empty or not.

@@ -1,7 +1,6 @@
-//! CustomResourceDefinitions: their own defaults, checks and conditions.
+//! CustomResourceDefinitions: conditions, accepted names and what of them the catalog needs.
 
-use crate::error::{ApiError, FieldError};
-use crate::hook::{HookCx, KindHook};
+use crate::hook::HookCx;
 use crate::meta;
 use argosy_object::{Map, Value, json};
 
@@ -15,7 +14,11 @@ pub(crate) const PLURAL: &str = "customresourcedefinitions";
 /// The status of a condition.
 pub(crate) fn condition<'v>(crd: &'v Value, kind: &str) -> Option<&'v str> {
     let conditions = crd.pointer("/status/conditions")?.as_array()?;
-    conditions.iter().find(|condition| condition["type"] == kind)?.get("status")?.as_str()
+    conditions
+        .iter()
+        .find(|condition| condition["type"] == kind)?
+        .get("status")?
+        .as_str()
 }
 
 /// What of a CRD the catalog depends on.
@@ -27,139 +30,47 @@ pub(crate) fn shape(crd: &Value) -> (Option<Value>, bool, bool) {
     )
 }
 
-/// Behaviour of the CRD kind.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CrdHook;
-
-impl KindHook for CrdHook {
-    fn default(&self, _cx: &HookCx<'_>, new: &mut Value, _old: Option<&Value>) {
-        let Some(names) = new.pointer_mut("/spec/names").and_then(Value::as_object_mut) else {
-            return;
-        };
-        let kind = names.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if kind.is_empty() {
-            return;
-        }
-        for (field, text) in [("singular", kind.to_lowercase()), ("listKind", format!("{kind}List"))]
-        {
-            let missing = names.get(field).and_then(Value::as_str).is_none_or(str::is_empty);
-            if missing {
-                names.insert(field.into(), text.into());
-            }
-        }
-        if let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) {
-            spec.entry("conversion").or_insert_with(|| json!({"strategy": "None"}));
-        }
-    }
-
-    fn validate(&self, _cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-        check(new, old)
-    }
-
-    fn prepare_create(&self, cx: &HookCx<'_>, new: &mut Value) -> Result<(), ApiError> {
-        let mut finalizers: Vec<String> =
-            meta::texts(new, "finalizers").into_iter().map(str::to_owned).collect();
+/// Completes a new or changed CRD: its finalizer, conditions, accepted names, stored versions.
+pub(crate) fn complete(cx: &HookCx<'_>, crd: &mut Value, is_new: bool) {
+    if is_new {
+        let mut finalizers: Vec<String> = meta::texts(crd, "finalizers")
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         if !finalizers.iter().any(|finalizer| finalizer == CLEANUP) {
             finalizers.push(CLEANUP.into());
         }
-        meta::set_finalizers(new, finalizers);
-        settle(cx, new);
-        Ok(())
+        meta::set_finalizers(crd, finalizers);
     }
-
-    fn prepare_update(
-        &self,
-        cx: &HookCx<'_>,
-        new: &mut Value,
-        _old: &Value,
-    ) -> Result<(), ApiError> {
-        if cx.info.subresource.is_empty() {
-            settle(cx, new);
-        }
-        Ok(())
-    }
+    settle(cx, crd);
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn versions(crd: &Value) -> &[Value] {
-    crd.pointer("/spec/versions").and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn check(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    let (group, plural) = (text(new, "/spec/group"), text(new, "/spec/names/plural"));
-    let name = meta::text(new, "name");
-    if name != format!("{plural}.{group}") {
-        let detail = "must be spec.names.plural+\".\"+spec.group";
-        errors.push(FieldError::invalid("metadata.name", name, detail));
-    }
-    for (field, value) in [
-        ("spec.group", group),
-        ("spec.names.plural", plural),
-        ("spec.names.kind", text(new, "/spec/names/kind")),
-        ("spec.scope", text(new, "/spec/scope")),
-    ] {
-        if value.is_empty() {
-            errors.push(FieldError::required(field, ""));
-        }
-    }
-    if !group.is_empty() && !group.contains('.') {
-        errors.push(FieldError::invalid("spec.group", group, "should be a domain with at least one dot"));
-    }
-    let scope = text(new, "/spec/scope");
-    if !matches!(scope, "" | "Cluster" | "Namespaced") {
-        errors.push(FieldError::not_supported("spec.scope", scope, &["Cluster", "Namespaced"]));
-    }
-    check_versions(new, &mut errors);
-    if let Some(old) = old.filter(|old| condition(old, "Established") == Some("True")) {
-        for (field, pointer) in [
-            ("spec.scope", "/spec/scope"),
-            ("spec.names.kind", "/spec/names/kind"),
-            ("spec.group", "/spec/group"),
-            ("spec.names.plural", "/spec/names/plural"),
-        ] {
-            let (before, after) = (text(old, pointer), text(new, pointer));
-            if before != after {
-                errors.push(FieldError::invalid(field, after, "field is immutable"));
-            }
-        }
-    }
-    errors
-}
-
-fn check_versions(new: &Value, errors: &mut Vec<FieldError>) {
-    let versions = versions(new);
-    let stored = versions.iter().filter(|v| v["storage"] == true).count();
-    if stored != 1 {
-        let value = new.pointer("/spec/versions").cloned().unwrap_or_default();
-        let detail = "must have exactly one version marked as storage version";
-        errors.push(FieldError::invalid("spec.versions", value, detail));
-    }
-    let mut seen: Vec<&str> = Vec::new();
-    for (index, version) in versions.iter().enumerate() {
-        let name = version["name"].as_str().unwrap_or_default();
-        if seen.contains(&name) {
-            let field = format!("spec.versions[{index}].name");
-            errors.push(FieldError::duplicate(&field, name));
-        }
-        seen.push(name);
-        if version.pointer("/schema/openAPIV3Schema").is_none() {
-            let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
-            errors.push(FieldError::required(&field, "schemas are required"));
-        }
-    }
+    crd.pointer("/spec/versions")
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// Sets the conditions, the accepted names and the stored versions.
 fn settle(cx: &HookCx<'_>, crd: &mut Value) {
     let now = meta::stamp(cx.now);
-    let names = crd.pointer("/spec/names").cloned().unwrap_or_else(|| json!({}));
+    let names = crd
+        .pointer("/spec/names")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
     let conflict = conflict(cx, crd, &names);
     let storage = versions(crd).iter().find(|v| v["storage"] == true);
-    let storage = storage.and_then(|v| v["name"].as_str()).unwrap_or_default().to_owned();
+    let storage = storage
+        .and_then(|v| v["name"].as_str())
+        .unwrap_or_default()
+        .to_owned();
     let established = condition(crd, "Established") == Some("True");
     if !crd["status"].is_object() {
         crd["status"] = Value::Object(Map::new());
@@ -173,7 +84,12 @@ fn settle(cx: &HookCx<'_>, crd: &mut Value) {
     if accepted {
         crd["status"]["acceptedNames"] = names;
         let message = "the initial names have been accepted".to_owned();
-        set_condition(crd, "Established", ("True", "InitialNamesAccepted", message), &now);
+        set_condition(
+            crd,
+            "Established",
+            ("True", "InitialNamesAccepted", message),
+            &now,
+        );
     } else if !established {
         crd["status"]["acceptedNames"] = json!({"plural": "", "kind": ""});
         let message = "not all names are accepted".to_owned();
@@ -204,7 +120,9 @@ pub(crate) fn set_condition(
     if !conditions.is_array() {
         *conditions = json!([]);
     }
-    let Some(list) = conditions.as_array_mut() else { return };
+    let Some(list) = conditions.as_array_mut() else {
+        return;
+    };
     let found = list.iter().position(|condition| condition["type"] == kind);
     let since = found
         .map(|at| &list[at])
@@ -230,7 +148,10 @@ fn conflict(cx: &HookCx<'_>, crd: &Value, names: &Value) -> Option<(&'static str
         if meta::text(other, "name") == own || text(other, "/spec/group") != group {
             continue;
         }
-        let names = other.pointer("/status/acceptedNames").cloned().unwrap_or_default();
+        let names = other
+            .pointer("/status/acceptedNames")
+            .cloned()
+            .unwrap_or_default();
         let text = |field: &str| names[field].as_str().unwrap_or_default().to_owned();
         taken.extend([text("plural"), text("singular")]);
         let short = names["shortNames"].as_array().cloned().unwrap_or_default();
@@ -251,6 +172,9 @@ fn conflict(cx: &HookCx<'_>, crd: &Value, names: &Value) -> Option<(&'static str
         }
     }
     let short = names["shortNames"].as_array()?;
-    let clash = short.iter().filter_map(Value::as_str).find(|name| used(&taken, name))?;
+    let clash = short
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|name| used(&taken, name))?;
     Some(("ShortNamesConflict", say(clash)))
 }

@@ -27,7 +27,9 @@ pub(crate) async fn read_body(body: argosy_ports::Body) -> Result<Bytes, ApiErro
             "RequestEntityTooLarge",
             format!("Request entity is too large: limit is {BODY_MAX}"),
         )),
-        Err(error) => Err(ApiError::bad_request(format!("cannot read the body: {error}"))),
+        Err(error) => Err(ApiError::bad_request(format!(
+            "cannot read the body: {error}"
+        ))),
     }
 }
 
@@ -43,9 +45,16 @@ pub(crate) struct Parsed {
 pub(crate) fn parse_json(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
     let duplicates = RefCell::new(Vec::new());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Node { path: None, duplicates: &duplicates }.deserialize(&mut deserializer)?;
+    let value = Node {
+        path: None,
+        duplicates: &duplicates,
+    }
+    .deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok(Parsed { value, duplicates: duplicates.into_inner() })
+    Ok(Parsed {
+        value,
+        duplicates: duplicates.into_inner(),
+    })
 }
 
 /// Reads YAML. JSON, which most clients send under YAML's name, goes the faster way.
@@ -56,7 +65,10 @@ pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Parsed, String> {
         }
     }
     let value = argosy_yaml::from_slice(bytes).map_err(|error| error.to_string())?;
-    Ok(Parsed { value, duplicates: Vec::new() })
+    Ok(Parsed {
+        value,
+        duplicates: Vec::new(),
+    })
 }
 
 /// Writes a value as YAML.
@@ -95,7 +107,9 @@ pub(crate) fn delete_options(bytes: &[u8]) -> Result<Value, argosy_schema::Proto
                 options.insert("propagationPolicy".into(), text(policy));
             }
             (5, Wire::Bytes(value)) => {
-                let list = options.entry("dryRun").or_insert_with(|| Value::Array(Vec::new()));
+                let list = options
+                    .entry("dryRun")
+                    .or_insert_with(|| Value::Array(Vec::new()));
                 if let Some(list) = list.as_array_mut() {
                     list.push(text(value));
                 }
@@ -251,8 +265,14 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         loop {
-            let path = Path { parent: self.path, step: Step::Index(items.len()) };
-            let node = Node { path: Some(&path), duplicates: self.duplicates };
+            let path = Path {
+                parent: self.path,
+                step: Step::Index(items.len()),
+            };
+            let node = Node {
+                path: Some(&path),
+                duplicates: self.duplicates,
+            };
             match access.next_element_seed(node)? {
                 Some(item) => items.push(item),
                 None => return Ok(Value::Array(items)),
@@ -263,7 +283,10 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            let path = Path { parent: self.path, step: Step::Key(&key) };
+            let path = Path {
+                parent: self.path,
+                step: Step::Key(&key),
+            };
             if map.contains_key(&key) {
                 let mut duplicates = self.duplicates.borrow_mut();
                 let text = path.to_string();
@@ -271,7 +294,10 @@ impl<'de> Visitor<'de> for Node<'_> {
                     duplicates.push(text);
                 }
             }
-            let node = Node { path: Some(&path), duplicates: self.duplicates };
+            let node = Node {
+                path: Some(&path),
+                duplicates: self.duplicates,
+            };
             let value = access.next_value_seed(node)?;
             map.insert(key, value);
         }

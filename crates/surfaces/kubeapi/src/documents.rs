@@ -34,7 +34,10 @@ impl Documents {
         }
         let bytes = make()?;
         let tag = argosy_object::Digest::of(&bytes).hex().to_uppercase();
-        let document = Arc::new(Document { bytes: bytes.into(), tag });
+        let document = Arc::new(Document {
+            bytes: bytes.into(),
+            tag,
+        });
         Some(lock().entry(name.to_owned()).or_insert(document).clone())
     }
 }
@@ -42,7 +45,9 @@ impl Documents {
 impl Document {
     fn reply(&self, headers: &HeaderMap, content_type: &'static str) -> Response<Body> {
         let tag = format!("\"{}\"", self.tag);
-        let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        let known = headers
+            .get(header::IF_NONE_MATCH)
+            .and_then(|value| value.to_str().ok());
         let mut response = if known.is_some_and(|known| known.split(',').any(|k| k.trim() == tag)) {
             let mut response = Response::new(empty_body());
             *response.status_mut() = http::StatusCode::NOT_MODIFIED;
@@ -55,7 +60,9 @@ impl Document {
         if let Ok(value) = HeaderValue::from_str(&tag) {
             response.headers_mut().insert(header::ETAG, value);
         }
-        response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+        response
+            .headers_mut()
+            .insert(header::VARY, HeaderValue::from_static("Accept"));
         response
     }
 }
@@ -107,7 +114,11 @@ pub(crate) fn serve(
 
 /// 404 as plain text, as upstream says it where no API is behind the path.
 pub(crate) fn page_not_found() -> Response<Body> {
-    raw(404, "text/plain; charset=utf-8", b"404 page not found\n".to_vec())
+    raw(
+        404,
+        "text/plain; charset=utf-8",
+        b"404 page not found\n".to_vec(),
+    )
 }
 
 fn plain(headers: &HeaderMap, value: Value) -> Result<Response<Body>, ApiError> {
@@ -137,8 +148,14 @@ fn root(
     const KIND: &str = "APIGroupDiscoveryList";
     let catalog = cluster.catalog();
     for (version, content_type) in [
-        ("v2", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"),
-        ("v2beta1", "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"),
+        (
+            "v2",
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        ),
+        (
+            "v2beta1",
+            "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+        ),
     ] {
         if !accepts_as(headers, "application/json", KIND, version) {
             continue;
@@ -183,7 +200,14 @@ fn paths(cluster: &Cluster, code: u16) -> Response<Body> {
     let catalog = cluster.catalog();
     let mut paths: Vec<String> = vec!["/api".into(), "/api/v1".into(), "/apis".into()];
     paths.extend(discovery::paths(&catalog.schemas));
-    let rest = ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"];
+    let rest = [
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+    ];
     paths.extend(rest.map(str::to_owned));
     Reply::with_code(code, json!({"paths": paths})).write(crate::negotiate::Wire::Json)
 }

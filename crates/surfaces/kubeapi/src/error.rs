@@ -185,7 +185,13 @@ impl FieldError {
             Kind::Internal => FieldFault::Internal,
         };
         let (field, detail) = (error.path, error.message);
-        Self { kind, field, bad_value: None, detail, complete: true }
+        Self {
+            kind,
+            field,
+            bad_value: None,
+            detail,
+            complete: true,
+        }
     }
 
     /// The part of the message after the field's path.

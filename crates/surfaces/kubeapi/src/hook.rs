@@ -54,6 +54,15 @@ pub struct ClusterFacts {
     pub git_version: String,
     /// Service addresses are taken from here, such as `10.96.0.0/12`.
     pub service_cidr: String,
+    /// Tells clusters of one process apart, equal names or not; set when the API starts.
+    pub(crate) serial: u64,
+}
+
+impl ClusterFacts {
+    /// What no other cluster of this process is called.
+    pub fn instance(&self) -> String {
+        format!("{}#{}", self.name, self.serial)
+    }
 }
 
 impl Default for ClusterFacts {
@@ -64,6 +73,7 @@ impl Default for ClusterFacts {
             ca_pem: String::new(),
             git_version: "v1.36.0".into(),
             service_cidr: "10.96.0.0/12".into(),
+            serial: 0,
         }
     }
 }

@@ -59,10 +59,19 @@ pub fn all(deps: &Deps) -> Hooks {
 const GENERATION_ONLY: [(&str, &str); 9] = [
     ("", "PodTemplate"),
     ("networking.k8s.io", "IngressClass"),
-    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
-    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingWebhookConfiguration",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "ValidatingWebhookConfiguration",
+    ),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
-    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+    (
+        "admissionregistration.k8s.io",
+        "ValidatingAdmissionPolicyBinding",
+    ),
     ("flowcontrol.apiserver.k8s.io", "FlowSchema"),
     ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
     ("resource.k8s.io", "ResourceSlice"),
@@ -75,13 +84,37 @@ fn add(hooks: &mut Hooks, group: &str, kind: &str, hook: impl KindHook + 'static
 fn core_hooks(hooks: &mut Hooks, deps: &Deps) {
     add(hooks, "", "Namespace", namespace::Namespace);
     add(hooks, "", "Pod", pod::Pod);
-    add(hooks, "", "Service", <service::Service as Default>::default());
+    add(
+        hooks,
+        "",
+        "Service",
+        <service::Service as Default>::default(),
+    );
     add(hooks, "", "ConfigMap", config::ConfigMap);
-    add(hooks, "", "Secret", config::Secret { key: deps.key.clone() });
-    add(hooks, "", "ServiceAccount", config::ServiceAccount { key: deps.key.clone() });
+    add(
+        hooks,
+        "",
+        "Secret",
+        config::Secret {
+            key: deps.key.clone(),
+        },
+    );
+    add(
+        hooks,
+        "",
+        "ServiceAccount",
+        config::ServiceAccount {
+            key: deps.key.clone(),
+        },
+    );
     add(hooks, "", "PersistentVolumeClaim", volumes::Claim);
     add(hooks, "", "PersistentVolume", volumes::Volume);
-    add(hooks, "storage.k8s.io", "StorageClass", volumes::StorageClass);
+    add(
+        hooks,
+        "storage.k8s.io",
+        "StorageClass",
+        volumes::StorageClass,
+    );
     add(hooks, "", "ResourceQuota", cluster::Quota);
     add(hooks, "", "LimitRange", cluster::LimitRange);
     add(hooks, "", "Node", cluster::Node);
@@ -95,20 +128,55 @@ fn workload_hooks(hooks: &mut Hooks) {
     add(hooks, "apps", "ReplicaSet", Workload::ReplicaSet);
     add(hooks, "apps", "StatefulSet", Workload::StatefulSet);
     add(hooks, "apps", "DaemonSet", Workload::DaemonSet);
-    add(hooks, "", "ReplicationController", Workload::ReplicationController);
+    add(
+        hooks,
+        "",
+        "ReplicationController",
+        Workload::ReplicationController,
+    );
     add(hooks, "batch", "Job", jobs::Job);
     add(hooks, "batch", "CronJob", jobs::CronJob);
-    add(hooks, "autoscaling", "HorizontalPodAutoscaler", autoscaling::Autoscaler);
+    add(
+        hooks,
+        "autoscaling",
+        "HorizontalPodAutoscaler",
+        autoscaling::Autoscaler,
+    );
 }
 
 fn cluster_hooks(hooks: &mut Hooks) {
     add(hooks, "networking.k8s.io", "Ingress", cluster::Ingress);
-    add(hooks, "networking.k8s.io", "NetworkPolicy", cluster::NetworkPolicy);
-    add(hooks, "policy", "PodDisruptionBudget", cluster::DisruptionBudget);
-    add(hooks, "scheduling.k8s.io", "PriorityClass", cluster::PriorityClass);
+    add(
+        hooks,
+        "networking.k8s.io",
+        "NetworkPolicy",
+        cluster::NetworkPolicy,
+    );
+    add(
+        hooks,
+        "policy",
+        "PodDisruptionBudget",
+        cluster::DisruptionBudget,
+    );
+    add(
+        hooks,
+        "scheduling.k8s.io",
+        "PriorityClass",
+        cluster::PriorityClass,
+    );
     add(hooks, "coordination.k8s.io", "Lease", cluster::Lease);
-    add(hooks, "discovery.k8s.io", "EndpointSlice", cluster::EndpointSlice);
-    add(hooks, "apiextensions.k8s.io", "CustomResourceDefinition", crds::Definition);
+    add(
+        hooks,
+        "discovery.k8s.io",
+        "EndpointSlice",
+        cluster::EndpointSlice,
+    );
+    add(
+        hooks,
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        crds::Definition,
+    );
 }
 
 fn auth_hooks(hooks: &mut Hooks, deps: &Deps) {
@@ -116,7 +184,12 @@ fn auth_hooks(hooks: &mut Hooks, deps: &Deps) {
     add(hooks, RBAC, "Role", rbac::Role { cluster: false });
     add(hooks, RBAC, "ClusterRole", rbac::Role { cluster: true });
     add(hooks, RBAC, "RoleBinding", rbac::Binding { cluster: false });
-    add(hooks, RBAC, "ClusterRoleBinding", rbac::Binding { cluster: true });
+    add(
+        hooks,
+        RBAC,
+        "ClusterRoleBinding",
+        rbac::Binding { cluster: true },
+    );
     const AUTHZ: &str = "authorization.k8s.io";
     use reviews::Review;
     hooks.insert(AUTHZ, "SubjectAccessReview", Review::Subject);

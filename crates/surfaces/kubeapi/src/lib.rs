@@ -27,7 +27,6 @@ mod storage;
 mod workers;
 
 pub use age::{age, human_duration};
-pub use crd::CrdHook;
 pub use selector::{FieldSelector, LabelSelector, field_text};
 pub use serve::{CLUSTERS, Listener, Router};
 pub use server::{ApiServer, FromSocket, Setup, Shared};

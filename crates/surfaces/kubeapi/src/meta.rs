@@ -40,7 +40,10 @@ pub(crate) fn remove(object: &mut Value, field: &str) {
 
 /// A field of `metadata`, where it is there and not null.
 pub(crate) fn field<'v>(object: &'v Value, field: &str) -> Option<&'v Value> {
-    object.get("metadata")?.get(field).filter(|value| !value.is_null())
+    object
+        .get("metadata")?
+        .get(field)
+        .filter(|value| !value.is_null())
 }
 
 /// Copies a field of `metadata` from another object, or removes it where that has none.
@@ -56,7 +59,10 @@ pub(crate) fn copy(object: &mut Value, from: &Value, name: &str) {
 /// The texts of a list in `metadata`, such as `finalizers`.
 pub(crate) fn texts<'v>(object: &'v Value, name: &str) -> Vec<&'v str> {
     let list = field(object, name).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str).collect()
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// Sets `metadata.finalizers`; an empty list removes it.
@@ -75,7 +81,9 @@ pub(crate) fn is_deleting(object: &Value) -> bool {
 
 /// `metadata.generation`, 0 where missing.
 pub(crate) fn generation(object: &Value) -> i64 {
-    field(object, "generation").and_then(Value::as_i64).unwrap_or(0)
+    field(object, "generation")
+        .and_then(Value::as_i64)
+        .unwrap_or(0)
 }
 
 /// A time as the API writes it: RFC 3339 in whole seconds.
@@ -108,10 +116,12 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
     if rest(one) != rest(other) {
         return false;
     }
-    one.iter().all(|(key, value)| match (key.as_str(), other.get(key)) {
-        ("metadata", meta) => same_meta(Some(value), meta),
-        (_, found) => found == Some(value),
-    }) && one.contains_key("metadata") == other.contains_key("metadata")
+    one.iter()
+        .all(|(key, value)| match (key.as_str(), other.get(key)) {
+            ("metadata", meta) => same_meta(Some(value), meta),
+            (_, found) => found == Some(value),
+        })
+        && one.contains_key("metadata") == other.contains_key("metadata")
 }
 
 fn same_meta(one: Option<&Value>, other: Option<&Value>) -> bool {
@@ -141,7 +151,10 @@ mod tests {
         let again = decode(&stored, 9);
         assert_eq!(text(&again, "resourceVersion"), "9");
         assert!(same(&object, &again));
-        assert!(!same(&object, &json!({"metadata": {"name": "a"}, "x": 1, "y": 2})));
+        assert!(!same(
+            &object,
+            &json!({"metadata": {"name": "a"}, "x": 1, "y": 2})
+        ));
     }
 
     #[test]

@@ -47,7 +47,10 @@ impl<'a> Clause<'a> {
     }
 
     fn parameter(&self, name: &str) -> Option<&'a str> {
-        self.parameters.iter().find(|(n, _)| *n == name).map(|(_, v)| *v)
+        self.parameters
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| *v)
     }
 
     fn wire(&self) -> Option<Wire> {
@@ -60,7 +63,9 @@ impl<'a> Clause<'a> {
 
     /// The form asked for; `None` where we do not have it.
     fn shape(&self) -> Option<Shape> {
-        let Some(kind) = self.parameter("as") else { return Some(Shape::Whole) };
+        let Some(kind) = self.parameter("as") else {
+            return Some(Shape::Whole);
+        };
         if self.parameter("g") != Some("meta.k8s.io") {
             return None;
         }
@@ -83,22 +88,28 @@ pub(crate) fn negotiate(headers: &HeaderMap, shapes: bool) -> Result<Format, Api
     if accept.trim().is_empty() {
         return Ok(Format::default());
     }
-    accept.split(',').map(Clause::parse).find_map(|clause| {
-        let (wire, shape) = (clause.wire()?, clause.shape()?);
-        (shapes || shape == Shape::Whole).then_some(Format { shape, wire })
-    })
-    .ok_or_else(|| {
-        ApiError::new(
-            406,
-            "NotAcceptable",
-            "only the following media types are accepted: application/json, application/yaml",
-        )
-    })
+    accept
+        .split(',')
+        .map(Clause::parse)
+        .find_map(|clause| {
+            let (wire, shape) = (clause.wire()?, clause.shape()?);
+            (shapes || shape == Shape::Whole).then_some(Format { shape, wire })
+        })
+        .ok_or_else(|| {
+            ApiError::new(
+                406,
+                "NotAcceptable",
+                "only the following media types are accepted: application/json, application/yaml",
+            )
+        })
 }
 
 /// All `Accept` headers as one.
 pub(crate) fn accept(headers: &HeaderMap) -> String {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let values = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     values.collect::<Vec<_>>().join(",")
 }
 
@@ -121,11 +132,19 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn ok(body: Value) -> Self {
-        Self { code: 200, body, warnings: Vec::new() }
+        Self {
+            code: 200,
+            body,
+            warnings: Vec::new(),
+        }
     }
 
     pub(crate) fn with_code(code: u16, body: Value) -> Self {
-        Self { code, body, warnings: Vec::new() }
+        Self {
+            code,
+            body,
+            warnings: Vec::new(),
+        }
     }
 
     pub(crate) fn write(self, wire: Wire) -> Response<Body> {
@@ -135,7 +154,10 @@ impl Reply {
                 bytes.push(b'\n');
                 ("application/json", bytes)
             }
-            Wire::Yaml => ("application/yaml", crate::decode::to_yaml(&self.body).into_bytes()),
+            Wire::Yaml => (
+                "application/yaml",
+                crate::decode::to_yaml(&self.body).into_bytes(),
+            ),
         };
         let mut response = raw(self.code, content_type, bytes);
         for warning in &self.warnings {
@@ -168,7 +190,10 @@ pub(crate) fn raw(code: u16, content_type: &'static str, bytes: Vec<u8>) -> Resp
         http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, private"),
+    );
     response
 }
 
@@ -176,13 +201,18 @@ impl ApiError {
     pub(crate) fn reply(&self) -> Response<Body> {
         let mut response = Reply::with_code(self.code, self.status()).write(Wire::Json);
         if let Some(seconds) = self.retry_after() {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
 
     fn retry_after(&self) -> Option<u32> {
-        self.details.as_ref().map(|d| d.retry_after_seconds).filter(|seconds| *seconds > 0)
+        self.details
+            .as_ref()
+            .map(|d| d.retry_after_seconds)
+            .filter(|seconds| *seconds > 0)
     }
 }
 

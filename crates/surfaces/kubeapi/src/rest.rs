@@ -45,7 +45,9 @@ pub(crate) async fn serve(mut call: Call<'_>, body: Body) -> Result<Response<Bod
             table::shape_one(&call, object)
         }
         ("create", "") => create::serve(&mut call, body).await?,
-        ("update", "" | "status" | "finalize" | "approval") => update::serve(&mut call, body).await?,
+        ("update", "" | "status" | "finalize" | "approval") => {
+            update::serve(&mut call, body).await?
+        }
         ("patch", "" | "status" | "finalize" | "approval" | "ephemeralcontainers" | "resize") => {
             patch::serve(&mut call, body).await?
         }
@@ -53,15 +55,40 @@ pub(crate) async fn serve(mut call: Call<'_>, body: Body) -> Result<Response<Bod
         ("deletecollection", "") => delete::serve_collection(&mut call, body).await?,
         _ => subresource::serve(&mut call, body).await?,
     };
-    let Reply { code, body, mut warnings } = reply;
+    let Reply {
+        code,
+        body,
+        mut warnings,
+    } = reply;
     warnings.append(&mut call.warnings);
     warnings.extend(deprecation(&call));
-    Ok(Reply { code, body, warnings }.write(wire))
+    Ok(Reply {
+        code,
+        body,
+        warnings,
+    }
+    .write(wire))
 }
 
 /// The warning of a deprecated version.
 fn deprecation(call: &Call<'_>) -> Option<String> {
-    call.served.kind.custom.as_ref().and_then(|custom| custom.deprecation_warning.clone())
+    match (call.served.group(), call.served.plural()) {
+        ("", "endpoints") => {
+            let use_instead = "use discovery.k8s.io/v1 EndpointSlice";
+            return Some(format!(
+                "v1 Endpoints is deprecated in v1.33+; {use_instead}"
+            ));
+        }
+        ("", "componentstatuses") => {
+            return Some("v1 ComponentStatus is deprecated in v1.19+".into());
+        }
+        _ => {}
+    }
+    call.served
+        .kind
+        .custom
+        .as_ref()
+        .and_then(|custom| custom.deprecation_warning.clone())
 }
 
 /// Whether the resource, or its subresource, has the verb.
@@ -75,7 +102,10 @@ fn check_verb(call: &Call<'_>) -> Result<(), ApiError> {
         &found.ok_or_else(ApiError::unknown_resource)?.verbs
     };
     let has = |verb: &str| verbs.iter().any(|v| v == verb);
-    let streams = matches!(info.subresource.as_str(), "exec" | "attach" | "portforward" | "proxy");
+    let streams = matches!(
+        info.subresource.as_str(),
+        "exec" | "attach" | "portforward" | "proxy"
+    );
     let known = has(&info.verb) || streams;
     // A POST on an object and a PUT on a collection have no route.
     let misplaced = match info.verb.as_str() {
@@ -101,7 +131,10 @@ fn check_place(call: &Call<'_>) -> Result<(), ApiError> {
     let scoped_wrong = !call.served.namespaced() && !info.namespace.is_empty() && !is_namespace;
     let unplaced = call.served.namespaced()
         && info.namespace.is_empty()
-        && !matches!(info.verb.as_str(), "list" | "watch" | "create" | "deletecollection");
+        && !matches!(
+            info.verb.as_str(),
+            "list" | "watch" | "create" | "deletecollection"
+        );
     if scoped_wrong || unplaced {
         return Err(ApiError::unknown_resource());
     }

@@ -29,9 +29,9 @@ impl LabelSelector {
     /// # Errors
     /// 400 with what could not be read.
     pub fn parse(text: &str) -> Result<Self, ApiError> {
-        let fail = |detail: String| ApiError::bad_request(format!(
-            "unable to parse requirement: {detail}"
-        ));
+        let fail = |detail: String| {
+            ApiError::bad_request(format!("unable to parse requirement: {detail}"))
+        };
         let mut requirements = Vec::new();
         for part in split_top(text) {
             let part = part.trim();
@@ -39,7 +39,9 @@ impl LabelSelector {
                 if text.trim().is_empty() {
                     continue;
                 }
-                return Err(ApiError::bad_request("found ',', expected: identifier after ','"));
+                return Err(ApiError::bad_request(
+                    "found ',', expected: identifier after ','",
+                ));
             }
             requirements.push(Requirement::parse(part).map_err(fail)?);
         }
@@ -55,7 +57,11 @@ impl LabelSelector {
     pub fn matches(&self, object: &Value) -> bool {
         let labels = object.pointer("/metadata/labels");
         self.0.iter().all(|requirement| {
-            requirement.matches(labels.and_then(|l| l.get(&requirement.key)).and_then(Value::as_str))
+            requirement.matches(
+                labels
+                    .and_then(|l| l.get(&requirement.key))
+                    .and_then(Value::as_str),
+            )
         })
     }
 }
@@ -86,7 +92,11 @@ impl Requirement {
         for (operator, negative) in [("!=", true), ("==", false), ("=", false)] {
             if let Some((key, value)) = part.split_once(operator) {
                 let values = vec![check_value(value.trim())?];
-                let test = if negative { Test::NotIn(values) } else { Test::In(values) };
+                let test = if negative {
+                    Test::NotIn(values)
+                } else {
+                    Test::In(values)
+                };
                 return Self::new(key.trim(), test);
             }
         }
@@ -95,8 +105,11 @@ impl Requirement {
                 let number = value.trim().parse::<i64>().map_err(|_| {
                     format!("values[0][{}]: Invalid value: \"{}\": for 'Gt', 'Lt' operators, the value must be an integer", key.trim(), value.trim())
                 })?;
-                let test =
-                    if operator == '>' { Test::Greater(number) } else { Test::Less(number) };
+                let test = if operator == '>' {
+                    Test::Greater(number)
+                } else {
+                    Test::Less(number)
+                };
                 return Self::new(key.trim(), test);
             }
         }
@@ -118,9 +131,18 @@ impl Requirement {
             .strip_prefix('(')
             .and_then(|list| list.strip_suffix(')'))
             .ok_or_else(|| format!("found '{}' expected: '('", list.trim()))?;
-        let values =
-            list.split(',').map(|value| check_value(value.trim())).collect::<Result<_, _>>()?;
-        Self::new(key, if negative { Test::NotIn(values) } else { Test::In(values) })
+        let values = list
+            .split(',')
+            .map(|value| check_value(value.trim()))
+            .collect::<Result<_, _>>()?;
+        Self::new(
+            key,
+            if negative {
+                Test::NotIn(values)
+            } else {
+                Test::In(values)
+            },
+        )
     }
 
     fn new(key: &str, test: Test) -> Result<Self, String> {
@@ -133,7 +155,10 @@ impl Requirement {
                  validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
             ));
         }
-        Ok(Self { key: key.into(), test })
+        Ok(Self {
+            key: key.into(),
+            test,
+        })
     }
 
     fn matches(&self, label: Option<&str>) -> bool {
@@ -215,13 +240,18 @@ impl FieldSelector {
 
     /// The value that `metadata.name` must have, where the selector demands one.
     pub fn exact_name(&self) -> Option<&str> {
-        let test = self.0.iter().find(|test| test.equal && test.field == "metadata.name")?;
+        let test = self
+            .0
+            .iter()
+            .find(|test| test.equal && test.field == "metadata.name")?;
         Some(&test.value)
     }
 
     /// Whether the fields, as `value_of` tells them, fit.
     pub fn matches(&self, value_of: impl Fn(&str) -> String) -> bool {
-        self.0.iter().all(|test| (value_of(&test.field) == test.value) == test.equal)
+        self.0
+            .iter()
+            .all(|test| (value_of(&test.field) == test.value) == test.equal)
     }
 }
 
@@ -233,8 +263,16 @@ impl FieldTest {
             Some(field) => (field, false),
             None => (left, true),
         };
-        let value = if equal { right.strip_prefix('=').unwrap_or(right) } else { right };
-        Some(Self { field: field.trim().into(), value: unescape(value)?, equal })
+        let value = if equal {
+            right.strip_prefix('=').unwrap_or(right)
+        } else {
+            right
+        };
+        Some(Self {
+            field: field.trim().into(),
+            value: unescape(value)?,
+            equal,
+        })
     }
 }
 
@@ -293,7 +331,9 @@ mod tests {
     use argosy_object::json;
 
     fn selects(selector: &str, labels: &Value) -> bool {
-        LabelSelector::parse(selector).unwrap().matches(&json!({"metadata": {"labels": labels}}))
+        LabelSelector::parse(selector)
+            .unwrap()
+            .matches(&json!({"metadata": {"labels": labels}}))
     }
 
     #[test]
@@ -309,7 +349,11 @@ mod tests {
     #[test]
     fn broken_label_selectors_are_refused() {
         for broken in ["a b", "a in b", ",a", "a=b c", "=x", "a>b", "a=-"] {
-            assert_eq!(LabelSelector::parse(broken).unwrap_err().code, 400, "{broken}");
+            assert_eq!(
+                LabelSelector::parse(broken).unwrap_err().code,
+                400,
+                "{broken}"
+            );
         }
     }
 
@@ -317,7 +361,9 @@ mod tests {
     fn fields_compare_with_escapes() {
         let object = json!({"metadata": {"name": "a,b"}, "spec": {"x": true}});
         let fits = |text: &str| {
-            FieldSelector::parse(text).unwrap().matches(|field| field_text(&object, field))
+            FieldSelector::parse(text)
+                .unwrap()
+                .matches(|field| field_text(&object, field))
         };
         assert!(fits("metadata.name=a\\,b,spec.x==true"));
         assert!(fits("spec.gone=,spec.x!=false"));

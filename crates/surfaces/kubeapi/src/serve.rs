@@ -3,7 +3,7 @@
 
 use crate::request::PeerCertificate;
 use crate::server::{ApiServer, FromSocket};
-use argosy_ports::{Body, BoxError};
+use argosy_ports::{ApiService, Body, BoxError};
 use bytes::Bytes;
 use http::uri::{PathAndQuery, Uri};
 use http::{Request, Response};
@@ -45,23 +45,36 @@ pub struct Router {
 impl Router {
     /// A router with a hub at `/`.
     pub fn new(hub: ApiServer) -> Self {
-        Self { hub: Arc::new(RwLock::new(Some(hub))), clusters: Arc::default() }
+        Self {
+            hub: Arc::new(RwLock::new(Some(hub))),
+            clusters: Arc::default(),
+        }
     }
 
     /// Adds or replaces a cluster at `/clusters/NAME`.
     pub fn insert(&self, name: &str, server: ApiServer) {
-        self.clusters.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), server);
+        self.clusters
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.into(), server);
     }
 
     /// Takes a cluster away.
     pub fn remove(&self, name: &str) -> Option<ApiServer> {
-        self.clusters.write().unwrap_or_else(PoisonError::into_inner).remove(name)
+        self.clusters
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name)
     }
 
     /// The API at a path, and the rest of the path.
     pub fn route<'p>(&self, path: &'p str) -> Option<(ApiServer, &'p str)> {
         let Some(rest) = path.strip_prefix(CLUSTERS) else {
-            let hub = self.hub.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let hub = self
+                .hub
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
             return hub.map(|hub| (hub, path));
         };
         let end = rest.find('/').unwrap_or(rest.len());
@@ -70,13 +83,22 @@ impl Router {
         Some((server, if end == rest.len() { "/" } else { &rest[end..] }))
     }
 
+    /// The service of the API that a URL's path names, to be called with no socket.
+    pub fn service(&self, path: &str) -> Option<ApiService> {
+        self.route(path).map(|(server, _)| server.service())
+    }
+
     /// Answers a request by its path.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let Some((server, rest)) = self.route(&path) else {
             return crate::documents::page_not_found();
         };
-        let request = if rest.len() == path.len() { Some(request) } else { moved(request, rest) };
+        let request = if rest.len() == path.len() {
+            Some(request)
+        } else {
+            moved(request, rest)
+        };
         match request {
             Some(request) => server.handle(request).await,
             None => crate::documents::page_not_found(),
@@ -116,7 +138,11 @@ impl Listener {
             config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
             TlsAcceptor::from(Arc::new(config))
         });
-        Self { listener, router, tls }
+        Self {
+            listener,
+            router,
+            tls,
+        }
     }
 
     /// Accepts connections until `stop` turns true, then lets requests under way finish for a
@@ -157,7 +183,9 @@ async fn connection(
 ) {
     // Small events must not wait for more.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return http(stream, router, None, stop).await };
+    let Some(tls) = tls else {
+        return http(stream, router, None, stop).await;
+    };
     match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let certificates = stream.get_ref().1.peer_certificates();
@@ -218,7 +246,10 @@ async fn http(
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(30));
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::hook::{ClusterFacts, Hooks};
 use crate::negotiate::{Format, negotiate};
 use crate::request::{
-    AllowAll, Authenticator, Authorizer, Decision, PeerCertificate, Query, RequestInfo, UserInfo,
+    Authenticator, Authorizer, Decision, PeerCertificate, Query, RequestInfo, UserInfo,
     percent_decode,
 };
 use crate::storage::Storage;
@@ -35,10 +35,12 @@ pub struct Shared {
 
 impl Shared {
     /// Makes the shared part once for all clusters.
-    pub fn new(schemas: Arc<Schemas>, mut hooks: Hooks) -> Self {
-        hooks.insert(crate::crd::GROUP, "CustomResourceDefinition", crate::crd::CrdHook);
+    pub fn new(schemas: Arc<Schemas>, hooks: Hooks) -> Self {
         let catalog = Arc::new(Catalog::new(&schemas, std::collections::BTreeMap::new()));
-        Self { catalog, hooks: Arc::new(hooks) }
+        Self {
+            catalog,
+            hooks: Arc::new(hooks),
+        }
     }
 }
 
@@ -55,7 +57,7 @@ pub struct Setup {
     shared: Shared,
     clock: Arc<dyn Clock>,
     facts: ClusterFacts,
-    authorizer: Arc<dyn Authorizer>,
+    authorizer: Option<Arc<dyn Authorizer>>,
     authenticator: Option<Arc<dyn Authenticator>>,
 }
 
@@ -67,10 +69,11 @@ impl Setup {
         self
     }
 
-    /// Who decides what callers may do; without one, everything is allowed.
+    /// Who decides what callers may do; without one, everything is allowed and the cluster
+    /// starts without roles.
     #[must_use]
     pub fn authorizer(mut self, authorizer: Arc<dyn Authorizer>) -> Self {
-        self.authorizer = authorizer;
+        self.authorizer = Some(authorizer);
         self
     }
 
@@ -113,7 +116,7 @@ impl ApiServer {
             shared: shared.clone(),
             clock,
             facts: ClusterFacts::default(),
-            authorizer: Arc::new(AllowAll),
+            authorizer: None,
             authenticator: None,
         }
     }
@@ -154,16 +157,28 @@ impl ApiServer {
         let (group, version) = (&info.api_group, &info.api_version);
         let Some(served) = catalog.resource(group, version, &info.resource) else {
             let known = group.is_empty() && version == "v1"
-                || catalog.schemas.kinds().any(|kind| {
-                    *kind.gvk.group == **group && *kind.gvk.version == **version
-                });
-            return if known { Err(unknown_path()) } else { Ok(documents::page_not_found()) };
+                || catalog
+                    .schemas
+                    .kinds()
+                    .any(|kind| *kind.gvk.group == **group && *kind.gvk.version == **version);
+            return if known {
+                Err(unknown_path())
+            } else {
+                Ok(documents::page_not_found())
+            };
         };
         if info.verb.is_empty() || too_deep(&info) {
             return Err(unknown_path());
         }
-        let shapes = !matches!(info.subresource.as_str(), "log" | "exec" | "attach" | "portforward");
-        let format = if shapes { negotiate(&head.headers, true)? } else { Format::default() };
+        let shapes = !matches!(
+            info.subresource.as_str(),
+            "log" | "exec" | "attach" | "portforward"
+        );
+        let format = if shapes {
+            negotiate(&head.headers, true)?
+        } else {
+            Format::default()
+        };
         let call = Call {
             cluster: &self.cluster,
             catalog,
@@ -191,7 +206,11 @@ impl ApiServer {
         };
         let trusted = head.extensions.get::<FromSocket>().is_none();
         let user = authenticated.unwrap_or_else(|| {
-            if trusted { UserInfo::system_admin() } else { UserInfo::anonymous() }
+            if trusted {
+                UserInfo::system_admin()
+            } else {
+                UserInfo::anonymous()
+            }
         });
         impersonate::effective_user(&head.headers, &user, &*cluster.authorizer, cluster)
     }
@@ -220,7 +239,8 @@ fn too_deep(info: &RequestInfo) -> bool {
     let prefix = if info.api_prefix == "api" { 2 } else { 3 };
     let namespaced = !info.namespace.is_empty() && info.resource != "namespaces";
     let expected = prefix + if namespaced { 5 } else { 3 };
-    parts > expected && info.subresource != "proxy"
+    let watched = usize::from(info.verb == "watch" && info.path.contains("/watch/"));
+    parts > expected + watched && info.subresource != "proxy"
 }
 
 /// What a path answers that leads nowhere.

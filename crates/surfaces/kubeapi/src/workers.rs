@@ -78,11 +78,19 @@ impl Head {
     }
 
     fn owners(&self) -> impl Iterator<Item = &str> {
-        self.metadata.owner_references.iter().flatten().map(|owner| owner.uid.as_str())
+        self.metadata
+            .owner_references
+            .iter()
+            .flatten()
+            .map(|owner| owner.uid.as_str())
     }
 
     fn has_finalizer(&self, name: &str) -> bool {
-        self.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == name)
+        self.metadata
+            .finalizers
+            .iter()
+            .flatten()
+            .any(|finalizer| finalizer == name)
     }
 }
 
@@ -113,7 +121,10 @@ impl Workers {
             has_events: false,
             tell,
         };
-        Self { task: tokio::spawn(follower.run()), done }
+        Self {
+            task: tokio::spawn(follower.run()),
+            done,
+        }
     }
 
     /// Waits until everything written so far has been followed up.
@@ -149,7 +160,9 @@ impl Follower {
     async fn run(mut self) {
         loop {
             // Falling behind the log means reading everything again.
-            let Some(stream) = self.rescan() else { continue };
+            let Some(stream) = self.rescan() else {
+                continue;
+            };
             self.follow(stream).await;
         }
     }
@@ -157,7 +170,14 @@ impl Follower {
     /// Reads all objects into the index and queues what each may need.
     fn rescan(&mut self) -> Option<EventStream> {
         self.owners = Owners::default();
-        let page = self.cluster.storage.range(Range { prefix: "/", ..Range::default() }).ok()?;
+        let page = self
+            .cluster
+            .storage
+            .range(Range {
+                prefix: "/",
+                ..Range::default()
+            })
+            .ok()?;
         for (key, stored) in &page.items {
             let head = Head::read(&stored.json);
             self.take(key, None, Some(&head));
@@ -186,15 +206,13 @@ impl Follower {
             };
             let batch = match pause {
                 None => stream.next().await,
-                Some(pause) => {
-                    match tokio::time::timeout(pause, stream.next()).await {
-                        Ok(batch) => batch,
-                        Err(_) => {
-                            self.pause_over(idle).await;
-                            continue;
-                        }
+                Some(pause) => match tokio::time::timeout(pause, stream.next()).await {
+                    Ok(batch) => batch,
+                    Err(_) => {
+                        self.pause_over(idle).await;
+                        continue;
                     }
-                }
+                },
             };
             match batch {
                 Ok(events) => self.take_events(&events),
@@ -228,7 +246,9 @@ impl Follower {
 
     /// Takes a change into the index and queues what follows from it.
     fn take(&mut self, key: &Str, old: Option<&Head>, new: Option<&Head>) {
-        let Some(parts) = KeyParts::of(key) else { return };
+        let Some(parts) = KeyParts::of(key) else {
+            return;
+        };
         self.owners.update(key, new);
         if let Some(head) = new {
             let new_owners = !head.owners().eq(old.into_iter().flat_map(Head::owners));
@@ -351,7 +371,9 @@ impl Follower {
             }
             let (namespace, name) = (meta::text(&event, "namespace"), meta::text(&event, "name"));
             let key = format!("/core/events/{namespace}/{name}");
-            let Some(actor) = Actor::of_key(&self.cluster, &key) else { return };
+            let Some(actor) = Actor::of_key(&self.cluster, &key) else {
+                return;
+            };
             if let Err(error) = actor.delete(&key, None, How::default()).await {
                 tracing::debug!(error = %error, "cannot delete an old event");
             }
@@ -362,7 +384,10 @@ impl Follower {
 /// Seconds since an event was last seen.
 fn event_age(event: &argosy_object::Value, now: Timestamp) -> Option<i64> {
     let fields = [event.get("lastTimestamp"), event.get("eventTime")];
-    let seen = fields.into_iter().flatten().find_map(|field| field.as_str());
+    let seen = fields
+        .into_iter()
+        .flatten()
+        .find_map(|field| field.as_str());
     let time = seen.unwrap_or_else(|| meta::text(event, "creationTimestamp"));
     let time: Timestamp = time.parse().ok()?;
     Some(now.as_second() - time.as_second())

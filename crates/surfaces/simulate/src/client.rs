@@ -3,12 +3,13 @@
 use argosy_object::{Value, json};
 use argosy_ports::{ApiService, Body, BoxError, empty_body, full_body};
 use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use std::time::Duration;
-use tower::ServiceExt as _;
+use tower::Service as _;
 
 /// The largest answer that is read.
 const MAX_ANSWER: usize = 256 * 1024 * 1024;
@@ -34,6 +35,9 @@ pub enum ClientError {
     /// The answer took too long.
     #[error("the API did not answer in time")]
     Timeout,
+    /// The answer is larger than any sane one.
+    #[error("the API's answer is too large")]
+    TooLarge,
     /// The answer is no JSON.
     #[error("the API's answer cannot be read")]
     Broken(#[source] serde_json::Error),
@@ -80,12 +84,19 @@ impl Client {
         Self { service }
     }
 
-    async fn send(&self, request: Request<Body>) -> Result<http::Response<Body>, ClientError> {
-        let call = self.service.clone().oneshot(request);
-        match tokio::time::timeout(TIMEOUT, call).await {
-            Ok(answer) => answer.map_err(ClientError::Unreachable),
-            Err(_) => Err(ClientError::Timeout),
+    fn send(
+        &self,
+        request: Request<Body>,
+    ) -> BoxFuture<'static, Result<http::Response<Body>, ClientError>> {
+        // The port's services are always ready; see its contract.
+        let call = self.service.clone().call(request);
+        async move {
+            match tokio::time::timeout(TIMEOUT, call).await {
+                Ok(answer) => answer.map_err(|error| ClientError::Unreachable(error)),
+                Err(_) => Err(ClientError::Timeout),
+            }
         }
+        .boxed()
     }
 
     async fn call(
@@ -105,9 +116,9 @@ impl Client {
             .expect("paths are made of valid names");
         let answer = self.send(request).await?;
         let status = answer.status();
-        let read = Limited::new(answer.into_body(), MAX_ANSWER).collect();
+        let read = read_all(answer.into_body());
         let bytes = match tokio::time::timeout(TIMEOUT, read).await {
-            Ok(read) => read.map_err(ClientError::Unreachable)?.to_bytes(),
+            Ok(read) => read?,
             Err(_) => return Err(ClientError::Timeout),
         };
         if !status.is_success() {
@@ -174,6 +185,21 @@ impl Client {
         }
         self.call(Method::DELETE, path, "application/json", Some(&options)).await
     }
+}
+
+/// A whole body, as far as it is not larger than any sane answer.
+async fn read_all(mut body: Body) -> Result<Bytes, ClientError> {
+    let mut buffer = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ClientError::Unreachable(error))?;
+        if let Ok(data) = frame.into_data() {
+            if buffer.len() + data.len() > MAX_ANSWER {
+                return Err(ClientError::TooLarge);
+            }
+            buffer.extend_from_slice(&data);
+        }
+    }
+    Ok(buffer.freeze())
 }
 
 fn refusal(status: StatusCode, bytes: &Bytes) -> ClientError {

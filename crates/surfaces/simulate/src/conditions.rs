@@ -24,8 +24,6 @@ pub enum Times {
     Transition,
     /// `lastUpdateTime`, as Deployments have it.
     Update,
-    /// `lastProbeTime: null`, as Pods have it.
-    Probe,
     /// `lastProbeTime` at the present, as Jobs have it.
     Probed,
 }
@@ -60,7 +58,6 @@ fn build(c: &Condition<'_>, old: Option<&Value>, times: Times, now: Timestamp) -
     match times {
         Times::Transition => {}
         Times::Update => out["lastUpdateTime"] = kept("lastUpdateTime", equal),
-        Times::Probe => out["lastProbeTime"] = Value::Null,
         Times::Probed => out["lastProbeTime"] = kept("lastProbeTime", equal),
     }
     if !c.reason.is_empty() {

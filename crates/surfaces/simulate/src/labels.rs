@@ -19,16 +19,6 @@ pub fn contained(wanted: &Value, labels: &Value) -> bool {
     wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
 }
 
-/// A selector in the words of the API's query, as `status.selector` of scales has it.
-pub fn query(selector: &Value) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for (name, value) in selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten()
-    {
-        parts.push(format!("{name}={}", value.as_str().unwrap_or_default()));
-    }
-    parts.join(",")
-}
-
 fn holds(expression: &Value, labels: &Map<String, Value>) -> bool {
     let label = labels.get(expression["key"].as_str().unwrap_or_default());
     let among = |label: &Value| {

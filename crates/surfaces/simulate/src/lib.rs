@@ -15,9 +15,15 @@ mod kinds;
 mod kubelet;
 mod labels;
 mod options;
+mod planner;
 mod tree;
 mod work;
 mod world;
+
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod play_tests;
 
 pub use client::{Client, ClientError};
 pub use options::{Failure, FailureRule, Options};

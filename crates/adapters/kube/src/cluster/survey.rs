@@ -15,24 +15,6 @@ use std::collections::BTreeSet;
 
 const LISTS_AT_ONCE: usize = 8;
 
-/// Kinds whose health tells something, so that their bodies are worth keeping though nothing
-/// tracks the object.
-pub fn bodies_by_default() -> BTreeSet<GroupKind> {
-    pairs(&[
-        ("", "Pod"),
-        ("", "PersistentVolumeClaim"),
-        ("", "Service"),
-        ("apps", "Deployment"),
-        ("apps", "StatefulSet"),
-        ("apps", "DaemonSet"),
-        ("apps", "ReplicaSet"),
-        ("batch", "Job"),
-        ("networking.k8s.io", "Ingress"),
-        ("autoscaling", "HorizontalPodAutoscaler"),
-        ("apiregistration.k8s.io", "APIService"),
-    ])
-}
-
 /// Compat: the `resource.exclusions` that Argo CD ships in argocd-cm, as far as they name kinds
 /// one by one, and Events, which its cache never holds.
 pub fn excluded_by_default() -> BTreeSet<GroupKind> {

@@ -1,12 +1,11 @@
 //! One pass over an object's JSON: the header's fields, and the body without `managedFields`.
 
 use super::uid::Uid;
-use argosy_object::{GroupKind, Gvk};
+use argosy_object::Gvk;
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -38,12 +37,22 @@ impl Default for Tracking {
 }
 
 /// What an index keeps.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct LiveRules {
     /// How objects are tracked.
     pub tracking: Tracking,
-    /// Kinds whose bodies are kept though nothing tracks the object.
-    pub bodies: BTreeSet<GroupKind>,
+    /// Whether the bodies of a group and kind are kept though nothing tracks the object.
+    pub bodies: fn(group: &str, kind: &str) -> bool,
+}
+
+impl Default for LiveRules {
+    /// Annotation tracking, and the bodies of tracked objects alone.
+    fn default() -> Self {
+        Self {
+            tracking: Tracking::default(),
+            bodies: |_, _| false,
+        }
+    }
 }
 
 /// Bytes that are no object.
@@ -168,7 +177,7 @@ fn read(gvk: &Gvk, json: &[u8], rules: &LiveRules) -> Result<Extracted, serde_js
     let meta: Meta<'_> = serde_json::from_str(metadata)?;
     let metadata: Members<'_> = serde_json::from_str(metadata)?;
     let instance = instance(gvk, &meta, &rules.tracking)?;
-    let keep = instance.is_some() || rules.bodies.contains(&gvk.group_kind());
+    let keep = instance.is_some() || (rules.bodies)(&gvk.group, &gvk.kind);
     Ok(Extracted {
         digest: digest(&top, &metadata),
         body: keep.then(|| body(gvk, &top, &metadata)),
@@ -215,10 +224,10 @@ fn instance(
     }
     let annotations = optional(meta.annotations)?;
     let annotation = |name: &str| annotations.as_ref().and_then(|a| a.text(name));
-    if let Some(ours) = &tracking.installation {
-        if annotation(INSTALLATION_ID).as_ref() != Some(ours) {
-            return Ok(None);
-        }
+    if let Some(ours) = &tracking.installation
+        && annotation(INSTALLATION_ID).as_ref() != Some(ours)
+    {
+        return Ok(None);
     }
     if tracking.by_label {
         let labels = optional(meta.labels)?;

@@ -123,9 +123,12 @@ impl Tables {
         let key = self.key(&extracted);
         let news = revision(&extracted.resource_version);
         let known = self.by_key.get(&key).copied();
+        let overruled =
+            |entry: &&Entry| matches!(from, NewsFrom::Reset(epoch) if entry.epoch < epoch);
         let known_revision = known
             .and_then(|slot| self.entry(slot))
-            .map_or(0, |e| e.revision);
+            .filter(|entry| !overruled(entry))
+            .map_or(0, |entry| entry.revision);
         if from == NewsFrom::Write && news != 0 && news <= self.seen_of(&key) {
             return None; // the watch is past it already: the object may be gone since
         }
@@ -251,12 +254,12 @@ impl Tables {
                 }
             }
         }
-        if let Some(instance) = &header.instance {
-            if let Some(keys) = self.by_instance.get_mut(instance) {
-                keys.remove(&header.key);
-                if keys.is_empty() {
-                    self.by_instance.remove(instance);
-                }
+        if let Some(instance) = &header.instance
+            && let Some(keys) = self.by_instance.get_mut(instance)
+        {
+            keys.remove(&header.key);
+            if keys.is_empty() {
+                self.by_instance.remove(instance);
             }
         }
         self.body_bytes -= entry.body.as_ref().map_or(0, Packed::len);

@@ -30,6 +30,9 @@ pub struct Remote {
 struct Failed {
     error: TransportError,
     unseen: bool,
+    /// The connection broke after the request went out: a read may be sent again.
+    broken: bool,
+    /// It was an HTTP/2 one.
     reset: bool,
 }
 
@@ -69,7 +72,7 @@ impl Remote {
                     if failed.reset {
                         self.count_reset();
                     }
-                    if attempt == ATTEMPTS || !(failed.unseen || idempotent && failed.reset) {
+                    if attempt == ATTEMPTS || !(failed.unseen || idempotent && failed.broken) {
                         return Err(failed.error.into());
                     }
                     attempt += 1;
@@ -113,6 +116,7 @@ impl Remote {
         let lease = self.lease(watch).await.map_err(|error| Failed {
             error,
             unseen: false, // the guard decides when a server that refuses is asked again
+            broken: false,
             reset: false,
         })?;
         let limit = if watch {
@@ -132,6 +136,7 @@ impl Remote {
                     return Err(Failed {
                         error: self.broken(&error),
                         unseen: true,
+                        broken: false,
                         reset: false,
                     });
                 }
@@ -158,6 +163,7 @@ impl Remote {
                     limit,
                 },
                 unseen: false,
+                broken: false,
                 reset: false,
             })
     }
@@ -174,6 +180,7 @@ impl Remote {
                 reason,
             },
             unseen: false,
+            broken: false,
             reset: false,
         };
         let uri = self
@@ -200,10 +207,11 @@ impl Remote {
         let unsent = failure.take_message().is_some();
         let error = failure.into_error();
         let reason = h2_reason(&error);
+        let refused = reason == Some(h2::Reason::REFUSED_STREAM);
         Failed {
-            unseen: unsent || reason == Some(h2::Reason::REFUSED_STREAM),
-            reset: http2 && !unsent && reason != Some(h2::Reason::REFUSED_STREAM)
-                || !http2 && error.is_incomplete_message(),
+            unseen: unsent || refused,
+            broken: !unsent && !refused,
+            reset: http2 && !unsent && !refused,
             error: self.broken(&error),
         }
     }

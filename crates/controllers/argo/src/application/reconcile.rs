@@ -56,13 +56,7 @@ impl ApplicationController {
         if valid.destination.is_paused {
             return Verdict::done();
         }
-        self.follows.set(
-            key,
-            valid.spec.all_sources(),
-            valid.spec.project_name(),
-            &self.queue,
-            &self.records,
-        );
+        self.follow(key, &valid);
         self.refresh(application, &valid, &record, report).await;
         let compared = self
             .compare(key, &valid, &record, &report.status.resources.clone())
@@ -216,6 +210,24 @@ impl ApplicationController {
                 }
             }
         }
+    }
+
+    /// From now on a commit to one of the sources wakes the Application.
+    fn follow(&self, key: &Key, valid: &Valid) {
+        let sources = valid
+            .spec
+            .all_sources()
+            .iter()
+            .filter(|source| source.chart.is_empty());
+        let followed = sources.map(|source| {
+            let repo = self
+                .hub
+                .ports
+                .sources
+                .repo(&source.repo_url, valid.spec.project_name());
+            (repo, argosy_pipeline::wanted_of(source))
+        });
+        self.follows.set(key, followed.collect());
     }
 
     fn forget(&self, key: &Key) {

@@ -27,7 +27,11 @@ impl Attributes<'_> {
     pub fn refusal(&self, user: &str) -> String {
         let user = go_quote(user);
         if let Some(path) = self.path {
-            return sanitize(&format!("User {user} cannot {} path {}", self.verb, go_quote(path)));
+            return sanitize(&format!(
+                "User {user} cannot {} path {}",
+                self.verb,
+                go_quote(path)
+            ));
         }
         let resource = if self.subresource.is_empty() {
             self.resource.to_owned()
@@ -70,11 +74,17 @@ impl Attributes<'_> {
 
 /// A resource with its group: `deployments.apps`, `pods`.
 pub fn qualified(resource: &str, group: &str) -> String {
-    if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") }
+    if group.is_empty() {
+        resource.to_owned()
+    } else {
+        format!("{resource}.{group}")
+    }
 }
 
 fn sanitize(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -83,8 +93,12 @@ mod tests {
 
     #[test]
     fn refusals_read_as_upstream() {
-        let list =
-            Attributes { verb: "list", resource: "pods", namespace: "y", ..Attributes::default() };
+        let list = Attributes {
+            verb: "list",
+            resource: "pods",
+            namespace: "y",
+            ..Attributes::default()
+        };
         assert_eq!(
             list.forbidden("x", ""),
             r#"pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "y""#
@@ -102,7 +116,11 @@ mod tests {
             "deployments.apps \"web\" is forbidden: User \"x\" cannot update resource \
              \"deployments/scale\" in API group \"apps\" at the cluster scope: RBAC: no"
         );
-        let path = Attributes { verb: "get", path: Some("/metrics"), ..Attributes::default() };
+        let path = Attributes {
+            verb: "get",
+            path: Some("/metrics"),
+            ..Attributes::default()
+        };
         assert_eq!(
             path.forbidden("system:anonymous", ""),
             r#"forbidden: User "system:anonymous" cannot get path "/metrics""#

@@ -43,14 +43,21 @@ pub struct Credentials {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("audiences", &self.audiences).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("audiences", &self.audiences)
+            .finish_non_exhaustive()
     }
 }
 
 impl Credentials {
     /// The ways into a cluster whose tokens `key` signs in the name of `issuer`.
     pub fn new(key: Arc<TokenKey>, tokens: Arc<StaticTokens>, issuer: &str, clock: Clock) -> Self {
-        Self { tokens, key, audiences: vec![issuer.to_owned()], clock }
+        Self {
+            tokens,
+            key,
+            audiences: vec![issuer.to_owned()],
+            clock,
+        }
     }
 }
 
@@ -84,7 +91,10 @@ impl Authenticator for Credentials {
                 authority::subject_of(&peer.0).ok_or_else(ApiError::unauthorized)?;
             groups.push("system:authenticated".into());
             let id = format!("X509SHA256={}", hex::encode(Sha256::digest(&peer.0)));
-            let extra = [("authentication.kubernetes.io/credential-id".to_owned(), vec![id])];
+            let extra = [(
+                "authentication.kubernetes.io/credential-id".to_owned(),
+                vec![id],
+            )];
             return Ok(Some(UserInfo {
                 username,
                 groups,
@@ -92,8 +102,13 @@ impl Authenticator for Credentials {
                 ..UserInfo::default()
             }));
         }
-        let Some(token) = bearer(headers)? else { return Ok(None) };
-        let expected = Expected { issuer: &self.audiences[0], audiences: &self.audiences };
+        let Some(token) = bearer(headers)? else {
+            return Ok(None);
+        };
+        let expected = Expected {
+            issuer: &self.audiences[0],
+            audiences: &self.audiences,
+        };
         let known = (&*self.tokens, &*self.key);
         identify(token, known, &expected, store, (self.clock)())
             .map(Some)
@@ -103,9 +118,16 @@ impl Authenticator for Credentials {
 
 /// The bearer token of a request. An empty one counts as none, as upstream.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
-    let Some(header) = headers.get(http::header::AUTHORIZATION) else { return Ok(None) };
-    let header = header.to_str().map_err(|_| ApiError::unauthorized())?.trim();
-    let Some((scheme, token)) = header.split_once(' ') else { return Ok(None) };
+    let Some(header) = headers.get(http::header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let header = header
+        .to_str()
+        .map_err(|_| ApiError::unauthorized())?
+        .trim();
+    let Some((scheme, token)) = header.split_once(' ') else {
+        return Ok(None);
+    };
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Ok(None);
     }

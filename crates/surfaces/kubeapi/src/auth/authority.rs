@@ -55,7 +55,9 @@ pub struct Authority {
 
 impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authority").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Authority")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +73,10 @@ impl Authority {
     /// [`AuthorityError`] naming the file.
     pub fn open(folder: &Path, now: Timestamp) -> Result<Self, AuthorityError> {
         let (cert_path, key_path) = (folder.join("ca.crt"), folder.join("ca.key"));
-        let kept = (files::read_optional(&cert_path)?, files::read_optional(&key_path)?);
+        let kept = (
+            files::read_optional(&cert_path)?,
+            files::read_optional(&key_path)?,
+        );
         let (cert, key) = match kept {
             (Some(cert), Some(key)) => (cert, key),
             _ => {
@@ -82,8 +87,13 @@ impl Authority {
                 (made.cert_pem, made.key_pem.reveal().clone())
             }
         };
-        let broken = || AuthorityError::Broken { path: cert_path.clone() };
-        Ok(Self { folder: Some(folder.to_owned()), ..Self::from_pem(&cert, &key).ok_or_else(broken)? })
+        let broken = || AuthorityError::Broken {
+            path: cert_path.clone(),
+        };
+        Ok(Self {
+            folder: Some(folder.to_owned()),
+            ..Self::from_pem(&cert, &key).ok_or_else(broken)?
+        })
     }
 
     /// An authority that lives as long as the process.
@@ -92,14 +102,20 @@ impl Authority {
     /// [`AuthorityError::Make`] where no key could be made.
     pub fn in_memory(now: Timestamp) -> Result<Self, AuthorityError> {
         let made = new_ca(now)?;
-        let broken = || AuthorityError::Broken { path: PathBuf::new() };
+        let broken = || AuthorityError::Broken {
+            path: PathBuf::new(),
+        };
         Self::from_pem(&made.cert_pem, made.key_pem.reveal()).ok_or_else(broken)
     }
 
     fn from_pem(cert: &str, key: &str) -> Option<Self> {
         let key = KeyPair::from_pem(key).ok()?;
         let issuer = Issuer::from_ca_cert_pem(cert, key).ok()?;
-        Some(Self { ca_pem: cert.to_owned(), issuer, folder: None })
+        Some(Self {
+            ca_pem: cert.to_owned(),
+            issuer,
+            folder: None,
+        })
     }
 
     /// PEM of the CA certificate, as kubeconfigs and `kube-root-ca.crt` carry it.
@@ -113,14 +129,22 @@ impl Authority {
     /// # Errors
     /// [`AuthorityError`] where it cannot be made or kept.
     pub fn server(&self, names: &[String], now: Timestamp) -> Result<Identity, AuthorityError> {
-        let Some(folder) = &self.folder else { return self.new_server(names, now) };
+        let Some(folder) = &self.folder else {
+            return self.new_server(names, now);
+        };
         let (cert_path, key_path) = (folder.join("server.crt"), folder.join("server.key"));
-        let kept = (files::read_optional(&cert_path)?, files::read_optional(&key_path)?);
+        let kept = (
+            files::read_optional(&cert_path)?,
+            files::read_optional(&key_path)?,
+        );
         if let (Some(cert_pem), Some(key)) = kept
             && self.still_good(&cert_pem, names, now)
             && KeyPair::from_pem(&key).is_ok()
         {
-            return Ok(Identity { cert_pem, key_pem: Redacted::new(key) });
+            return Ok(Identity {
+                cert_pem,
+                key_pem: Redacted::new(key),
+            });
         }
         let made = self.new_server(names, now)?;
         files::write_private(&key_path, made.key_pem.reveal().as_bytes())?;
@@ -130,7 +154,9 @@ impl Authority {
 
     fn new_server(&self, names: &[String], now: Timestamp) -> Result<Identity, AuthorityError> {
         let mut params = CertificateParams::new(names.to_vec()).map_err(make("kube-apiserver"))?;
-        params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "kube-apiserver");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.sign(params, "kube-apiserver", now)
     }
@@ -147,7 +173,9 @@ impl Authority {
     ) -> Result<Identity, AuthorityError> {
         let mut params = CertificateParams::default();
         if let Some(group) = group {
-            params.distinguished_name.push(DnType::OrganizationName, group);
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, group);
         }
         params.distinguished_name.push(DnType::CommonName, user);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -161,11 +189,15 @@ impl Authority {
         now: Timestamp,
     ) -> Result<Identity, AuthorityError> {
         set_validity(&mut params, now, LEAF_DAYS);
-        params.key_usages =
-            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().map_err(make(subject))?;
-        let cert = params.signed_by(&key, &self.issuer).map_err(make(subject))?;
+        let cert = params
+            .signed_by(&key, &self.issuer)
+            .map_err(make(subject))?;
         Ok(Identity {
             cert_pem: format!("{}{}", cert.pem(), self.ca_pem),
             key_pem: Redacted::new(key.serialize_pem()),
@@ -176,8 +208,12 @@ impl Authority {
         if !pem.ends_with(&self.ca_pem) {
             return false;
         }
-        let Ok(der) = CertificateDer::from_pem_slice(pem.as_bytes()) else { return false };
-        let Ok((_, cert)) = x509_parser::parse_x509_certificate(&der) else { return false };
+        let Ok(der) = CertificateDer::from_pem_slice(pem.as_bytes()) else {
+            return false;
+        };
+        let Ok((_, cert)) = x509_parser::parse_x509_certificate(&der) else {
+            return false;
+        };
         let left = cert.validity().not_after.timestamp() - now.as_second();
         left > RENEW_DAYS * 86_400 && names.iter().all(|name| covers(&cert, name))
     }
@@ -219,15 +255,20 @@ pub fn subject_of(der: &[u8]) -> Option<(String, Vec<String>)> {
     let (_, cert) = x509_parser::parse_x509_certificate(der).ok()?;
     let subject = cert.subject();
     let user = subject.iter_common_name().next()?.as_str().ok()?.to_owned();
-    let groups =
-        subject.iter_organization().filter_map(|o| o.as_str().ok()).map(str::to_owned).collect();
+    let groups = subject
+        .iter_organization()
+        .filter_map(|o| o.as_str().ok())
+        .map(str::to_owned)
+        .collect();
     (!user.is_empty()).then_some((user, groups))
 }
 
 fn new_ca(now: Timestamp) -> Result<Identity, AuthorityError> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, "argosy-ca");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "argosy-ca");
     params.key_usages = vec![
         KeyUsagePurpose::DigitalSignature,
         KeyUsagePurpose::KeyCertSign,
@@ -236,7 +277,10 @@ fn new_ca(now: Timestamp) -> Result<Identity, AuthorityError> {
     set_validity(&mut params, now, CA_DAYS);
     let key = KeyPair::generate().map_err(make("argosy-ca"))?;
     let cert = params.self_signed(&key).map_err(make("argosy-ca"))?;
-    Ok(Identity { cert_pem: cert.pem(), key_pem: Redacted::new(key.serialize_pem()) })
+    Ok(Identity {
+        cert_pem: cert.pem(),
+        key_pem: Redacted::new(key.serialize_pem()),
+    })
 }
 
 fn set_validity(params: &mut CertificateParams, now: Timestamp, days: i64) {
@@ -246,29 +290,46 @@ fn set_validity(params: &mut CertificateParams, now: Timestamp, days: i64) {
 }
 
 fn day(now: Timestamp, days: i64) -> time::OffsetDateTime {
-    let at = now.checked_add(jiff::SignedDuration::from_hours(24 * days)).unwrap_or(now);
+    let at = now
+        .checked_add(jiff::SignedDuration::from_hours(24 * days))
+        .unwrap_or(now);
     let date = at.to_zoned(TimeZone::UTC).date();
     rcgen::date_time_ymd(i32::from(date.year()), date.month() as u8, date.day() as u8)
 }
 
 fn make(subject: &str) -> impl FnOnce(rcgen::Error) -> AuthorityError + '_ {
-    move |source| AuthorityError::Make { subject: subject.to_owned(), source }
+    move |source| AuthorityError::Make {
+        subject: subject.to_owned(),
+        source,
+    }
 }
 
 fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
-    CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok).collect()
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .filter_map(Result::ok)
+        .collect()
 }
 
 fn covers(cert: &x509_parser::certificate::X509Certificate<'_>, name: &str) -> bool {
     use x509_parser::extensions::GeneralName;
-    let Ok(Some(names)) = cert.subject_alternative_name() else { return false };
+    let Ok(Some(names)) = cert.subject_alternative_name() else {
+        return false;
+    };
     let address: Option<std::net::IpAddr> = name.parse().ok();
-    names.value.general_names.iter().any(|found| match (found, address) {
-        (GeneralName::DNSName(dns), None) => *dns == name,
-        (GeneralName::IPAddress(bytes), Some(std::net::IpAddr::V4(ip))) => *bytes == ip.octets(),
-        (GeneralName::IPAddress(bytes), Some(std::net::IpAddr::V6(ip))) => *bytes == ip.octets(),
-        _ => false,
-    })
+    names
+        .value
+        .general_names
+        .iter()
+        .any(|found| match (found, address) {
+            (GeneralName::DNSName(dns), None) => *dns == name,
+            (GeneralName::IPAddress(bytes), Some(std::net::IpAddr::V4(ip))) => {
+                *bytes == ip.octets()
+            }
+            (GeneralName::IPAddress(bytes), Some(std::net::IpAddr::V6(ip))) => {
+                *bytes == ip.octets()
+            }
+            _ => false,
+        })
 }
 
 #[cfg(test)]
@@ -287,7 +348,9 @@ mod tests {
     fn certificates_survive_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let first = Authority::open(folder.path(), now()).unwrap();
-        let served = first.server(&names(&["localhost", "127.0.0.1"]), now()).unwrap();
+        let served = first
+            .server(&names(&["localhost", "127.0.0.1"]), now())
+            .unwrap();
         let again = Authority::open(folder.path(), now()).unwrap();
         assert_eq!(again.ca_pem(), first.ca_pem());
         let kept = again.server(&names(&["127.0.0.1"]), now()).unwrap();
@@ -300,7 +363,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::open(folder.path(), now()).unwrap();
         let first = authority.server(&names(&["localhost"]), now()).unwrap();
-        let wider = authority.server(&names(&["localhost", "10.0.0.1"]), now()).unwrap();
+        let wider = authority
+            .server(&names(&["localhost", "10.0.0.1"]), now())
+            .unwrap();
         assert_ne!(first.cert_pem, wider.cert_pem);
         let late = now() + jiff::SignedDuration::from_hours(24 * 340);
         let renewed = authority.server(&names(&["localhost"]), late).unwrap();
@@ -310,9 +375,14 @@ mod tests {
     #[test]
     fn client_certificate_tells_user_and_group() {
         let authority = Authority::in_memory(now()).unwrap();
-        let admin = authority.client("eve", Some("system:masters"), now()).unwrap();
+        let admin = authority
+            .client("eve", Some("system:masters"), now())
+            .unwrap();
         let der = CertificateDer::from_pem_slice(admin.cert_pem.as_bytes()).unwrap();
-        assert_eq!(subject_of(&der).unwrap(), ("eve".into(), vec!["system:masters".into()]));
+        assert_eq!(
+            subject_of(&der).unwrap(),
+            ("eve".into(), vec!["system:masters".into()])
+        );
         assert_eq!(subject_of(b"junk"), None);
     }
 

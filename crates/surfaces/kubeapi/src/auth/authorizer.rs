@@ -32,7 +32,10 @@ impl RbacAuthorizer {
         if let Some(index) = self.read().as_ref() {
             return ask(index);
         }
-        let mut slot = self.index.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut slot = self
+            .index
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let index = slot.get_or_insert_with(|| {
             let mut index = RbacIndex::default();
             for (resource, kind) in RESOURCES {
@@ -47,19 +50,32 @@ impl RbacAuthorizer {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Option<RbacIndex>> {
-        self.index.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.index
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl Authorizer for RbacAuthorizer {
     fn authorize(&self, store: &dyn Reader, info: &RequestInfo) -> Decision {
-        let requester = Requester { user: &info.user.username, groups: &info.user.groups };
-        if requester.groups.iter().any(|g| g == crate::auth::rbac::MASTERS) {
+        let requester = Requester {
+            user: &info.user.username,
+            groups: &info.user.groups,
+        };
+        if requester
+            .groups
+            .iter()
+            .any(|g| g == crate::auth::rbac::MASTERS)
+        {
             return Decision::Allow;
         }
         let request = Attributes::of(info);
         let decision = self.with(store, |index| index.check(requester, &request));
-        if decision.allowed { Decision::Allow } else { Decision::Deny(decision.reason) }
+        if decision.allowed {
+            Decision::Allow
+        } else {
+            Decision::Deny(decision.reason)
+        }
     }
 
     fn rules(
@@ -68,14 +84,18 @@ impl Authorizer for RbacAuthorizer {
         user: &UserInfo,
         namespace: &str,
     ) -> (Vec<Value>, Vec<Value>) {
-        let requester = Requester { user: &user.username, groups: &user.groups };
+        let requester = Requester {
+            user: &user.username,
+            groups: &user.groups,
+        };
         let (mut rules, _) = self.with(store, |index| index.rules_for(requester, namespace));
         if user.in_group(crate::auth::rbac::MASTERS) {
             rules.insert(0, everything(true));
             rules.insert(1, everything(false));
         }
-        let (paths, resources): (Vec<Rule>, Vec<Rule>) =
-            rules.into_iter().partition(|rule| !rule.non_resource_urls.is_empty());
+        let (paths, resources): (Vec<Rule>, Vec<Rule>) = rules
+            .into_iter()
+            .partition(|rule| !rule.non_resource_urls.is_empty());
         (
             resources.iter().map(Rule::to_value).collect(),
             paths
@@ -86,13 +106,23 @@ impl Authorizer for RbacAuthorizer {
     }
 
     fn reason(&self, store: &dyn Reader, info: &RequestInfo) -> String {
-        let requester = Requester { user: &info.user.username, groups: &info.user.groups };
-        self.with(store, |index| index.check(requester, &Attributes::of(info)).reason)
+        let requester = Requester {
+            user: &info.user.username,
+            groups: &info.user.groups,
+        };
+        self.with(store, |index| {
+            index.check(requester, &Attributes::of(info)).reason
+        })
     }
 
     fn changed(&self, store: &dyn Reader, resource: &str, namespace: &str, name: &str) {
-        let Some((_, kind)) = RESOURCES.iter().find(|(r, _)| *r == resource) else { return };
-        let mut slot = self.index.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some((_, kind)) = RESOURCES.iter().find(|(r, _)| *r == resource) else {
+            return;
+        };
+        let mut slot = self
+            .index
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(index) = slot.as_mut() else { return };
         // Read under the lock: whichever of two writers comes last sees the newer object.
         match store.get(RBAC_GROUP, resource, namespace, name) {
@@ -108,9 +138,18 @@ impl Authorizer for RbacAuthorizer {
 fn everything(resources: bool) -> Rule {
     let all = || vec!["*".to_owned()];
     if resources {
-        Rule { api_groups: all(), resources: all(), verbs: all(), ..Rule::default() }
+        Rule {
+            api_groups: all(),
+            resources: all(),
+            verbs: all(),
+            ..Rule::default()
+        }
     } else {
-        Rule { non_resource_urls: all(), verbs: all(), ..Rule::default() }
+        Rule {
+            non_resource_urls: all(),
+            verbs: all(),
+            ..Rule::default()
+        }
     }
 }
 

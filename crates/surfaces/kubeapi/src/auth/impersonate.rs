@@ -21,7 +21,9 @@ pub fn effective_user(
     authorizer: &dyn Authorizer,
     store: &dyn Reader,
 ) -> Result<UserInfo, ApiError> {
-    let Some(wanted) = read(headers)? else { return Ok(caller.clone()) };
+    let Some(wanted) = read(headers)? else {
+        return Ok(caller.clone());
+    };
     for right in rights(&wanted) {
         let info = RequestInfo {
             user: caller.clone(),
@@ -37,9 +39,17 @@ pub fn effective_user(
         };
         if let Decision::Deny(reason) = authorizer.authorize(store, &info) {
             let refused = Attributes::of(&info).refusal(&caller.username);
-            let detail =
-                if reason.is_empty() { refused } else { format!("{refused}: {reason}") };
-            return Err(ApiError::forbidden(right.group, right.resource, &right.name, &detail));
+            let detail = if reason.is_empty() {
+                refused
+            } else {
+                format!("{refused}: {reason}")
+            };
+            return Err(ApiError::forbidden(
+                right.group,
+                right.resource,
+                &right.name,
+                &detail,
+            ));
         }
     }
     Ok(finish(wanted))
@@ -47,8 +57,10 @@ pub fn effective_user(
 
 /// The headers that impersonation reads, to be taken off before the request goes on.
 pub fn is_impersonation_header(name: &str) -> bool {
-    matches!(name, "impersonate-user" | "impersonate-group" | "impersonate-uid")
-        || name.starts_with(EXTRA)
+    matches!(
+        name,
+        "impersonate-user" | "impersonate-group" | "impersonate-uid"
+    ) || name.starts_with(EXTRA)
 }
 
 struct Right {
@@ -64,13 +76,23 @@ fn read(headers: &HeaderMap) -> Result<Option<UserInfo>, ApiError> {
     let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in headers {
         if let Some(key) = name.as_str().strip_prefix(EXTRA) {
-            extra.entry(percent_decode(key, false)).or_default().push(text(value));
+            extra
+                .entry(percent_decode(key, false))
+                .or_default()
+                .push(text(value));
         }
     }
     let user = UserInfo {
-        username: headers.get("impersonate-user").map(text).unwrap_or_default(),
+        username: headers
+            .get("impersonate-user")
+            .map(text)
+            .unwrap_or_default(),
         uid: headers.get("impersonate-uid").map(text).unwrap_or_default(),
-        groups: headers.get_all("impersonate-group").iter().map(text).collect(),
+        groups: headers
+            .get_all("impersonate-group")
+            .iter()
+            .map(text)
+            .collect(),
         extra,
     };
     if user.username.is_empty() {
@@ -116,11 +138,17 @@ fn finish(mut user: UserInfo) -> UserInfo {
     if user.groups.is_empty()
         && let Some((namespace, _)) = service_account(&user.username)
     {
-        user.groups =
-            vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")];
+        user.groups = vec![
+            "system:serviceaccounts".into(),
+            format!("system:serviceaccounts:{namespace}"),
+        ];
     }
     let anonymous = user.username == "system:anonymous";
-    let group = if anonymous { "system:unauthenticated" } else { "system:authenticated" };
+    let group = if anonymous {
+        "system:unauthenticated"
+    } else {
+        "system:authenticated"
+    };
     let named = user.in_group("system:authenticated") || user.in_group("system:unauthenticated");
     if !named {
         user.groups.push(group.into());
@@ -129,7 +157,9 @@ fn finish(mut user: UserInfo) -> UserInfo {
 }
 
 fn service_account(username: &str) -> Option<(&str, &str)> {
-    let (namespace, name) = username.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    let (namespace, name) = username
+        .strip_prefix("system:serviceaccount:")?
+        .split_once(':')?;
     (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
 }
 

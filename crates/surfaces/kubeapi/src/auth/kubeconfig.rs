@@ -93,8 +93,14 @@ const USER: &str = "argosy-admin";
 fn line(out: &mut String, indent: usize, name: &str, value: &str) {
     let plain = value.starts_with(|c: char| c.is_ascii_alphabetic())
         && value.len() > 5
-        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./+=".contains(&b));
-    let value = if plain { value.to_owned() } else { Value::from(value).to_string() };
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_./+=".contains(&b));
+    let value = if plain {
+        value.to_owned()
+    } else {
+        Value::from(value).to_string()
+    };
     out.push_str(&" ".repeat(indent));
     out.push_str(name);
     out.push_str(": ");
@@ -126,7 +132,10 @@ mod tests {
         config.write(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("current-context: argosy\n"));
-        assert!(text.contains("    cluster: \"no\"\n"), "a YAML boolean must be quoted");
+        assert!(
+            text.contains("    cluster: \"no\"\n"),
+            "a YAML boolean must be quoted"
+        );
         assert!(text.contains("    token: secret-token\n"));
         assert!(!format!("{config:?}").contains("secret-token"));
         #[cfg(unix)]

@@ -63,7 +63,10 @@ impl RbacIndex {
     /// Whether `(group, kind)` is one of the four kinds the index holds.
     pub fn wants(group: &str, kind: &str) -> bool {
         group == RBAC_GROUP
-            && matches!(kind, "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding")
+            && matches!(
+                kind,
+                "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding"
+            )
     }
 
     /// Takes in a role or binding, new or changed; other kinds are ignored.
@@ -71,10 +74,12 @@ impl RbacIndex {
         let (namespace, name) = place(object);
         match text(object, "kind") {
             "ClusterRole" => {
-                self.cluster_roles.insert(name, Arc::new(Role::read(object)));
+                self.cluster_roles
+                    .insert(name, Arc::new(Role::read(object)));
             }
             "Role" => {
-                self.roles.insert((namespace, name), Arc::new(Role::read(object)));
+                self.roles
+                    .insert((namespace, name), Arc::new(Role::read(object)));
             }
             "ClusterRoleBinding" => self.bind(String::new(), name, object),
             "RoleBinding" if !namespace.is_empty() => self.bind(namespace, name, object),
@@ -107,13 +112,18 @@ impl RbacIndex {
         self.unbind(&key);
         let binding = Binding::read(object, &key.0);
         for (subject, _) in &binding.subjects {
-            self.by_subject.entry(subject.clone()).or_default().insert(key.clone());
+            self.by_subject
+                .entry(subject.clone())
+                .or_default()
+                .insert(key.clone());
         }
         self.bindings.insert(key, Arc::new(binding));
     }
 
     fn unbind(&mut self, key: &(String, String)) {
-        let Some(binding) = self.bindings.remove(key) else { return };
+        let Some(binding) = self.bindings.remove(key) else {
+            return;
+        };
         for (subject, _) in &binding.subjects {
             if let Some(keys) = self.by_subject.get_mut(subject) {
                 keys.remove(key);
@@ -127,15 +137,27 @@ impl RbacIndex {
     /// Decides a request: cluster bindings first, then those of its namespace.
     pub fn check(&self, requester: Requester<'_>, request: &Attributes<'_>) -> Decision {
         if requester.groups.iter().any(|g| g == MASTERS) {
-            return Decision { allowed: true, reason: String::new() };
+            return Decision {
+                allowed: true,
+                reason: String::new(),
+            };
         }
-        let namespace = if request.path.is_some() { "" } else { request.namespace };
+        let namespace = if request.path.is_some() {
+            ""
+        } else {
+            request.namespace
+        };
         let mut missing = Vec::new();
         for (key, subject) in self.bindings_of(requester, namespace) {
-            let Some(binding) = self.bindings.get(key) else { continue };
+            let Some(binding) = self.bindings.get(key) else {
+                continue;
+            };
             match self.role_of(binding, &key.0) {
                 Some(role) if role.rules.iter().any(|rule| rule.allows(request)) => {
-                    return Decision { allowed: true, reason: allowed_by(key, binding, &subject) };
+                    return Decision {
+                        allowed: true,
+                        reason: allowed_by(key, binding, &subject),
+                    };
                 }
                 Some(_) => {}
                 None => missing.push(not_found(binding)),
@@ -154,7 +176,10 @@ impl RbacIndex {
                 }
             }
         };
-        Decision { allowed: false, reason }
+        Decision {
+            allowed: false,
+            reason,
+        }
     }
 
     /// Every rule that a requester has in a namespace (the empty one: at the cluster scope), with
@@ -163,7 +188,9 @@ impl RbacIndex {
         let mut rules = Vec::new();
         let mut missing = Vec::new();
         for (key, _) in self.bindings_of(requester, namespace) {
-            let Some(binding) = self.bindings.get(key) else { continue };
+            let Some(binding) = self.bindings.get(key) else {
+                continue;
+            };
             match self.role_of(binding, &key.0) {
                 Some(role) => rules.extend(role.rules.iter().cloned()),
                 None => missing.push(not_found(binding)),
@@ -232,7 +259,8 @@ impl RbacIndex {
         if binding.cluster_role {
             self.cluster_roles.get(&binding.role)
         } else {
-            self.roles.get(&(namespace.to_owned(), binding.role.clone()))
+            self.roles
+                .get(&(namespace.to_owned(), binding.role.clone()))
         }
     }
 
@@ -242,13 +270,20 @@ impl RbacIndex {
         namespace: &str,
     ) -> Vec<(&(String, String), Subject)> {
         let mut found = Vec::new();
-        let scopes: &[&str] = if namespace.is_empty() { &[""] } else { &["", namespace] };
+        let scopes: &[&str] = if namespace.is_empty() {
+            &[""]
+        } else {
+            &["", namespace]
+        };
         for scope in scopes {
             let user = (false, requester.user);
             let groups = requester.groups.iter().map(|g| (true, g.as_str()));
             for (group, name) in std::iter::once(user).chain(groups) {
-                let subject =
-                    Subject { namespace: (*scope).to_owned(), group, name: name.to_owned() };
+                let subject = Subject {
+                    namespace: (*scope).to_owned(),
+                    group,
+                    name: name.to_owned(),
+                };
                 if let Some(keys) = self.by_subject.get(&subject) {
                     found.extend(keys.iter().map(|key| (key, subject.clone())));
                 }
@@ -266,7 +301,10 @@ impl Role {
             .cloned();
         Self {
             rules: Rule::list(object),
-            labels: object.pointer("/metadata/labels").cloned().unwrap_or(Value::Null),
+            labels: object
+                .pointer("/metadata/labels")
+                .cloned()
+                .unwrap_or(Value::Null),
             selectors,
         }
     }
@@ -296,7 +334,9 @@ impl Subject {
             "User" => (false, name.to_owned(), format!("User {}", go_quote(name))),
             "Group" => (true, name.to_owned(), format!("Group {}", go_quote(name))),
             "ServiceAccount" => {
-                let of = Some(text(value, "namespace")).filter(|n| !n.is_empty()).unwrap_or(scope);
+                let of = Some(text(value, "namespace"))
+                    .filter(|n| !n.is_empty())
+                    .unwrap_or(scope);
                 if of.is_empty() {
                     return None;
                 }
@@ -305,7 +345,14 @@ impl Subject {
             }
             _ => return None,
         };
-        Some((Self { namespace: scope.to_owned(), group, name }, said))
+        Some((
+            Self {
+                namespace: scope.to_owned(),
+                group,
+                name,
+            },
+            said,
+        ))
     }
 }
 
@@ -315,8 +362,16 @@ fn allowed_by(key: &(String, String), binding: &Binding, subject: &Subject) -> S
     } else {
         ("RoleBinding", format!("{}/{}", key.1, key.0))
     };
-    let role = if binding.cluster_role { "ClusterRole" } else { "Role" };
-    let said = binding.subjects.iter().find(|(s, _)| s == subject).map_or("", |(_, said)| said);
+    let role = if binding.cluster_role {
+        "ClusterRole"
+    } else {
+        "Role"
+    };
+    let said = binding
+        .subjects
+        .iter()
+        .find(|(s, _)| s == subject)
+        .map_or("", |(_, said)| said);
     format!(
         "RBAC: allowed by {kind} {} of {role} {} to {said}",
         go_quote(&name),
@@ -325,13 +380,23 @@ fn allowed_by(key: &(String, String), binding: &Binding, subject: &Subject) -> S
 }
 
 fn not_found(binding: &Binding) -> String {
-    let resource = if binding.cluster_role { "clusterrole" } else { "role" };
-    format!("{resource}.{RBAC_GROUP} {} not found", go_quote(&binding.role))
+    let resource = if binding.cluster_role {
+        "clusterrole"
+    } else {
+        "role"
+    };
+    format!(
+        "{resource}.{RBAC_GROUP} {} not found",
+        go_quote(&binding.role)
+    )
 }
 
 fn place(object: &Value) -> (String, String) {
     let meta = object.get("metadata").unwrap_or(&Value::Null);
-    (text(meta, "namespace").to_owned(), text(meta, "name").to_owned())
+    (
+        text(meta, "namespace").to_owned(),
+        text(meta, "name").to_owned(),
+    )
 }
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {

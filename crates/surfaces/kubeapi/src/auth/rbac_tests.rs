@@ -11,17 +11,29 @@ fn index() -> RbacIndex {
 }
 
 fn binding(namespace: Option<&str>, role: &Value, subject: &Value) -> Value {
-    let kind = if namespace.is_some() { "RoleBinding" } else { "ClusterRoleBinding" };
+    let kind = if namespace.is_some() {
+        "RoleBinding"
+    } else {
+        "ClusterRoleBinding"
+    };
     json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind,
         "metadata": {"name": "b", "namespace": namespace},
         "roleRef": role, "subjects": [subject]})
 }
 
 fn list<'a>(resource: &'a str, namespace: &'a str) -> Attributes<'a> {
-    Attributes { verb: "list", resource, namespace, ..Attributes::default() }
+    Attributes {
+        verb: "list",
+        resource,
+        namespace,
+        ..Attributes::default()
+    }
 }
 
-const EVE: Requester<'static> = Requester { user: "eve", groups: &[] };
+const EVE: Requester<'static> = Requester {
+    user: "eve",
+    groups: &[],
+};
 
 #[test]
 fn role_binding_grants_in_its_namespace_only() {
@@ -52,7 +64,10 @@ fn service_account_subject_is_a_user_with_its_own_words() {
         &json!({"kind": "ClusterRole", "name": "cluster-admin"}),
         &json!({"kind": "ServiceAccount", "name": "bot", "namespace": "ci"}),
     ));
-    let bot = Requester { user: "system:serviceaccount:ci:bot", groups: &[] };
+    let bot = Requester {
+        user: "system:serviceaccount:ci:bot",
+        groups: &[],
+    };
     let decision = index.check(bot, &list("secrets", "kube-system"));
     assert_eq!(
         decision.reason,
@@ -93,10 +108,16 @@ fn bootstrap_roles_are_aggregated_and_steady() {
 #[test]
 fn aggregation_follows_a_new_labelled_role() {
     let mut index = index();
-    index.apply(&json!({"kind": "ClusterRole", "metadata": {"name": "crd-view",
+    index.apply(
+        &json!({"kind": "ClusterRole", "metadata": {"name": "crd-view",
         "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
-        "rules": [{"apiGroups": ["x.io"], "resources": ["things"], "verbs": ["get"]}]}));
-    let stale: Vec<String> = index.stale_aggregates().into_iter().map(|(n, _)| n).collect();
+        "rules": [{"apiGroups": ["x.io"], "resources": ["things"], "verbs": ["get"]}]}),
+    );
+    let stale: Vec<String> = index
+        .stale_aggregates()
+        .into_iter()
+        .map(|(n, _)| n)
+        .collect();
     assert_eq!(stale, ["view"]);
 }
 
@@ -104,8 +125,15 @@ fn aggregation_follows_a_new_labelled_role() {
 fn everybody_may_discover_and_review_themselves() {
     let index = index();
     let groups = ["system:authenticated".to_owned()];
-    let user = Requester { user: "eve", groups: &groups };
-    let path = |p| Attributes { verb: "get", path: Some(p), ..Attributes::default() };
+    let user = Requester {
+        user: "eve",
+        groups: &groups,
+    };
+    let path = |p| Attributes {
+        verb: "get",
+        path: Some(p),
+        ..Attributes::default()
+    };
     assert!(index.check(user, &path("/openapi/v2")).allowed);
     assert!(!index.check(user, &path("/metrics")).allowed);
     let review = Attributes {
@@ -116,7 +144,10 @@ fn everybody_may_discover_and_review_themselves() {
     };
     assert!(index.check(user, &review).allowed);
     let anonymous = ["system:unauthenticated".to_owned()];
-    let nobody = Requester { user: "system:anonymous", groups: &anonymous };
+    let nobody = Requester {
+        user: "system:anonymous",
+        groups: &anonymous,
+    };
     assert!(index.check(nobody, &path("/version")).allowed);
     assert!(!index.check(nobody, &path("/api")).allowed);
 }

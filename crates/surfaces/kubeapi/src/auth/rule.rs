@@ -48,7 +48,10 @@ impl Rule {
             return false;
         }
         if let Some(path) = request.path {
-            return self.non_resource_urls.iter().any(|url| url_covers(url, path));
+            return self
+                .non_resource_urls
+                .iter()
+                .any(|url| url_covers(url, path));
         }
         matches_any(&self.api_groups, request.group)
             && self.names_resource(request.resource, request.subresource)
@@ -107,10 +110,11 @@ impl Rule {
         has_all(&self.verbs, &part.verbs)
             && has_all(&self.api_groups, &part.api_groups)
             && self.covers_resources(&part.resources)
-            && part
-                .non_resource_urls
-                .iter()
-                .all(|path| self.non_resource_urls.iter().any(|url| url_covers(url, path)))
+            && part.non_resource_urls.iter().all(|path| {
+                self.non_resource_urls
+                    .iter()
+                    .any(|url| url_covers(url, path))
+            })
             && self.covers_names(&part.resource_names)
     }
 
@@ -118,7 +122,9 @@ impl Rule {
         wanted.iter().all(|path| {
             self.resources.iter().any(|own| own == "*" || own == path)
                 || path.split_once('/').is_some_and(|(_, sub)| {
-                    self.resources.iter().any(|own| own.strip_prefix("*/") == Some(sub))
+                    self.resources
+                        .iter()
+                        .any(|own| own.strip_prefix("*/") == Some(sub))
                 })
         })
     }
@@ -261,7 +267,9 @@ fn has_all(own: &[String], wanted: &[String]) -> bool {
 
 fn url_covers(own: &str, path: &str) -> bool {
     own == path
-        || own.strip_suffix('*').is_some_and(|p| path.starts_with(p.trim_end_matches('*')))
+        || own
+            .strip_suffix('*')
+            .is_some_and(|p| path.starts_with(p.trim_end_matches('*')))
 }
 
 #[cfg(test)]
@@ -274,7 +282,13 @@ mod tests {
     }
 
     fn get(resource: &'static str, subresource: &'static str) -> Attributes<'static> {
-        Attributes { verb: "get", resource, subresource, name: "a", ..Attributes::default() }
+        Attributes {
+            verb: "get",
+            resource,
+            subresource,
+            name: "a",
+            ..Attributes::default()
+        }
     }
 
     #[test]
@@ -291,16 +305,25 @@ mod tests {
 
     #[test]
     fn resource_names_limit_a_rule() {
-        let one = rule(json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get"],
-            "resourceNames": ["b"]}));
+        let one = rule(
+            json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get"],
+            "resourceNames": ["b"]}),
+        );
         assert!(!one.allows(&get("pods", "")));
-        assert!(one.allows(&Attributes { name: "b", ..get("pods", "") }));
+        assert!(one.allows(&Attributes {
+            name: "b",
+            ..get("pods", "")
+        }));
     }
 
     #[test]
     fn non_resource_urls_match_by_prefix() {
         let health = rule(json!({"nonResourceURLs": ["/healthz/*"], "verbs": ["get"]}));
-        let path = |p| Attributes { verb: "get", path: Some(p), ..Attributes::default() };
+        let path = |p| Attributes {
+            verb: "get",
+            path: Some(p),
+            ..Attributes::default()
+        };
         assert!(health.allows(&path("/healthz/etcd")));
         assert!(!health.allows(&path("/metrics")));
         assert!(!health.allows(&get("pods", "")));
@@ -308,7 +331,9 @@ mod tests {
 
     #[test]
     fn uncovered_rights_are_spelled_as_upstream() {
-        let owned = [rule(json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}))];
+        let owned = [rule(
+            json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}),
+        )];
         let wanted = [rule(
             json!({"apiGroups": [""], "resources": ["pods", "secrets"], "verbs": ["get", "list"]}),
         )];

@@ -81,7 +81,9 @@ pub struct TokenKey {
 
 impl std::fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenKey").field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("TokenKey")
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -143,8 +145,10 @@ impl TokenKey {
     fn claims(&self, spec: &TokenSpec<'_>, iat: i64) -> Value {
         let mut private = Map::new();
         private.insert("namespace".into(), spec.namespace.into());
-        private
-            .insert("serviceaccount".into(), json!({"name": spec.account, "uid": spec.uid}));
+        private.insert(
+            "serviceaccount".into(),
+            json!({"name": spec.account, "uid": spec.uid}),
+        );
         for (kind, name, uid) in &spec.bound {
             private.insert((*kind).into(), json!({"name": name, "uid": uid}));
         }
@@ -165,7 +169,10 @@ impl TokenKey {
         text.push('.');
         text.push_str(&URL_SAFE_NO_PAD.encode(claims.to_string()));
         let random = aws_lc_rs::rand::SystemRandom::new();
-        let signature = self.pair.sign(&random, text.as_bytes()).expect("the key can sign");
+        let signature = self
+            .pair
+            .sign(&random, text.as_bytes())
+            .expect("the key can sign");
         text.push('.');
         text.push_str(&URL_SAFE_NO_PAD.encode(signature.as_ref()));
         text
@@ -203,10 +210,16 @@ impl TokenKey {
             return Err(TokenError::Foreign);
         }
         let at = now.as_second();
-        if claims["exp"].as_i64().is_none_or(|exp| exp.saturating_add(LEEWAY_SECONDS) < at) {
+        if claims["exp"]
+            .as_i64()
+            .is_none_or(|exp| exp.saturating_add(LEEWAY_SECONDS) < at)
+        {
             return Err(TokenError::Expired);
         }
-        if claims["nbf"].as_i64().is_some_and(|nbf| nbf.saturating_sub(LEEWAY_SECONDS) > at) {
+        if claims["nbf"]
+            .as_i64()
+            .is_some_and(|nbf| nbf.saturating_sub(LEEWAY_SECONDS) > at)
+        {
             return Err(TokenError::NotYet);
         }
         let audiences: Vec<String> = claims["aud"]
@@ -231,7 +244,9 @@ impl TokenKey {
         if header["alg"] != "ES256" || header["kid"] != self.kid.as_str() {
             return Err(TokenError::Foreign);
         }
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Invalid)?;
+        let signature = URL_SAFE_NO_PAD
+            .decode(signature)
+            .map_err(|_| TokenError::Invalid)?;
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.pair.public_key().as_ref())
             .verify(signed.as_bytes(), &signature)
             .map_err(|_| TokenError::Invalid)?;
@@ -257,18 +272,29 @@ fn new_key() -> String {
 
 fn part(text: &str) -> Option<Value> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    serde_json::from_slice::<Value>(&bytes).ok().filter(Value::is_object)
+    serde_json::from_slice::<Value>(&bytes)
+        .ok()
+        .filter(Value::is_object)
 }
 
 fn bound_user(claims: &Value, store: &dyn Reader, now: Timestamp) -> Result<UserInfo, TokenError> {
     let private = &claims["kubernetes.io"];
-    let text = |path: &str| private.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let text = |path: &str| {
+        private
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let (namespace, account) = (text("/namespace"), text("/serviceaccount/name"));
     let mut user = account_user(store, namespace, account, text("/serviceaccount/uid"), now)?;
-    for (field, resource, scope) in
-        [("pod", "pods", namespace), ("secret", "secrets", namespace), ("node", "nodes", "")]
-    {
-        let Some(bound) = private.get(field) else { continue };
+    for (field, resource, scope) in [
+        ("pod", "pods", namespace),
+        ("secret", "secrets", namespace),
+        ("node", "nodes", ""),
+    ] {
+        let Some(bound) = private.get(field) else {
+            continue;
+        };
         let (name, uid) = (bound["name"].as_str().unwrap_or_default(), &bound["uid"]);
         let found = store.get("", resource, scope, name);
         // A node rides along with a pod for information; it binds only where it stands alone.
@@ -281,7 +307,10 @@ fn bound_user(claims: &Value, store: &dyn Reader, now: Timestamp) -> Result<User
         let extra = |what: &str| format!("authentication.kubernetes.io/{field}-{what}");
         if field != "secret" {
             user.extra.insert(extra("name"), vec![name.to_owned()]);
-            user.extra.insert(extra("uid"), vec![uid.as_str().unwrap_or_default().to_owned()]);
+            user.extra.insert(
+                extra("uid"),
+                vec![uid.as_str().unwrap_or_default().to_owned()],
+            );
         }
     }
     if let Some(jti) = claims["jti"].as_str() {
@@ -293,7 +322,9 @@ fn bound_user(claims: &Value, store: &dyn Reader, now: Timestamp) -> Result<User
 
 fn legacy_user(claims: &Value, token: &str, store: &dyn Reader) -> Result<UserInfo, TokenError> {
     let text = |name: &str| {
-        claims[format!("kubernetes.io/serviceaccount/{name}")].as_str().unwrap_or_default()
+        claims[format!("kubernetes.io/serviceaccount/{name}")]
+            .as_str()
+            .unwrap_or_default()
     };
     let (namespace, account) = (text("namespace"), text("service-account.name"));
     let secret = store
@@ -303,7 +334,13 @@ fn legacy_user(claims: &Value, token: &str, store: &dyn Reader) -> Result<UserIn
     if held != files::base64(token.as_bytes()) || !meta(&secret, "deletionTimestamp").is_empty() {
         return Err(TokenError::Invalidated);
     }
-    account_user(store, namespace, account, text("service-account.uid"), Timestamp::UNIX_EPOCH)
+    account_user(
+        store,
+        namespace,
+        account,
+        text("service-account.uid"),
+        Timestamp::UNIX_EPOCH,
+    )
 }
 
 fn account_user(
@@ -313,8 +350,9 @@ fn account_user(
     uid: &str,
     now: Timestamp,
 ) -> Result<UserInfo, TokenError> {
-    let account =
-        store.get("", "serviceaccounts", namespace, name).ok_or(TokenError::Invalidated)?;
+    let account = store
+        .get("", "serviceaccounts", namespace, name)
+        .ok_or(TokenError::Invalidated)?;
     let deleted = meta(&account, "deletionTimestamp");
     let gone = deleted
         .parse::<Timestamp>()

@@ -31,7 +31,10 @@ fn verify(
     at: Timestamp,
 ) -> Result<UserInfo, TokenError> {
     let audiences = ["https://api".to_owned()];
-    let expected = Expected { issuer: "https://api", audiences: &audiences };
+    let expected = Expected {
+        issuer: "https://api",
+        audiences: &audiences,
+    };
     key.verify(token, &expected, store, at)
 }
 
@@ -44,7 +47,10 @@ fn token_names_its_account_until_it_expires() {
     assert_eq!(user.username, "system:serviceaccount:ci:bot");
     assert!(user.in_group("system:serviceaccounts:ci"));
     let late = now() + jiff::SignedDuration::from_secs(700);
-    assert_eq!(verify(&key, &token, &store(), late), Err(TokenError::Expired));
+    assert_eq!(
+        verify(&key, &token, &store(), late),
+        Err(TokenError::Expired)
+    );
 }
 
 #[test]
@@ -53,12 +59,25 @@ fn changed_or_foreign_tokens_are_refused() {
     let (token, _) = key.sign(&spec(), now());
     let (head, signature) = token.rsplit_once('.').unwrap();
     let (header, _) = head.split_once('.').unwrap();
-    let forged = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode("{\"iss\":\"x\"}"));
-    assert_eq!(verify(&key, &forged, &store(), now()), Err(TokenError::Invalid));
+    let forged = format!(
+        "{header}.{}.{signature}",
+        URL_SAFE_NO_PAD.encode("{\"iss\":\"x\"}")
+    );
+    assert_eq!(
+        verify(&key, &forged, &store(), now()),
+        Err(TokenError::Invalid)
+    );
     let other = TokenKey::in_memory();
-    assert_eq!(verify(&other, &token, &store(), now()), Err(TokenError::Foreign));
+    assert_eq!(
+        verify(&other, &token, &store(), now()),
+        Err(TokenError::Foreign)
+    );
     for junk in ["", "a", "a.b.c", "..", "%%%.x.y"] {
-        assert_eq!(verify(&key, junk, &store(), now()), Err(TokenError::Foreign), "{junk}");
+        assert_eq!(
+            verify(&key, junk, &store(), now()),
+            Err(TokenError::Foreign),
+            "{junk}"
+        );
     }
 }
 
@@ -67,15 +86,32 @@ fn token_dies_with_its_account_and_with_what_it_is_bound_to() {
     let key = TokenKey::in_memory();
     let (token, _) = key.sign(&spec(), now());
     let mut changed = store();
-    changed.put("", "serviceaccounts", json!({"metadata": {"name": "bot", "namespace": "ci",
-        "uid": "u2"}}));
-    assert_eq!(verify(&key, &token, &changed, now()), Err(TokenError::Invalidated));
+    changed.put(
+        "",
+        "serviceaccounts",
+        json!({"metadata": {"name": "bot", "namespace": "ci",
+        "uid": "u2"}}),
+    );
+    assert_eq!(
+        verify(&key, &token, &changed, now()),
+        Err(TokenError::Invalidated)
+    );
 
-    let bound = TokenSpec { bound: vec![("pod", "p".into(), "up".into())], ..spec() };
+    let bound = TokenSpec {
+        bound: vec![("pod", "p".into(), "up".into())],
+        ..spec()
+    };
     let (token, _) = key.sign(&bound, now());
-    assert_eq!(verify(&key, &token, &store(), now()), Err(TokenError::Invalidated));
+    assert_eq!(
+        verify(&key, &token, &store(), now()),
+        Err(TokenError::Invalidated)
+    );
     let mut with_pod = store();
-    with_pod.put("", "pods", json!({"metadata": {"name": "p", "namespace": "ci", "uid": "up"}}));
+    with_pod.put(
+        "",
+        "pods",
+        json!({"metadata": {"name": "p", "namespace": "ci", "uid": "up"}}),
+    );
     let user = verify(&key, &token, &with_pod, now()).unwrap();
     assert_eq!(user.extra["authentication.kubernetes.io/pod-name"], ["p"]);
 }
@@ -83,7 +119,13 @@ fn token_dies_with_its_account_and_with_what_it_is_bound_to() {
 #[test]
 fn token_for_another_audience_is_refused() {
     let key = TokenKey::in_memory();
-    let (token, _) = key.sign(&TokenSpec { audiences: vec!["vault".into()], ..spec() }, now());
+    let (token, _) = key.sign(
+        &TokenSpec {
+            audiences: vec!["vault".into()],
+            ..spec()
+        },
+        now(),
+    );
     let error = verify(&key, &token, &store(), now()).unwrap_err();
     assert!(matches!(error, TokenError::Audience(..)));
 }
@@ -93,15 +135,25 @@ fn legacy_token_lives_as_long_as_its_secret() {
     let key = TokenKey::in_memory();
     let token = key.sign_legacy("ci", "bot", "u1", "bot-token");
     let mut store = store();
-    assert_eq!(verify(&key, &token, &store, now()), Err(TokenError::Invalidated));
-    store.put("", "secrets", json!({"metadata": {"name": "bot-token", "namespace": "ci"},
-        "data": {"token": files::base64(token.as_bytes())}}));
+    assert_eq!(
+        verify(&key, &token, &store, now()),
+        Err(TokenError::Invalidated)
+    );
+    store.put(
+        "",
+        "secrets",
+        json!({"metadata": {"name": "bot-token", "namespace": "ci"},
+        "data": {"token": files::base64(token.as_bytes())}}),
+    );
     assert_eq!(
         verify(&key, &token, &store, now()).unwrap().username,
         "system:serviceaccount:ci:bot"
     );
     store.remove("", "secrets", "ci", "bot-token");
-    assert_eq!(verify(&key, &token, &store, now()), Err(TokenError::Invalidated));
+    assert_eq!(
+        verify(&key, &token, &store, now()),
+        Err(TokenError::Invalidated)
+    );
 }
 
 #[test]

@@ -11,7 +11,10 @@ fn name(object: &Value) -> Value {
 }
 
 fn entries(object: &Value, field: &str) -> usize {
-    object.get(field).and_then(Value::as_object).map_or(0, |m| m.len())
+    object
+        .get(field)
+        .and_then(Value::as_object)
+        .map_or(0, |m| m.len())
 }
 
 pub fn name_and_age(now: Timestamp, o: &Value) -> Vec<Value> {
@@ -23,11 +26,20 @@ pub fn created_at(_now: Timestamp, o: &Value) -> Vec<Value> {
 }
 
 pub fn config_map(now: Timestamp, o: &Value) -> Vec<Value> {
-    vec![name(o), (entries(o, "data") + entries(o, "binaryData")).into(), age::of(now, o)]
+    vec![
+        name(o),
+        (entries(o, "data") + entries(o, "binaryData")).into(),
+        age::of(now, o),
+    ]
 }
 
 pub fn secret(now: Timestamp, o: &Value) -> Vec<Value> {
-    vec![name(o), text(o, "/type").into(), entries(o, "data").into(), age::of(now, o)]
+    vec![
+        name(o),
+        text(o, "/type").into(),
+        entries(o, "data").into(),
+        age::of(now, o),
+    ]
 }
 
 pub fn namespace(now: Timestamp, o: &Value) -> Vec<Value> {
@@ -35,7 +47,9 @@ pub fn namespace(now: Timestamp, o: &Value) -> Vec<Value> {
 }
 
 pub fn node(now: Timestamp, o: &Value) -> Vec<Value> {
-    let ready = list(o, "/status/conditions").iter().find(|c| text(c, "/type") == "Ready");
+    let ready = list(o, "/status/conditions")
+        .iter()
+        .find(|c| text(c, "/type") == "Ready");
     let mut status = match ready {
         Some(c) if text(c, "/status") == "True" => "Ready",
         Some(_) => "NotReady",
@@ -46,8 +60,11 @@ pub fn node(now: Timestamp, o: &Value) -> Vec<Value> {
         status.push_str(",SchedulingDisabled");
     }
     let mut roles = BTreeSet::new();
-    for (label, value) in
-        o.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten()
+    for (label, value) in o
+        .pointer("/metadata/labels")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
     {
         match label.strip_prefix("node-role.kubernetes.io/") {
             Some(role) if !role.is_empty() => roles.insert(role),
@@ -66,7 +83,11 @@ pub fn node(now: Timestamp, o: &Value) -> Vec<Value> {
     };
     let info = |field: &str| {
         let value = text(o, &format!("/status/nodeInfo/{field}"));
-        if value.is_empty() { "<unknown>".to_owned() } else { value.to_owned() }
+        if value.is_empty() {
+            "<unknown>".to_owned()
+        } else {
+            value.to_owned()
+        }
     };
     let mut kernel = info("kernelVersion");
     let architecture = text(o, "/status/nodeInfo/architecture");
@@ -76,7 +97,11 @@ pub fn node(now: Timestamp, o: &Value) -> Vec<Value> {
     vec![
         name(o),
         status.into(),
-        if roles.is_empty() { "<none>".into() } else { roles.join(",").into() },
+        if roles.is_empty() {
+            "<none>".into()
+        } else {
+            roles.join(",").into()
+        },
         age::of(now, o),
         text(o, "/status/nodeInfo/kubeletVersion").into(),
         address("InternalIP"),
@@ -103,12 +128,18 @@ fn access_modes(o: &Value, pointer: &str) -> String {
 }
 
 fn or_unset(o: &Value, pointer: &str) -> Value {
-    o.pointer(pointer).and_then(Value::as_str).unwrap_or("<unset>").into()
+    o.pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or("<unset>")
+        .into()
 }
 
 fn class(o: &Value) -> Value {
     let old = "/metadata/annotations/volume.beta.kubernetes.io~1storage-class";
-    o.pointer(old).and_then(Value::as_str).unwrap_or(text(o, "/spec/storageClassName")).into()
+    o.pointer(old)
+        .and_then(Value::as_str)
+        .unwrap_or(text(o, "/spec/storageClassName"))
+        .into()
 }
 
 fn phase(o: &Value) -> Value {
@@ -143,7 +174,10 @@ pub fn claim(now: Timestamp, o: &Value) -> Vec<Value> {
     let bound = !text(o, "/spec/volumeName").is_empty();
     let (capacity, modes) = if bound {
         let size = text(o, "/status/capacity/storage");
-        (if size.is_empty() { "0" } else { size }, access_modes(o, "/status/accessModes"))
+        (
+            if size.is_empty() { "0" } else { size },
+            access_modes(o, "/status/accessModes"),
+        )
     } else {
         ("", String::new())
     };
@@ -167,7 +201,10 @@ pub fn storage_class(now: Timestamp, o: &Value) -> Vec<Value> {
         shown.push_str(" (default)");
     }
     let or = |pointer: &str, fallback: &str| -> Value {
-        Some(text(o, pointer)).filter(|t| !t.is_empty()).unwrap_or(fallback).into()
+        Some(text(o, pointer))
+            .filter(|t| !t.is_empty())
+            .unwrap_or(fallback)
+            .into()
     };
     vec![
         shown.into(),
@@ -187,21 +224,36 @@ pub fn event(now: Timestamp, event: &Value) -> Vec<Value> {
         o = &renamed;
     }
     let set = |pointer: &str| !text(o, pointer).is_empty();
-    let first = if set("/firstTimestamp") { "/firstTimestamp" } else { "/eventTime" };
+    let first = if set("/firstTimestamp") {
+        "/firstTimestamp"
+    } else {
+        "/eventTime"
+    };
     let last = match () {
         () if set("/series/lastObservedTime") => "/series/lastObservedTime",
         () if set("/lastTimestamp") => "/lastTimestamp",
         () => first,
     };
-    let count = int(o, "/series/count").or_else(|| int(o, "/count")).filter(|n| *n != 0);
-    let (kind, object) =
-        (text(o, "/involvedObject/kind").to_lowercase(), text(o, "/involvedObject/name"));
-    let target = if object.is_empty() { kind } else { format!("{kind}/{object}") };
+    let count = int(o, "/series/count")
+        .or_else(|| int(o, "/count"))
+        .filter(|n| *n != 0);
+    let (kind, object) = (
+        text(o, "/involvedObject/kind").to_lowercase(),
+        text(o, "/involvedObject/name"),
+    );
+    let target = if object.is_empty() {
+        kind
+    } else {
+        format!("{kind}/{object}")
+    };
     let pick = |a: &str, b: &str| if set(a) { text(o, a) } else { text(o, b) }.to_owned();
     let component = pick("/source/component", "/reportingComponent");
     let instance = pick("/source/host", "/reportingInstance");
-    let source =
-        if instance.is_empty() { component } else { format!("{component}, {instance}") };
+    let source = if instance.is_empty() {
+        component
+    } else {
+        format!("{component}, {instance}")
+    };
     vec![
         age::since(now, o, last).into(),
         text(o, "/type").into(),
@@ -219,17 +271,34 @@ pub fn event(now: Timestamp, event: &Value) -> Vec<Value> {
 pub fn quota(now: Timestamp, o: &Value) -> Vec<Value> {
     let (mut requests, mut limits) = (Vec::new(), Vec::new());
     let empty = argosy_object::Map::new();
-    let used = o.pointer("/status/used").and_then(Value::as_object).unwrap_or(&empty);
+    let used = o
+        .pointer("/status/used")
+        .and_then(Value::as_object)
+        .unwrap_or(&empty);
     let show = |value: Option<&Value>| match value {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),
         _ => "0".into(),
     };
-    for (name, hard) in o.pointer("/status/hard").and_then(Value::as_object).into_iter().flatten() {
+    for (name, hard) in o
+        .pointer("/status/hard")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         let text = format!("{name}: {}/{}", show(used.get(name)), show(Some(hard)));
-        if name.starts_with("limits.") { limits.push(text) } else { requests.push(text) }
+        if name.starts_with("limits.") {
+            limits.push(text)
+        } else {
+            requests.push(text)
+        }
     }
-    vec![name(o), requests.join(", ").into(), limits.join(", ").into(), age::of(now, o)]
+    vec![
+        name(o),
+        requests.join(", ").into(),
+        limits.join(", ").into(),
+        age::of(now, o),
+    ]
 }
 
 pub fn priority_class(now: Timestamp, o: &Value) -> Vec<Value> {
@@ -243,7 +312,11 @@ pub fn priority_class(now: Timestamp, o: &Value) -> Vec<Value> {
 }
 
 pub fn lease(now: Timestamp, o: &Value) -> Vec<Value> {
-    vec![name(o), text(o, "/spec/holderIdentity").into(), age::of(now, o)]
+    vec![
+        name(o),
+        text(o, "/spec/holderIdentity").into(),
+        age::of(now, o),
+    ]
 }
 
 pub fn binding(now: Timestamp, o: &Value) -> Vec<Value> {
@@ -260,5 +333,12 @@ pub fn binding(now: Timestamp, o: &Value) -> Vec<Value> {
             .into()
     };
     let role = format!("{}/{}", text(o, "/roleRef/kind"), text(o, "/roleRef/name"));
-    vec![name(o), role.into(), age::of(now, o), of("User"), of("Group"), of("ServiceAccount")]
+    vec![
+        name(o),
+        role.into(),
+        age::of(now, o),
+        of("User"),
+        of("Group"),
+        of("ServiceAccount"),
+    ]
 }

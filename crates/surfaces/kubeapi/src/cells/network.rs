@@ -14,7 +14,11 @@ fn name(object: &Value) -> Value {
 fn balancers(o: &Value) -> String {
     let all: BTreeSet<&str> = list(o, "/status/loadBalancer/ingress")
         .iter()
-        .map(|i| Some(text(i, "/ip")).filter(|ip| !ip.is_empty()).unwrap_or(text(i, "/hostname")))
+        .map(|i| {
+            Some(text(i, "/ip"))
+                .filter(|ip| !ip.is_empty())
+                .unwrap_or(text(i, "/hostname"))
+        })
         .filter(|address| !address.is_empty())
         .collect();
     all.into_iter().collect::<Vec<_>>().join(",")
@@ -38,23 +42,36 @@ pub fn service(now: Timestamp, o: &Value) -> Vec<Value> {
         text(o, "/spec/type").into(),
         internal.unwrap_or("<none>").into(),
         external(o).into(),
-        if ports.is_empty() { "<none>".into() } else { ports.join(",").into() },
+        if ports.is_empty() {
+            "<none>".into()
+        } else {
+            ports.join(",").into()
+        },
         age::of(now, o),
         label_selector::format_map(&at(o, "/spec/selector")).into(),
     ]
 }
 
 fn external(o: &Value) -> String {
-    let ips: Vec<&str> =
-        list(o, "/spec/externalIPs").iter().filter_map(Value::as_str).collect();
+    let ips: Vec<&str> = list(o, "/spec/externalIPs")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     match text(o, "/spec/type") {
         "ClusterIP" | "NodePort" if ips.is_empty() => "<none>".into(),
         "ClusterIP" | "NodePort" => ips.join(","),
         "LoadBalancer" => {
             let own = balancers(o);
-            let all: Vec<&str> =
-                own.split(',').filter(|ip| !ip.is_empty()).chain(ips).collect();
-            if all.is_empty() { "<pending>".into() } else { all.join(",") }
+            let all: Vec<&str> = own
+                .split(',')
+                .filter(|ip| !ip.is_empty())
+                .chain(ips)
+                .collect();
+            if all.is_empty() {
+                "<pending>".into()
+            } else {
+                all.join(",")
+            }
         }
         "ExternalName" => text(o, "/spec/externalName").into(),
         _ => "<unknown>".into(),
@@ -78,7 +95,11 @@ pub fn ingress(now: Timestamp, o: &Value) -> Vec<Value> {
         (false, true) => format!("{} + {} more...", hosts.join(","), rules.len() - SHOWN),
     };
     let class = o.pointer("/spec/ingressClassName").and_then(Value::as_str);
-    let ports = if list(o, "/spec/tls").is_empty() { "80" } else { "80, 443" };
+    let ports = if list(o, "/spec/tls").is_empty() {
+        "80"
+    } else {
+        "80, 443"
+    };
     vec![
         name(o),
         class.unwrap_or("<none>").into(),
@@ -103,7 +124,12 @@ pub fn ingress_class(now: Timestamp, o: &Value) -> Vec<Value> {
             format!("{kind}/{}", text(p, "/name"))
         },
     );
-    vec![shown.into(), text(o, "/spec/controller").into(), parameters.into(), age::of(now, o)]
+    vec![
+        shown.into(),
+        text(o, "/spec/controller").into(),
+        parameters.into(),
+        age::of(now, o),
+    ]
 }
 
 pub fn network_policy(now: Timestamp, o: &Value) -> Vec<Value> {
@@ -123,7 +149,11 @@ pub fn endpoints(now: Timestamp, o: &Value) -> Vec<Value> {
         for port in ports {
             let number = int(port, "/port").unwrap_or(0);
             all.extend(ips().map(|ip| {
-                if ip.contains(':') { format!("[{ip}]:{number}") } else { format!("{ip}:{number}") }
+                if ip.contains(':') {
+                    format!("[{ip}]:{number}")
+                } else {
+                    format!("{ip}:{number}")
+                }
             }));
         }
     }
@@ -138,10 +168,16 @@ pub fn endpoints(now: Timestamp, o: &Value) -> Vec<Value> {
 }
 
 pub fn endpoint_slice(now: Timestamp, o: &Value) -> Vec<Value> {
-    let ports = list(o, "/ports").iter().map(|port| match int(port, "/port") {
-        Some(number) => number.to_string(),
-        None => port.get("name").and_then(Value::as_str).unwrap_or("*").to_owned(),
-    });
+    let ports = list(o, "/ports")
+        .iter()
+        .map(|port| match int(port, "/port") {
+            Some(number) => number.to_string(),
+            None => port
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or("*")
+                .to_owned(),
+        });
     let addresses = list(o, "/endpoints")
         .iter()
         .flat_map(|e| list(e, "/addresses"))

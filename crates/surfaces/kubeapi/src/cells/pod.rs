@@ -20,12 +20,19 @@ pub fn cells(now: Timestamp, pod: &Value) -> Vec<Value> {
     let summary = summarize(pod);
     let restarts = match (summary.restarts, summary.last_restart) {
         (n, Some(at)) if n != 0 => {
-            format!("{n} ({} ago)", age::human_duration(now.duration_since(at).as_secs()))
+            format!(
+                "{n} ({} ago)",
+                age::human_duration(now.duration_since(at).as_secs())
+            )
         }
         (n, _) => n.to_string(),
     };
     let or_none = |text: &str| -> Value {
-        if text.is_empty() { "<none>".into() } else { text.into() }
+        if text.is_empty() {
+            "<none>".into()
+        } else {
+            text.into()
+        }
     };
     vec![
         meta(pod, "name").into(),
@@ -42,15 +49,21 @@ pub fn cells(now: Timestamp, pod: &Value) -> Vec<Value> {
 
 fn summarize(pod: &Value) -> Summary {
     let phase = text(pod, "/status/phase");
-    let mut reason = Some(text(pod, "/status/reason")).filter(|r| !r.is_empty()).unwrap_or(phase);
-    let gated = list(pod, "/status/conditions").iter().any(|c| {
-        text(c, "/type") == "PodScheduled" && text(c, "/reason") == "SchedulingGated"
-    });
+    let mut reason = Some(text(pod, "/status/reason"))
+        .filter(|r| !r.is_empty())
+        .unwrap_or(phase);
+    let gated = list(pod, "/status/conditions")
+        .iter()
+        .any(|c| text(c, "/type") == "PodScheduled" && text(c, "/reason") == "SchedulingGated");
     if gated {
         reason = "SchedulingGated";
     }
-    let mut summary =
-        Summary { reason: reason.to_owned(), ready: 0, restarts: 0, last_restart: None };
+    let mut summary = Summary {
+        reason: reason.to_owned(),
+        ready: 0,
+        restarts: 0,
+        last_restart: None,
+    };
     let sidecars = initialize(pod, &mut summary);
     if sidecars.done || condition(pod, "Initialized") {
         summary.restarts = sidecars.restarts;
@@ -75,10 +88,19 @@ struct Sidecars {
 /// Goes through the init containers up to the first that is still at work.
 fn initialize(pod: &Value, summary: &mut Summary) -> Sidecars {
     let specs = list(pod, "/spec/initContainers");
-    let mut sidecars = Sidecars { done: true, restarts: 0, last_restart: None };
-    for (index, status) in list(pod, "/status/initContainerStatuses").iter().enumerate() {
+    let mut sidecars = Sidecars {
+        done: true,
+        restarts: 0,
+        last_restart: None,
+    };
+    for (index, status) in list(pod, "/status/initContainerStatuses")
+        .iter()
+        .enumerate()
+    {
         let name = text(status, "/name");
-        let sidecar = specs.iter().any(|c| text(c, "/name") == name && is_sidecar(c));
+        let sidecar = specs
+            .iter()
+            .any(|c| text(c, "/name") == name && is_sidecar(c));
         let restarts = int(status, "/restartCount").unwrap_or(0);
         summary.restarts += restarts;
         summary.last_restart = summary.last_restart.max(last_end(status));
@@ -150,7 +172,9 @@ fn end_reason(end: &Value) -> String {
 }
 
 fn last_end(status: &Value) -> Option<Timestamp> {
-    text(status, "/lastState/terminated/finishedAt").parse().ok()
+    text(status, "/lastState/terminated/finishedAt")
+        .parse()
+        .ok()
 }
 
 fn is_sidecar(container: &Value) -> bool {
@@ -168,6 +192,9 @@ fn readiness_gates(pod: &Value) -> String {
     if gates.is_empty() {
         return "<none>".into();
     }
-    let open = gates.iter().filter(|g| condition(pod, text(g, "/conditionType"))).count();
+    let open = gates
+        .iter()
+        .filter(|g| condition(pod, text(g, "/conditionType")))
+        .count();
     format!("{open}/{}", gates.len())
 }

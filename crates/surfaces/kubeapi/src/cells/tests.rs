@@ -9,7 +9,11 @@ fn row(group: &str, kind: &str, object: &Value) -> String {
     let table = table(group, kind).unwrap();
     let cells = (table.cells)(now(), object);
     assert_eq!(cells.len(), table.columns.len(), "{kind}");
-    cells.iter().map(|c| c.as_str().map_or_else(|| c.to_string(), str::to_owned)).collect::<Vec<_>>().join("|")
+    cells
+        .iter()
+        .map(|c| c.as_str().map_or_else(|| c.to_string(), str::to_owned))
+        .collect::<Vec<_>>()
+        .join("|")
 }
 
 #[test]
@@ -37,17 +41,39 @@ fn ages_have_two_units_at_most() {
 fn every_table_has_a_cell_for_each_column_of_an_empty_object() {
     let empty = json!({});
     for (group, kind) in [
-        ("", "Pod"), ("apps", "Deployment"), ("apps", "ReplicaSet"), ("", "ReplicationController"),
-        ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("apps", "ControllerRevision"),
-        ("batch", "Job"), ("batch", "CronJob"), ("autoscaling", "HorizontalPodAutoscaler"),
-        ("policy", "PodDisruptionBudget"), ("", "Service"), ("networking.k8s.io", "Ingress"),
-        ("networking.k8s.io", "IngressClass"), ("networking.k8s.io", "NetworkPolicy"),
-        ("", "Endpoints"), ("discovery.k8s.io", "EndpointSlice"), ("", "ConfigMap"),
-        ("", "Secret"), ("", "ServiceAccount"), ("", "Namespace"), ("", "Node"),
-        ("", "PersistentVolume"), ("", "PersistentVolumeClaim"), ("storage.k8s.io", "StorageClass"),
-        ("", "Event"), ("events.k8s.io", "Event"), ("", "ResourceQuota"), ("", "LimitRange"),
-        ("scheduling.k8s.io", "PriorityClass"), ("coordination.k8s.io", "Lease"),
-        ("rbac.authorization.k8s.io", "Role"), ("rbac.authorization.k8s.io", "RoleBinding"),
+        ("", "Pod"),
+        ("apps", "Deployment"),
+        ("apps", "ReplicaSet"),
+        ("", "ReplicationController"),
+        ("apps", "StatefulSet"),
+        ("apps", "DaemonSet"),
+        ("apps", "ControllerRevision"),
+        ("batch", "Job"),
+        ("batch", "CronJob"),
+        ("autoscaling", "HorizontalPodAutoscaler"),
+        ("policy", "PodDisruptionBudget"),
+        ("", "Service"),
+        ("networking.k8s.io", "Ingress"),
+        ("networking.k8s.io", "IngressClass"),
+        ("networking.k8s.io", "NetworkPolicy"),
+        ("", "Endpoints"),
+        ("discovery.k8s.io", "EndpointSlice"),
+        ("", "ConfigMap"),
+        ("", "Secret"),
+        ("", "ServiceAccount"),
+        ("", "Namespace"),
+        ("", "Node"),
+        ("", "PersistentVolume"),
+        ("", "PersistentVolumeClaim"),
+        ("storage.k8s.io", "StorageClass"),
+        ("", "Event"),
+        ("events.k8s.io", "Event"),
+        ("", "ResourceQuota"),
+        ("", "LimitRange"),
+        ("scheduling.k8s.io", "PriorityClass"),
+        ("coordination.k8s.io", "Lease"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding"),
         ("apiextensions.k8s.io", "CustomResourceDefinition"),
     ] {
         row(group, kind, &empty);
@@ -63,7 +89,10 @@ fn pod_status_is_gathered_from_its_containers() {
             {"name": "b", "ready": false, "restartCount": 2,
              "state": {"waiting": {"reason": "CrashLoopBackOff"}},
              "lastState": {"terminated": {"finishedAt": "2026-11-23T11:59:50Z"}}}]}});
-    assert_eq!(row("", "Pod", &pod), "p|1/2|CrashLoopBackOff|2 (10s ago)|2m|10.0.0.1|n|<none>|<none>");
+    assert_eq!(
+        row("", "Pod", &pod),
+        "p|1/2|CrashLoopBackOff|2 (10s ago)|2m|10.0.0.1|n|<none>|<none>"
+    );
     pod["metadata"]["deletionTimestamp"] = "2026-11-23T11:59:50Z".into();
     assert!(row("", "Pod", &pod).contains("|Terminating|"));
     let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{}],

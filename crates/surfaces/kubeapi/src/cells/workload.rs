@@ -17,7 +17,10 @@ fn number(object: &Value, pointer: &str) -> i64 {
 /// Names and images of the containers at a pointer, each joined by commas.
 fn containers(object: &Value, pointer: &str) -> [Value; 2] {
     let of = |field: &str| -> Value {
-        let texts: Vec<&str> = list(object, pointer).iter().map(|c| text(c, field)).collect();
+        let texts: Vec<&str> = list(object, pointer)
+            .iter()
+            .map(|c| text(c, field))
+            .collect();
         texts.join(",").into()
     };
     [of("/name"), of("/image")]
@@ -55,7 +58,11 @@ pub fn replica_set(now: Timestamp, o: &Value) -> Vec<Value> {
 }
 
 pub fn replication_controller(now: Timestamp, o: &Value) -> Vec<Value> {
-    replicas(now, o, label_selector::format_map(&at(o, "/spec/selector")).into())
+    replicas(
+        now,
+        o,
+        label_selector::format_map(&at(o, "/spec/selector")).into(),
+    )
 }
 
 fn replicas(now: Timestamp, o: &Value, selector: Value) -> Vec<Value> {
@@ -76,7 +83,13 @@ pub fn stateful_set(now: Timestamp, o: &Value) -> Vec<Value> {
     let [names, images] = template(o);
     let ready = number(o, "/status/readyReplicas");
     let of = number(o, "/spec/replicas");
-    vec![name(o), format!("{ready}/{of}").into(), age::of(now, o), names, images]
+    vec![
+        name(o),
+        format!("{ready}/{of}").into(),
+        age::of(now, o),
+        names,
+        images,
+    ]
 }
 
 pub fn daemon_set(now: Timestamp, o: &Value) -> Vec<Value> {
@@ -97,17 +110,26 @@ pub fn daemon_set(now: Timestamp, o: &Value) -> Vec<Value> {
 }
 
 pub fn controller_revision(now: Timestamp, o: &Value) -> Vec<Value> {
-    let owner = list(o, "/metadata/ownerReferences").iter().find(|r| is_true(r, "/controller"));
+    let owner = list(o, "/metadata/ownerReferences")
+        .iter()
+        .find(|r| is_true(r, "/controller"));
     let shown = owner.map_or_else(
         || "<none>".to_owned(),
         |owner| {
             let kind = text(owner, "/kind").to_lowercase();
-            let group = text(owner, "/apiVersion").split_once('/').map_or("", |(g, _)| g);
+            let group = text(owner, "/apiVersion")
+                .split_once('/')
+                .map_or("", |(g, _)| g);
             let kind = crate::auth::attributes::qualified(&kind, group);
             format!("{kind}/{}", text(owner, "/name"))
         },
     );
-    vec![name(o), shown.into(), number(o, "/revision").into(), age::of(now, o)]
+    vec![
+        name(o),
+        shown.into(),
+        number(o, "/revision").into(),
+        age::of(now, o),
+    ]
 }
 
 pub fn job(now: Timestamp, o: &Value) -> Vec<Value> {
@@ -119,9 +141,7 @@ pub fn job(now: Timestamp, o: &Value) -> Vec<Value> {
     };
     let duration = if o.pointer("/status/startTime").is_none_or(Value::is_null) {
         String::new()
-    } else if let Some(seconds) =
-        age::between(o, "/status/startTime", "/status/completionTime")
-    {
+    } else if let Some(seconds) = age::between(o, "/status/startTime", "/status/completionTime") {
         age::human_duration(seconds)
     } else {
         age::since(now, o, "/status/startTime")
@@ -155,7 +175,10 @@ pub fn job(now: Timestamp, o: &Value) -> Vec<Value> {
 
 pub fn cron_job(now: Timestamp, o: &Value) -> Vec<Value> {
     let [names, images] = containers(o, "/spec/jobTemplate/spec/template/spec/containers");
-    let last = if o.pointer("/status/lastScheduleTime").is_none_or(Value::is_null) {
+    let last = if o
+        .pointer("/status/lastScheduleTime")
+        .is_none_or(Value::is_null)
+    {
         "<none>".to_owned()
     } else {
         age::since(now, o, "/status/lastScheduleTime")
@@ -169,7 +192,11 @@ pub fn cron_job(now: Timestamp, o: &Value) -> Vec<Value> {
     vec![
         name(o),
         text(o, "/spec/schedule").into(),
-        if zone.is_empty() { "<none>".into() } else { zone.into() },
+        if zone.is_empty() {
+            "<none>".into()
+        } else {
+            zone.into()
+        },
         suspend.into(),
         list(o, "/status/active").len().into(),
         last.into(),
@@ -196,7 +223,10 @@ pub fn disruption_budget(now: Timestamp, o: &Value) -> Vec<Value> {
 }
 
 pub fn autoscaler(now: Timestamp, o: &Value) -> Vec<Value> {
-    let (kind, target) = (text(o, "/spec/scaleTargetRef/kind"), text(o, "/spec/scaleTargetRef/name"));
+    let (kind, target) = (
+        text(o, "/spec/scaleTargetRef/kind"),
+        text(o, "/spec/scaleTargetRef/name"),
+    );
     let min = int(o, "/spec/minReplicas").map_or_else(|| "<unset>".into(), |n| n.to_string());
     vec![
         name(o),
@@ -265,5 +295,9 @@ fn metric(spec: &Value, status: &Value) -> String {
             target("averageUtilization").map_or_else(|| "<auto>".into(), |p| format!("{p}%"));
         return format!("{prefix}{used}/{wanted}");
     }
-    format!("{}/{}", current("value"), target("value").unwrap_or_default())
+    format!(
+        "{}/{}",
+        current("value"),
+        target("value").unwrap_or_default()
+    )
 }

@@ -34,7 +34,10 @@ const GROUPS: [&str; 22] = [
 ];
 
 fn rank(group: &str) -> usize {
-    GROUPS.iter().position(|known| *known == group).unwrap_or(GROUPS.len())
+    GROUPS
+        .iter()
+        .position(|known| *known == group)
+        .unwrap_or(GROUPS.len())
 }
 
 /// How versions compare: stable before beta before alpha, higher numbers first.
@@ -42,7 +45,9 @@ type VersionRank = (u8, Reverse<u32>, Reverse<u32>);
 
 fn version_rank(version: &str) -> VersionRank {
     let rest = version.strip_prefix('v').unwrap_or(version);
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
     let major = rest[..digits].parse().unwrap_or(0);
     let (stage, minor) = match &rest[digits..] {
         "" => (0, 0),
@@ -64,7 +69,10 @@ fn tree(schemas: &Schemas) -> Tree<'_> {
     for kind in schemas.kinds().filter(|kind| !kind.plural.is_empty()) {
         let (group, version) = (&*kind.gvk.group, &*kind.gvk.version);
         let versions = groups.entry((rank(group), group)).or_default();
-        versions.entry((version_rank(version), version)).or_default().push(kind);
+        versions
+            .entry((version_rank(version), version))
+            .or_default()
+            .push(kind);
     }
     let ordered = groups.into_iter().map(|((_, group), versions)| {
         let versions = versions.into_iter().map(|((_, version), mut kinds)| {
@@ -99,7 +107,9 @@ fn group_value(group: &str, versions: &[(&str, Vec<&KindSchema>)]) -> Value {
 /// `APIGroup`.
 pub(super) fn group(schemas: &Schemas, name: &str) -> Option<Value> {
     let tree = tree(schemas);
-    let (group, versions) = tree.iter().find(|(group, _)| *group == name && !name.is_empty())?;
+    let (group, versions) = tree
+        .iter()
+        .find(|(group, _)| *group == name && !name.is_empty())?;
     let mut value = group_value(group, versions);
     value["kind"] = "APIGroup".into();
     value["apiVersion"] = "v1".into();
@@ -114,7 +124,11 @@ pub(super) fn paths(schemas: &Schemas) -> Vec<String> {
             continue;
         }
         paths.push(format!("/apis/{group}"));
-        paths.extend(versions.iter().map(|(version, _)| format!("/apis/{group}/{version}")));
+        paths.extend(
+            versions
+                .iter()
+                .map(|(version, _)| format!("/apis/{group}/{version}")),
+        );
     }
     paths.sort();
     paths
@@ -128,12 +142,21 @@ pub(super) fn resources(schemas: &Schemas, group: &str, version: &str) -> Option
     let mut list = Vec::new();
     for kind in kinds {
         list.push(resource(kind));
-        list.extend(kind.subresources.iter().map(|subresource| old_subresource(kind, subresource)));
+        list.extend(
+            kind.subresources
+                .iter()
+                .map(|subresource| old_subresource(kind, subresource)),
+        );
     }
-    let group_version =
-        if group.is_empty() { version.into() } else { format!("{group}/{version}") };
-    Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version,
-        "resources": list}))
+    let group_version = if group.is_empty() {
+        version.into()
+    } else {
+        format!("{group}/{version}")
+    };
+    Some(
+        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version,
+        "resources": list}),
+    )
 }
 
 fn resource(kind: &KindSchema) -> Value {
@@ -162,7 +185,10 @@ fn add_names(value: &mut Value, kind: &KindSchema) {
 /// Tells storage versions apart, as upstream hashes them.
 fn storage_hash(kind: &KindSchema) -> String {
     let gvk = &kind.gvk;
-    let digest = Sha256::digest(format!("{}/{}/{}", gvk.group, kind.storage_version, gvk.kind));
+    let digest = Sha256::digest(format!(
+        "{}/{}/{}",
+        gvk.group, kind.storage_version, gvk.kind
+    ));
     base64::engine::general_purpose::STANDARD.encode(&digest[..8])
 }
 
@@ -206,7 +232,11 @@ pub(super) fn aggregated(schemas: &Schemas, core: bool, api_version: &str) -> Va
 }
 
 fn aggregated_resource(kind: &KindSchema) -> Value {
-    let scope = if kind.is_namespaced() { "Namespaced" } else { "Cluster" };
+    let scope = if kind.is_namespaced() {
+        "Namespaced"
+    } else {
+        "Cluster"
+    };
     let mut value = json!({"resource": &*kind.plural, "scope": scope,
         "responseKind": response_kind(&kind.gvk, kind), "singularResource": &*kind.singular,
         "verbs": texts(&kind.verbs)});
@@ -229,7 +259,11 @@ fn aggregated_resource(kind: &KindSchema) -> Value {
 /// Group and version are left out where they are those of the resource.
 fn response_kind(gvk: &argosy_object::Gvk, kind: &KindSchema) -> Value {
     let same = gvk.group == kind.gvk.group && gvk.version == kind.gvk.version;
-    let (group, version) = if same { ("", "") } else { (&*gvk.group, &*gvk.version) };
+    let (group, version) = if same {
+        ("", "")
+    } else {
+        (&*gvk.group, &*gvk.version)
+    };
     json!({"group": group, "version": version, "kind": &*gvk.kind})
 }
 
@@ -241,6 +275,9 @@ mod tests {
     fn versions_are_ordered_by_stability() {
         let mut versions = vec!["v1alpha1", "v1beta2", "v1", "v2", "v1beta1", "foo"];
         versions.sort_by_key(|version| version_rank(version));
-        assert_eq!(versions, ["v2", "v1", "v1beta2", "v1beta1", "v1alpha1", "foo"]);
+        assert_eq!(
+            versions,
+            ["v2", "v1", "v1beta2", "v1beta1", "v1alpha1", "foo"]
+        );
     }
 }

@@ -12,13 +12,19 @@ use http::{HeaderMap, HeaderValue, Response, header};
 /// The protobuf form of OpenAPI v2, the only one kubectl asks for.
 const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 /// Older clients' name of it.
-const V2_PROTOBUF_OLD: &str = "application/com.github.googleapis.gnostic.OpenAPIv2@68f4ded+protobuf";
+const V2_PROTOBUF_OLD: &str =
+    "application/com.github.googleapis.gnostic.OpenAPIv2@68f4ded+protobuf";
 
 pub(super) fn v2(cluster: &Cluster, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
     let catalog = cluster.catalog();
     let accepted = accept(headers);
     let first = accepted.split(',').map(|clause| {
-        clause.split(';').next().unwrap_or_default().trim().to_owned()
+        clause
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
     });
     let wanted = first.into_iter().find_map(|media| match media.as_str() {
         V2_PROTOBUF => Some(V2_PROTOBUF),
@@ -34,10 +40,16 @@ pub(super) fn v2(cluster: &Cluster, headers: &HeaderMap) -> Result<Response<Body
         ));
     };
     let json = content_type == "application/json";
-    let name = if json { "openapi/v2/json" } else { "openapi/v2/protobuf" };
+    let name = if json {
+        "openapi/v2/json"
+    } else {
+        "openapi/v2/protobuf"
+    };
     let document = catalog.documents.get(name, || {
         Some(if json {
-            argosy_schema::openapi_v2(&catalog.schemas).to_string().into_bytes()
+            argosy_schema::openapi_v2(&catalog.schemas)
+                .to_string()
+                .into_bytes()
         } else {
             argosy_schema::openapi_v2_protobuf(&catalog.schemas)
         })
@@ -56,13 +68,12 @@ fn hash(cluster: &Cluster, path: &str) -> String {
             parts.push(crd["spec"].to_string());
         }
     }
-    Digest::of_parts(parts.iter().map(String::as_bytes)).hex().to_uppercase()
+    Digest::of_parts(parts.iter().map(String::as_bytes))
+        .hex()
+        .to_uppercase()
 }
 
-pub(super) fn v3_index(
-    cluster: &Cluster,
-    headers: &HeaderMap,
-) -> Result<Response<Body>, ApiError> {
+pub(super) fn v3_index(cluster: &Cluster, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
     let catalog = cluster.catalog();
     let mut paths = Map::new();
     for path in argosy_schema::openapi_v3_paths(&catalog.schemas) {
@@ -96,7 +107,9 @@ pub(super) fn v3(
         let document = argosy_schema::openapi_v3(&catalog.schemas, path)?;
         Some(document.to_string().into_bytes())
     });
-    let Some(document) = document else { return Ok(page_not_found()) };
+    let Some(document) = document else {
+        return Ok(page_not_found());
+    };
     let current = hash(cluster, path);
     let asked = Query::parse(&info.query);
     match asked.text("hash") {
@@ -104,7 +117,9 @@ pub(super) fn v3(
             let mut response = document.reply(headers, "application/json");
             // The address changes with the content, so that this one may be kept for ever.
             let forever = HeaderValue::from_static("public, immutable");
-            response.headers_mut().insert(header::CACHE_CONTROL, forever);
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, forever);
             Ok(response)
         }
         Some(_) => {

@@ -27,12 +27,21 @@ pub struct Seat<'a> {
 impl Allocations {
     /// Starts a request that already owns some.
     pub fn of(&self, cx: &HookCx<'_>, owned: Vec<String>) -> Seat<'_> {
-        let cluster = cx.facts.name.clone();
+        let cluster = cx.facts.instance();
         let mut all = self.lock();
         all.entry(cluster.clone()).or_insert_with(|| {
-            cx.reader.list("", "services", None).iter().flat_map(service::taken).collect()
+            cx.reader
+                .list("", "services", None)
+                .iter()
+                .flat_map(service::taken)
+                .collect()
         });
-        Seat { all: self, cluster, owned, claims: RefCell::default() }
+        Seat {
+            all: self,
+            cluster,
+            owned,
+            claims: RefCell::default(),
+        }
     }
 
     /// Gives back what an object no longer holds.
@@ -72,7 +81,11 @@ impl Seat<'_> {
         let base = u32::from(base.parse::<std::net::Ipv4Addr>().ok()?);
         let bits: u32 = bits.parse().ok().filter(|b| *b <= 30)?;
         let size = 1_u32.checked_shl(32 - bits).unwrap_or(u32::MAX);
-        let low = if size > 4 * RESERVED_ADDRESSES { RESERVED_ADDRESSES } else { 1 };
+        let low = if size > 4 * RESERVED_ADDRESSES {
+            RESERVED_ADDRESSES
+        } else {
+            1
+        };
         let span = size - low - 1;
         self.first_free(low, span, seed, |offset| {
             std::net::Ipv4Addr::from(base.wrapping_add(offset)).to_string()
@@ -84,8 +97,10 @@ impl Seat<'_> {
     pub fn port(&self, protocol: &str, seed: &str) -> Option<i64> {
         let low = NODE_PORTS.0 + RESERVED_PORTS;
         let span = NODE_PORTS.1 - low + 1;
-        self.first_free(low, span, &format!("{seed}{protocol}"), |n| format!("{protocol}/{n}"))
-            .map(i64::from)
+        self.first_free(low, span, &format!("{seed}{protocol}"), |n| {
+            format!("{protocol}/{n}")
+        })
+        .map(i64::from)
     }
 
     fn first_free(

@@ -58,17 +58,33 @@ impl KindHook for Autoscaler {
         }
         for field in ["kind", "name"] {
             if text(new, &format!("/spec/scaleTargetRef/{field}")).is_empty() {
-                errors.push(FieldError::required(&format!("spec.scaleTargetRef.{field}"), ""));
+                errors.push(FieldError::required(
+                    &format!("spec.scaleTargetRef.{field}"),
+                    "",
+                ));
             }
         }
         for (index, metric) in list(new, "/spec/metrics").iter().enumerate() {
             let field = format!("spec.metrics[{index}]");
             let kind = text(metric, "/type");
-            let known = ["ContainerResource", "External", "Object", "Pods", "Resource"];
+            let known = [
+                "ContainerResource",
+                "External",
+                "Object",
+                "Pods",
+                "Resource",
+            ];
             if kind.is_empty() {
-                errors.push(FieldError::required(&format!("{field}.type"), "must specify a metric source type"));
+                errors.push(FieldError::required(
+                    &format!("{field}.type"),
+                    "must specify a metric source type",
+                ));
             } else if !known.contains(&kind) {
-                errors.push(FieldError::not_supported(&format!("{field}.type"), kind, &known));
+                errors.push(FieldError::not_supported(
+                    &format!("{field}.type"),
+                    kind,
+                    &known,
+                ));
             }
             if let Some(value) = int(metric, "/resource/target/averageUtilization")
                 && value < 1
@@ -87,7 +103,10 @@ impl KindHook for Autoscaler {
     }
 
     fn convert(&self, object: &Value, to_version: &str) -> Option<Result<Value, ApiError>> {
-        let from = text(object, "/apiVersion").rsplit('/').next().unwrap_or_default();
+        let from = text(object, "/apiVersion")
+            .rsplit('/')
+            .next()
+            .unwrap_or_default();
         match (from, to_version) {
             ("v2", "v1") => Some(Ok(to_v1(object))),
             ("v1", "v2") => Some(Ok(to_v2(object))),
@@ -188,7 +207,10 @@ fn to_v2(object: &Value) -> Value {
     if let Some(Value::Object(annotations)) = out.pointer_mut("/metadata/annotations") {
         for name in [METRICS, BEHAVIOR, CURRENT, CONDITIONS] {
             let note = annotations.remove(name);
-            let parsed = note.as_ref().and_then(Value::as_str).and_then(|t| serde_json::from_str(t).ok());
+            let parsed = note
+                .as_ref()
+                .and_then(Value::as_str)
+                .and_then(|t| serde_json::from_str(t).ok());
             if let Some(parsed) = parsed {
                 notes.insert(name.into(), parsed);
             }
@@ -207,8 +229,9 @@ fn to_v2(object: &Value) -> Value {
         .flatten()
         .map(metric_to_v2)
         .collect();
-    if let Some(percent) =
-        spec.remove("targetCPUUtilizationPercentage").and_then(|p| p.as_i64())
+    if let Some(percent) = spec
+        .remove("targetCPUUtilizationPercentage")
+        .and_then(|p| p.as_i64())
     {
         metrics.push(cpu_metric(percent));
     }
@@ -272,8 +295,16 @@ fn metric_to_v2(metric: &Value) -> Value {
     let (field, flat) = source_of(metric, kind);
     let mut target = Map::new();
     let choices = [
-        ("averageUtilization", "Utilization", &["targetAverageUtilization"][..]),
-        ("averageValue", "AverageValue", &["targetAverageValue", "averageValue"][..]),
+        (
+            "averageUtilization",
+            "Utilization",
+            &["targetAverageUtilization"][..],
+        ),
+        (
+            "averageValue",
+            "AverageValue",
+            &["targetAverageValue", "averageValue"][..],
+        ),
         ("value", "Value", &["targetValue"][..]),
     ];
     for (name, target_type, olds) in choices {

@@ -65,9 +65,16 @@ impl KindHook for Ingress {
                 errors.push(FieldError::invalid(&format!("{field}.host"), host, said));
             } else if !host.is_empty() {
                 let plain = host.strip_prefix("*.").unwrap_or(host);
-                names::check(&mut errors, &format!("{field}.host"), host, names::subdomain(plain));
+                names::check(
+                    &mut errors,
+                    &format!("{field}.host"),
+                    host,
+                    names::subdomain(plain),
+                );
             }
-            let Some(http) = rule.get("http").filter(|h| !h.is_null()) else { continue };
+            let Some(http) = rule.get("http").filter(|h| !h.is_null()) else {
+                continue;
+            };
             let paths = list(http, "/paths");
             if paths.is_empty() {
                 errors.push(FieldError::required(&format!("{field}.http.paths"), ""));
@@ -89,13 +96,21 @@ fn validate_path(path: &Value, field: &str, errors: &mut Vec<FieldError>) {
     }
     let known = ["Exact", "ImplementationSpecific", "Prefix"];
     if !known.contains(&kind) {
-        errors.push(FieldError::not_supported(&format!("{field}.pathType"), kind, &known));
+        errors.push(FieldError::not_supported(
+            &format!("{field}.pathType"),
+            kind,
+            &known,
+        ));
     }
     let value = text(path, "/path");
     let field_path = format!("{field}.path");
     let exact = matches!(kind, "Exact" | "Prefix");
     if (exact || !value.is_empty()) && !value.starts_with('/') {
-        errors.push(FieldError::invalid(&field_path, value, "must be an absolute path"));
+        errors.push(FieldError::invalid(
+            &field_path,
+            value,
+            "must be an absolute path",
+        ));
     }
     if exact {
         for sequence in ["//", "/./", "/../", "%2f", "%2F"] {
@@ -138,7 +153,10 @@ fn validate_backend(backend: &Value, field: &str, errors: &mut Vec<FieldError>) 
             let port = at(service, "/port");
             let (number, named) = (int(&port, "/number").unwrap_or(0), text(&port, "/name"));
             if number == 0 && named.is_empty() {
-                errors.push(FieldError::required(field, "port name or number is required"));
+                errors.push(FieldError::required(
+                    field,
+                    "port name or number is required",
+                ));
             } else if number != 0 && !named.is_empty() {
                 let said = "cannot set both port name & port number";
                 errors.push(FieldError::invalid(field, "", said));
@@ -152,7 +170,9 @@ fn validate_backend(backend: &Value, field: &str, errors: &mut Vec<FieldError>) 
 
 impl KindHook for NetworkPolicy {
     fn default(&self, _cx: &HookCx<'_>, new: &mut Value, _old: Option<&Value>) {
-        let Some(spec) = new.get_mut("spec").filter(|s| s.is_object()) else { return };
+        let Some(spec) = new.get_mut("spec").filter(|s| s.is_object()) else {
+            return;
+        };
         if list(spec, "/policyTypes").is_empty() {
             let mut types = vec!["Ingress"];
             if !list(spec, "/egress").is_empty() {
@@ -172,7 +192,10 @@ impl KindHook for NetworkPolicy {
 
 impl KindHook for DisruptionBudget {
     fn validate(&self, _cx: &HookCx<'_>, new: &Value, _old: Option<&Value>) -> Vec<FieldError> {
-        let set = |field: &str| new.pointer(&format!("/spec/{field}")).is_some_and(|v| !v.is_null());
+        let set = |field: &str| {
+            new.pointer(&format!("/spec/{field}"))
+                .is_some_and(|v| !v.is_null())
+        };
         let mut errors = Vec::new();
         if set("minAvailable") && set("maxUnavailable") {
             let shown = json!({"minAvailable": at(new, "/spec/minAvailable"),
@@ -187,7 +210,9 @@ impl KindHook for DisruptionBudget {
                     errors.push(pod_spec::negative(&path, n.as_i64().unwrap_or(0)));
                 }
                 Some(Value::String(percent)) => {
-                    let number = percent.strip_suffix('%').and_then(|n| n.parse::<u32>().ok());
+                    let number = percent
+                        .strip_suffix('%')
+                        .and_then(|n| n.parse::<u32>().ok());
                     match number {
                         None => errors.push(FieldError::invalid(
                             &path,
@@ -217,17 +242,30 @@ impl KindHook for Quota {
 
     fn validate(&self, _cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        for (name, value) in new.pointer("/spec/hard").and_then(Value::as_object).into_iter().flatten() {
+        for (name, value) in new
+            .pointer("/spec/hard")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             if crate::hooks::quantity::Quantity::read(value).is_some_and(|q| q.is_negative()) {
                 let said = "must be greater than or equal to 0";
-                errors.push(FieldError::invalid(&format!("spec.hard[{name}]"), value.clone(), said));
+                errors.push(FieldError::invalid(
+                    &format!("spec.hard[{name}]"),
+                    value.clone(),
+                    said,
+                ));
             }
         }
         if let Some(old) = old
             && !same(new, old, "/spec/scopes")
         {
             let scopes = at(new, "/spec/scopes");
-            errors.push(FieldError::invalid("spec.scopes", scopes, "field is immutable"));
+            errors.push(FieldError::invalid(
+                "spec.scopes",
+                scopes,
+                "field is immutable",
+            ));
         }
         errors
     }
@@ -239,20 +277,31 @@ impl KindHook for LimitRange {
             if text(limit, "/type") != "Container" {
                 continue;
             }
-            let max = limit.get("max").and_then(Value::as_object).cloned().unwrap_or_default();
+            let max = limit
+                .get("max")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
             let limits = map(limit, "default");
             for (name, value) in max {
                 limits.entry(name).or_insert(value);
             }
             let limits = limits.clone();
-            let min = limit.get("min").and_then(Value::as_object).cloned().unwrap_or_default();
+            let min = limit
+                .get("min")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
             let requests = map(limit, "defaultRequest");
             for (name, value) in limits.into_iter().chain(min) {
                 requests.entry(name).or_insert(value);
             }
             for field in ["default", "defaultRequest"] {
                 if let Value::Object(limit) = &mut *limit
-                    && limit.get(field).and_then(Value::as_object).is_some_and(|m| m.is_empty())
+                    && limit
+                        .get(field)
+                        .and_then(Value::as_object)
+                        .is_some_and(|m| m.is_empty())
                 {
                     limit.remove(field);
                 }
@@ -281,11 +330,18 @@ impl KindHook for PriorityClass {
         }
         let Some(old) = old else { return errors };
         if int(old, "/value").unwrap_or(0) != value {
-            errors.push(FieldError::forbidden("value", "may not be changed in an update."));
+            errors.push(FieldError::forbidden(
+                "value",
+                "may not be changed in an update.",
+            ));
         }
         if !same(new, old, "/preemptionPolicy") {
             let policy = at(new, "/preemptionPolicy");
-            errors.push(FieldError::invalid("preemptionPolicy", policy, "field is immutable"));
+            errors.push(FieldError::invalid(
+                "preemptionPolicy",
+                policy,
+                "field is immutable",
+            ));
         }
         errors
     }
@@ -296,7 +352,11 @@ impl KindHook for Lease {
         let mut errors = Vec::new();
         if let Some(seconds) = int(new, "/spec/leaseDurationSeconds").filter(|s| *s <= 0) {
             let said = "must be greater than 0";
-            errors.push(FieldError::invalid("spec.leaseDurationSeconds", seconds, said));
+            errors.push(FieldError::invalid(
+                "spec.leaseDurationSeconds",
+                seconds,
+                said,
+            ));
         }
         if let Some(count) = int(new, "/spec/leaseTransitions").filter(|c| *c < 0) {
             errors.push(pod_spec::negative("spec.leaseTransitions", count));
@@ -308,8 +368,10 @@ impl KindHook for Lease {
 impl KindHook for Node {
     fn validate(&self, _cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        for (field, pointer) in [("spec.podCIDRs", "/spec/podCIDR"), ("spec.providerID", "/spec/providerID")]
-        {
+        for (field, pointer) in [
+            ("spec.podCIDRs", "/spec/podCIDR"),
+            ("spec.providerID", "/spec/providerID"),
+        ] {
             if let Some(old) = old
                 && !text(old, pointer).is_empty()
                 && text(old, pointer) != text(new, pointer)
@@ -356,7 +418,11 @@ impl KindHook for EndpointSlice {
         if let Some(old) = old
             && !same(new, old, "/addressType")
         {
-            errors.push(FieldError::invalid("addressType", kind, "field is immutable"));
+            errors.push(FieldError::invalid(
+                "addressType",
+                kind,
+                "field is immutable",
+            ));
         }
         errors
     }
@@ -381,13 +447,6 @@ impl KindHook for Event {
             errors.push(FieldError::invalid(object, involved, said));
         }
         errors
-    }
-
-    /// The stored event is the core one; the events API calls its fields otherwise.
-    fn convert(&self, object: &Value, to_version: &str) -> Option<Result<Value, ApiError>> {
-        let newer = object.get("regarding").is_some() || object.get("note").is_some();
-        let wants_newer = to_version == "events.k8s.io/v1";
-        (newer != wants_newer).then(|| Ok(rename_event(object, wants_newer)))
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {
@@ -428,13 +487,24 @@ const EVENT_FIELDS: [(&str, &str); 8] = [
 /// An event of one API in the words of the other.
 pub fn rename_event(event: &Value, newer: bool) -> Value {
     let mut out = event.clone();
-    let Value::Object(map) = &mut out else { return out };
+    let Value::Object(map) = &mut out else {
+        return out;
+    };
     for (core, events) in EVENT_FIELDS {
-        let (from, to) = if newer { (core, events) } else { (events, core) };
-        if from != to && let Some(value) = map.remove(from) {
+        let (from, to) = if newer {
+            (core, events)
+        } else {
+            (events, core)
+        };
+        if from != to
+            && let Some(value) = map.remove(from)
+        {
             map.insert(to.into(), value);
         }
     }
-    map.insert("apiVersion".into(), if newer { "events.k8s.io/v1" } else { "v1" }.into());
+    map.insert(
+        "apiVersion".into(),
+        if newer { "events.k8s.io/v1" } else { "v1" }.into(),
+    );
     out
 }

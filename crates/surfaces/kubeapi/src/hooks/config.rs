@@ -52,7 +52,12 @@ impl KindHook for ConfigMap {
             size += value.as_str().map_or(0, str::len);
         }
         for (key, value) in of("binaryData") {
-            names::check(&mut errors, &format!("binaryData[{key}]"), key, names::config_key(key));
+            names::check(
+                &mut errors,
+                &format!("binaryData[{key}]"),
+                key,
+                names::config_key(key),
+            );
             size += value.as_str().map_or(0, decoded_len);
         }
         if size > MAX_DATA {
@@ -78,14 +83,23 @@ impl KindHook for Secret {
         if let Some(old) = old
             && !same(new, old, "/type")
         {
-            errors.push(FieldError::invalid("type", at(new, "/type"), "field is immutable"));
+            errors.push(FieldError::invalid(
+                "type",
+                at(new, "/type"),
+                "field is immutable",
+            ));
         }
         frozen(new, old, &["data"], &mut errors);
         let empty = Map::new();
         let data = new.get("data").and_then(Value::as_object).unwrap_or(&empty);
         let mut size = 0;
         for (key, value) in data {
-            names::check(&mut errors, &format!("data[{key}]"), key, names::config_key(key));
+            names::check(
+                &mut errors,
+                &format!("data[{key}]"),
+                key,
+                names::config_key(key),
+            );
             size += value.as_str().map_or(0, decoded_len);
         }
         if size > MAX_DATA {
@@ -95,14 +109,22 @@ impl KindHook for Secret {
         errors
     }
 
-    fn after_write(&self, cx: &HookCx<'_>, _old: Option<&Value>, new: Option<&Value>) -> Vec<Effect> {
+    fn after_write(
+        &self,
+        cx: &HookCx<'_>,
+        _old: Option<&Value>,
+        new: Option<&Value>,
+    ) -> Vec<Effect> {
         let Some(secret) = new.filter(|s| text(s, "/type") == TOKEN_TYPE) else {
             return Vec::new();
         };
         let account = annotation(secret, ACCOUNT_NAME);
         let namespace = meta(secret, "namespace");
         let found = cx.reader.get("", "serviceaccounts", namespace, account);
-        found.and_then(|account| self.fill(cx, secret, &account)).into_iter().collect()
+        found
+            .and_then(|account| self.fill(cx, secret, &account))
+            .into_iter()
+            .collect()
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {
@@ -155,7 +177,12 @@ fn token_effect(key: &TokenKey, ca_pem: &str, secret: &Value, account: &Value) -
 }
 
 impl KindHook for ServiceAccount {
-    fn after_write(&self, cx: &HookCx<'_>, old: Option<&Value>, new: Option<&Value>) -> Vec<Effect> {
+    fn after_write(
+        &self,
+        cx: &HookCx<'_>,
+        old: Option<&Value>,
+        new: Option<&Value>,
+    ) -> Vec<Effect> {
         match (old, new) {
             (None, Some(account)) => {
                 let namespace = meta(account, "namespace");
@@ -217,7 +244,10 @@ impl ServiceAccount {
         let invalid = |errors: &[FieldError]| {
             ApiError::invalid("authentication.k8s.io", "TokenRequest", "", errors)
         };
-        for (field, url, what) in [("name", name, "name"), ("namespace", namespace, "namespace")] {
+        for (field, url, what) in [
+            ("name", name, "name"),
+            ("namespace", namespace, "namespace"),
+        ] {
             let own = meta(&request, field);
             if !own.is_empty() && own != url {
                 let said = format!("must match the service account {what} if specified");
@@ -272,7 +302,11 @@ impl ServiceAccount {
             "spec": spec,
             "status": {"token": token, "expirationTimestamp": seconds_of(at)},
         });
-        Ok(Answer { code: 201, body, effects: Vec::new() })
+        Ok(Answer {
+            code: 201,
+            body,
+            effects: Vec::new(),
+        })
     }
 }
 
@@ -281,7 +315,10 @@ fn bound_object(
     request: &Value,
     account: &Value,
 ) -> Result<Vec<(&'static str, String, String)>, ApiError> {
-    let Some(reference) = request.pointer("/spec/boundObjectRef").filter(|r| !r.is_null()) else {
+    let Some(reference) = request
+        .pointer("/spec/boundObjectRef")
+        .filter(|r| !r.is_null())
+    else {
         return Ok(Vec::new());
     };
     let namespace = meta(account, "namespace");
@@ -320,7 +357,10 @@ fn bound_object(
     let mut bound = vec![(field, name.to_owned(), uid.to_owned())];
     let node = text(&object, "/spec/nodeName");
     if field == "pod" && !node.is_empty() {
-        let uid = cx.reader.get("", "nodes", "", node).map(|n| meta(&n, "uid").to_owned());
+        let uid = cx
+            .reader
+            .get("", "nodes", "", node)
+            .map(|n| meta(&n, "uid").to_owned());
         bound.push(("node", node.to_owned(), uid.unwrap_or_default()));
     }
     Ok(bound)
@@ -343,8 +383,12 @@ fn annotation<'v>(object: &'v Value, name: &str) -> &'v str {
 
 /// `stringData` is written over `data`, base64-coded, and is never stored.
 fn fold_string_data(secret: &mut Value) {
-    let Some(folded) = secret.as_object_mut().and_then(|s| s.remove("stringData")) else { return };
-    let Value::Object(folded) = folded else { return };
+    let Some(folded) = secret.as_object_mut().and_then(|s| s.remove("stringData")) else {
+        return;
+    };
+    let Value::Object(folded) = folded else {
+        return;
+    };
     if folded.is_empty() {
         return;
     }
@@ -357,7 +401,9 @@ fn fold_string_data(secret: &mut Value) {
 }
 
 fn frozen(new: &Value, old: Option<&Value>, fields: &[&str], errors: &mut Vec<FieldError>) {
-    let Some(old) = old.filter(|o| is_true(o, "/immutable")) else { return };
+    let Some(old) = old.filter(|o| is_true(o, "/immutable")) else {
+        return;
+    };
     if !is_true(new, "/immutable") {
         errors.push(FieldError::forbidden("immutable", FROZEN));
     }
@@ -370,7 +416,11 @@ fn frozen(new: &Value, old: Option<&Value>, fields: &[&str], errors: &mut Vec<Fi
 
 fn validate_type(secret: &Value, data: &Map<String, Value>, errors: &mut Vec<FieldError>) {
     let required = |key: &str| FieldError::required(&format!("data[{key}]"), "");
-    let filled = |key: &str| data.get(key).and_then(Value::as_str).is_some_and(|v| !v.is_empty());
+    let filled = |key: &str| {
+        data.get(key)
+            .and_then(Value::as_str)
+            .is_some_and(|v| !v.is_empty())
+    };
     match text(secret, "/type") {
         TOKEN_TYPE if annotation(secret, ACCOUNT_NAME).is_empty() => {
             let field = format!("metadata.annotations[{ACCOUNT_NAME}]");
@@ -404,14 +454,20 @@ fn docker(key: &str, data: &Map<String, Value>, errors: &mut Vec<FieldError>) {
         errors.push(FieldError::required(&field, ""));
         return;
     };
-    let bytes = base64::engine::general_purpose::STANDARD.decode(content).unwrap_or_default();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(content)
+        .unwrap_or_default();
     if let Err(fault) = serde_json::from_slice::<Map<String, Value>>(&bytes) {
         let said = if bytes.is_empty() {
             "unexpected end of JSON input".to_owned()
         } else {
             fault.to_string()
         };
-        errors.push(FieldError::invalid(&field, "<secret contents redacted>", &said));
+        errors.push(FieldError::invalid(
+            &field,
+            "<secret contents redacted>",
+            &said,
+        ));
     }
 }
 

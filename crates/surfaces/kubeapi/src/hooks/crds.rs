@@ -59,12 +59,19 @@ impl KindHook for Definition {
         Ok(())
     }
 
-    fn prepare_update(&self, cx: &HookCx<'_>, new: &mut Value, _old: &Value) -> Result<(), ApiError> {
+    fn prepare_update(
+        &self,
+        cx: &HookCx<'_>,
+        new: &mut Value,
+        _old: &Value,
+    ) -> Result<(), ApiError> {
         if cx.info.subresource == "status" {
             return Ok(());
         }
-        let storage =
-            list(new, "/spec/versions").iter().find(|v| is_true(v, "/storage")).map(|v| at(v, "/name"));
+        let storage = list(new, "/spec/versions")
+            .iter()
+            .find(|v| is_true(v, "/storage"))
+            .map(|v| at(v, "/name"));
         if let Some(storage) = storage {
             let status = map(new, "status");
             let stored = status.entry("storedVersions").or_insert_with(|| json!([]));
@@ -90,25 +97,43 @@ impl KindHook for Definition {
         let storage = versions.iter().filter(|v| is_true(v, "/storage")).count();
         if storage != 1 {
             let said = "must have exactly one version marked as storage version";
-            errors.push(FieldError::invalid("spec.versions", at(new, "/spec/versions"), said));
+            errors.push(FieldError::invalid(
+                "spec.versions",
+                at(new, "/spec/versions"),
+                said,
+            ));
         }
         let mut seen = HashSet::new();
         for (index, version) in versions.iter().enumerate() {
             let field = format!("spec.versions[{index}]");
             let name = text(version, "/name");
-            names::check(&mut errors, &format!("{field}.name"), name, names::label_1035(name));
+            names::check(
+                &mut errors,
+                &format!("{field}.name"),
+                name,
+                names::label_1035(name),
+            );
             if !seen.insert(name) {
                 let said = "must contain unique version names";
-                errors.push(FieldError::invalid("spec.versions", at(new, "/spec/versions"), said));
+                errors.push(FieldError::invalid(
+                    "spec.versions",
+                    at(new, "/spec/versions"),
+                    said,
+                ));
             }
             validate_version(version, &field, &mut errors);
         }
         if let Some(old) = old {
-            for field in ["/spec/scope", "/spec/group", "/spec/names/plural", "/spec/names/kind"] {
+            for field in [
+                "/spec/scope",
+                "/spec/group",
+                "/spec/names/plural",
+                "/spec/names/kind",
+            ] {
                 let (was, is) = (text(old, field), text(new, field));
-                let established = list(old, "/status/conditions").iter().any(|c| {
-                    text(c, "/type") == "Established" && text(c, "/status") == "True"
-                });
+                let established = list(old, "/status/conditions")
+                    .iter()
+                    .any(|c| text(c, "/type") == "Established" && text(c, "/status") == "True");
                 let always = !field.contains("kind") && !field.contains("scope");
                 if was != is && (established || always) {
                     let path = field[1..].replace('/', ".");
@@ -144,21 +169,34 @@ fn validate_names(new: &Value, errors: &mut Vec<FieldError>) {
     } else if !known.contains(&scope) {
         errors.push(FieldError::not_supported("spec.scope", scope, &known));
     }
-    for (field, lower) in [("plural", false), ("singular", false), ("kind", true), ("listKind", true)] {
+    for (field, lower) in [
+        ("plural", false),
+        ("singular", false),
+        ("kind", true),
+        ("listKind", true),
+    ] {
         let path = format!("spec.names.{field}");
         let value = text(new, &format!("/spec/names/{field}"));
         if value.is_empty() {
             errors.push(FieldError::required(&path, ""));
             continue;
         }
-        let checked = if lower { value.to_lowercase() } else { value.to_owned() };
+        let checked = if lower {
+            value.to_lowercase()
+        } else {
+            value.to_owned()
+        };
         names::check(errors, &path, value, names::label_1035(&checked));
     }
     if text(new, "/spec/names/kind") == text(new, "/spec/names/listKind")
         && !text(new, "/spec/names/kind").is_empty()
     {
         let said = "kind and listKind may not be the same";
-        errors.push(FieldError::invalid("spec.names.listKind", text(new, "/spec/names/listKind"), said));
+        errors.push(FieldError::invalid(
+            "spec.names.listKind",
+            text(new, "/spec/names/listKind"),
+            said,
+        ));
     }
     for (index, short) in list(new, "/spec/names/shortNames").iter().enumerate() {
         let short = short.as_str().unwrap_or("");
@@ -168,14 +206,19 @@ fn validate_names(new: &Value, errors: &mut Vec<FieldError>) {
 }
 
 fn validate_version(version: &Value, field: &str, errors: &mut Vec<FieldError>) {
-    let schema = version.pointer("/schema/openAPIV3Schema").filter(|s| s.is_object());
+    let schema = version
+        .pointer("/schema/openAPIV3Schema")
+        .filter(|s| s.is_object());
     let path = format!("{field}.schema.openAPIV3Schema");
     match schema {
         None => errors.push(FieldError::required(&path, "schemas are required")),
         Some(schema) => {
             let kind = text(schema, "/type");
             if kind.is_empty() {
-                errors.push(FieldError::required(&format!("{path}.type"), "must not be empty at the root"));
+                errors.push(FieldError::required(
+                    &format!("{path}.type"),
+                    "must not be empty at the root",
+                ));
             } else if kind != "object" {
                 let said = "must be object at the root";
                 errors.push(FieldError::invalid(&format!("{path}.type"), kind, said));
@@ -183,7 +226,10 @@ fn validate_version(version: &Value, field: &str, errors: &mut Vec<FieldError>) 
             validate_schema(schema, &path, 0, errors);
         }
     }
-    for (index, column) in list(version, "/additionalPrinterColumns").iter().enumerate() {
+    for (index, column) in list(version, "/additionalPrinterColumns")
+        .iter()
+        .enumerate()
+    {
         let field = format!("{field}.additionalPrinterColumns[{index}]");
         for part in ["name", "type", "jsonPath"] {
             if text(column, &format!("/{part}")).is_empty() {
@@ -200,14 +246,23 @@ fn validate_version(version: &Value, field: &str, errors: &mut Vec<FieldError>) 
             ));
         }
     }
-    if let Some(scale) = version.pointer("/subresources/scale").filter(|s| s.is_object()) {
-        for (part, prefix) in [("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")] {
+    if let Some(scale) = version
+        .pointer("/subresources/scale")
+        .filter(|s| s.is_object())
+    {
+        for (part, prefix) in [
+            ("specReplicasPath", ".spec."),
+            ("statusReplicasPath", ".status."),
+        ] {
             let value = text(scale, &format!("/{part}"));
             let field = format!("{field}.subresources.scale.{part}");
             if value.is_empty() {
                 errors.push(FieldError::required(&field, ""));
             } else if !value.starts_with(prefix) {
-                let said = format!("should be a json path under {}", prefix.trim_end_matches('.'));
+                let said = format!(
+                    "should be a json path under {}",
+                    prefix.trim_end_matches('.')
+                );
                 errors.push(FieldError::invalid(&field, value, &said));
             }
         }
@@ -217,7 +272,10 @@ fn validate_version(version: &Value, field: &str, errors: &mut Vec<FieldError>) 
 /// The rules of structural schemas that keep pruning and defaulting well defined.
 fn validate_schema(schema: &Value, path: &str, depth: usize, errors: &mut Vec<FieldError>) {
     if depth > MAX_DEPTH {
-        errors.push(FieldError::forbidden(path, "the schema is nested too deeply"));
+        errors.push(FieldError::forbidden(
+            path,
+            "the schema is nested too deeply",
+        ));
         return;
     }
     let free = is_true(schema, "/x-kubernetes-int-or-string")
@@ -227,28 +285,50 @@ fn validate_schema(schema: &Value, path: &str, depth: usize, errors: &mut Vec<Fi
         errors.push(FieldError::required(&format!("{path}.type"), said));
     }
     let kind = text(schema, "/type");
-    let known = ["", "array", "boolean", "integer", "number", "object", "string"];
+    let known = [
+        "", "array", "boolean", "integer", "number", "object", "string",
+    ];
     if !known.contains(&kind) {
-        errors.push(FieldError::not_supported(&format!("{path}.type"), kind, &known[1..]));
+        errors.push(FieldError::not_supported(
+            &format!("{path}.type"),
+            kind,
+            &known[1..],
+        ));
     }
-    for field in ["definitions", "dependencies", "patternProperties", "$ref", "id"] {
+    for field in [
+        "definitions",
+        "dependencies",
+        "patternProperties",
+        "$ref",
+        "id",
+    ] {
         if schema.get(field).is_some_and(|v| !v.is_null()) {
-            errors.push(FieldError::forbidden(&format!("{path}.{field}"), &format!("{field} is not supported")));
+            errors.push(FieldError::forbidden(
+                &format!("{path}.{field}"),
+                &format!("{field} is not supported"),
+            ));
         }
     }
     if is_true(schema, "/uniqueItems") {
-        let said = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
+        let said =
+            "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
         errors.push(FieldError::forbidden(&format!("{path}.uniqueItems"), said));
     }
     let properties = schema.get("properties").and_then(Value::as_object);
     let additional = schema.get("additionalProperties").filter(|a| !a.is_null());
     if properties.is_some_and(|p| !p.is_empty()) && additional.is_some() {
         let said = "additionalProperties and properties are mutual exclusive";
-        errors.push(FieldError::forbidden(&format!("{path}.additionalProperties"), said));
+        errors.push(FieldError::forbidden(
+            &format!("{path}.additionalProperties"),
+            said,
+        ));
     }
     if additional == Some(&Value::Bool(false)) {
         let said = "additionalProperties cannot be set to false";
-        errors.push(FieldError::forbidden(&format!("{path}.additionalProperties"), said));
+        errors.push(FieldError::forbidden(
+            &format!("{path}.additionalProperties"),
+            said,
+        ));
     }
     if kind == "array" && schema.get("items").is_none_or(Value::is_null) {
         let said = "must be specified";
@@ -264,18 +344,35 @@ fn validate_schema(schema: &Value, path: &str, depth: usize, errors: &mut Vec<Fi
     }
     if list_type == "map" && list(schema, "/x-kubernetes-list-map-keys").is_empty() {
         let said = "must not be empty if x-kubernetes-list-type is map";
-        errors.push(FieldError::required(&format!("{path}.x-kubernetes-list-map-keys"), said));
+        errors.push(FieldError::required(
+            &format!("{path}.x-kubernetes-list-map-keys"),
+            said,
+        ));
     }
     if int(schema, "/minItems").unwrap_or(0) < 0 {
-        errors.push(FieldError::invalid(&format!("{path}.minItems"), at(schema, "/minItems"), "must be greater than or equal to 0"));
+        errors.push(FieldError::invalid(
+            &format!("{path}.minItems"),
+            at(schema, "/minItems"),
+            "must be greater than or equal to 0",
+        ));
     }
     for (name, property) in properties.into_iter().flatten() {
-        validate_schema(property, &format!("{path}.properties[{name}]"), depth + 1, errors);
+        validate_schema(
+            property,
+            &format!("{path}.properties[{name}]"),
+            depth + 1,
+            errors,
+        );
     }
     if let Some(items) = schema.get("items").filter(|i| i.is_object()) {
         validate_schema(items, &format!("{path}.items"), depth + 1, errors);
     }
     if let Some(values) = additional.filter(|a| a.is_object()) {
-        validate_schema(values, &format!("{path}.additionalProperties"), depth + 1, errors);
+        validate_schema(
+            values,
+            &format!("{path}.additionalProperties"),
+            depth + 1,
+            errors,
+        );
     }
 }

@@ -14,12 +14,18 @@ pub fn int(value: &Value, pointer: &str) -> Option<i64> {
 
 /// Whether the field at a JSON pointer is `true`.
 pub fn is_true(value: &Value, pointer: &str) -> bool {
-    value.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
+    value
+        .pointer(pointer)
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
 }
 
 /// The list at a JSON pointer, or an empty one.
 pub fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// The list at a JSON pointer to change it, or an empty one.
@@ -64,7 +70,10 @@ pub fn default_text(value: &mut Value, field: &str, fallback: &str) {
 
 /// Whether two trees hold the same at a JSON pointer; missing and null are the same.
 pub fn same(a: &Value, b: &Value, pointer: &str) -> bool {
-    let (a, b) = (a.pointer(pointer).unwrap_or(&Value::Null), b.pointer(pointer));
+    let (a, b) = (
+        a.pointer(pointer).unwrap_or(&Value::Null),
+        b.pointer(pointer),
+    );
     a == b.unwrap_or(&Value::Null)
 }
 

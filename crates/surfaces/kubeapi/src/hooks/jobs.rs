@@ -24,7 +24,9 @@ impl KindHook for Job {
         let labels = at(new, "/spec/template/metadata/labels");
         let meta = map(new, "metadata");
         if labels.as_object().is_some_and(|l| !l.is_empty())
-            && meta.get("labels").is_none_or(|l| l.as_object().is_none_or(|l| l.is_empty()))
+            && meta
+                .get("labels")
+                .is_none_or(|l| l.as_object().is_none_or(|l| l.is_empty()))
         {
             meta.insert("labels".into(), labels);
         }
@@ -102,16 +104,22 @@ impl KindHook for CronJob {
         let policy = text(new, "/spec/concurrencyPolicy");
         let known = ["Allow", "Forbid", "Replace"];
         if !known.contains(&policy) {
-            errors.push(FieldError::not_supported("spec.concurrencyPolicy", policy, &known));
+            errors.push(FieldError::not_supported(
+                "spec.concurrencyPolicy",
+                policy,
+                &known,
+            ));
         }
         let zone = text(new, "/spec/timeZone");
         if !zone.is_empty() && jiff::tz::TimeZone::get(zone).is_err() {
             let said = format!("unknown time zone {zone}");
             errors.push(FieldError::invalid("spec.timeZone", zone, &said));
         }
-        for field in
-            ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"]
-        {
+        for field in [
+            "startingDeadlineSeconds",
+            "successfulJobsHistoryLimit",
+            "failedJobsHistoryLimit",
+        ] {
             if let Some(value) = int(new, &format!("/spec/{field}")).filter(|v| *v < 0) {
                 errors.push(pod_spec::negative(&format!("spec.{field}"), value));
             }
@@ -142,12 +150,19 @@ fn fill(spec: &mut Value, own: bool) {
     }
     default(spec, "parallelism", 1);
     let per_index = !unset(spec, "backoffLimitPerIndex");
-    default(spec, "backoffLimit", if per_index { 2_147_483_647 } else { 6 });
+    default(
+        spec,
+        "backoffLimit",
+        if per_index { 2_147_483_647 } else { 6 },
+    );
     default_text(spec, "completionMode", "NonIndexed");
     default(spec, "suspend", false);
     default(spec, "manualSelector", false);
-    let replacement =
-        if unset(spec, "podFailurePolicy") { "TerminatingOrFailed" } else { "Failed" };
+    let replacement = if unset(spec, "podFailurePolicy") {
+        "TerminatingOrFailed"
+    } else {
+        "Failed"
+    };
     default_text(spec, "podReplacementPolicy", replacement);
 }
 
@@ -169,19 +184,29 @@ fn generate_selector(new: &mut Value) {
     template["metadata"] = metadata;
     spec["template"] = template;
     let mut selector = Value::Object(std::mem::take(map(&mut spec, "selector")));
-    map(&mut selector, "matchLabels").entry(UID_LABELS[1]).or_insert_with(|| uid.into());
+    map(&mut selector, "matchLabels")
+        .entry(UID_LABELS[1])
+        .or_insert_with(|| uid.into());
     spec["selector"] = selector;
     new["spec"] = spec;
 }
 
 fn validate_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    for field in ["parallelism", "completions", "backoffLimit", "activeDeadlineSeconds"] {
+    for field in [
+        "parallelism",
+        "completions",
+        "backoffLimit",
+        "activeDeadlineSeconds",
+    ] {
         if let Some(value) = int(spec, &format!("/{field}")).filter(|v| *v < 0) {
             errors.push(pod_spec::negative(&format!("{path}.{field}"), value));
         }
     }
     if let Some(value) = int(spec, "/ttlSecondsAfterFinished").filter(|v| *v < 0) {
-        errors.push(pod_spec::negative(&format!("{path}.ttlSecondsAfterFinished"), value));
+        errors.push(pod_spec::negative(
+            &format!("{path}.ttlSecondsAfterFinished"),
+            value,
+        ));
     }
     if text(spec, "/completionMode") == "Indexed" && int(spec, "/completions").is_none() {
         let said = "when completion mode is Indexed";
@@ -198,13 +223,21 @@ fn validate_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
         error.detail = said.to_owned();
         errors.push(error);
     } else if !matches!(policy, "OnFailure" | "Never") {
-        errors.push(FieldError::not_supported(&field, policy, &["OnFailure", "Never"]));
+        errors.push(FieldError::not_supported(
+            &field,
+            policy,
+            &["OnFailure", "Never"],
+        ));
     }
 }
 
 fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     let immutable = |errors: &mut Vec<FieldError>, field: &str, value: Value| {
-        errors.push(FieldError::invalid(&format!("spec.{field}"), value, "field is immutable"));
+        errors.push(FieldError::invalid(
+            &format!("spec.{field}"),
+            value,
+            "field is immutable",
+        ));
     };
     let indexed = text(new, "/spec/completionMode") == "Indexed";
     let follows = same(new, new, "/spec") && {
@@ -220,9 +253,13 @@ fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     if template_changed(new, old) {
         immutable(errors, "template", at(new, "/spec/template"));
     }
-    for field in
-        ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]
-    {
+    for field in [
+        "completionMode",
+        "podFailurePolicy",
+        "backoffLimitPerIndex",
+        "managedBy",
+        "successPolicy",
+    ] {
         let pointer = format!("/spec/{field}");
         if !same(new, old, &pointer) {
             immutable(errors, field, at(new, &pointer));
@@ -262,9 +299,18 @@ fn schedule_fault(schedule: &str) -> Option<String> {
         return Some("cannot use TZ or CRON_TZ in schedule, use timeZone field instead".into());
     }
     if schedule.starts_with('@') {
-        const MACROS: [&str; 7] =
-            ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
-        let every = schedule.strip_prefix("@every ").is_some_and(|d| !d.trim().is_empty());
+        const MACROS: [&str; 7] = [
+            "@yearly",
+            "@annually",
+            "@monthly",
+            "@weekly",
+            "@daily",
+            "@midnight",
+            "@hourly",
+        ];
+        let every = schedule
+            .strip_prefix("@every ")
+            .is_some_and(|d| !d.trim().is_empty());
         let known = every || MACROS.contains(&schedule);
         return (!known).then(|| format!("unrecognized descriptor: {schedule}"));
     }
@@ -277,7 +323,10 @@ fn schedule_fault(schedule: &str) -> Option<String> {
         ));
     }
     let ranges = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
-    fields.iter().zip(ranges).find_map(|(field, (low, high))| field_fault(field, low, high))
+    fields
+        .iter()
+        .zip(ranges)
+        .find_map(|(field, (low, high))| field_fault(field, low, high))
 }
 
 fn field_fault(field: &str, low: u32, high: u32) -> Option<String> {
@@ -299,13 +348,19 @@ fn field_fault(field: &str, low: u32, high: u32) -> Option<String> {
                 continue;
             }
             let Ok(number) = end.parse::<u32>() else {
-                return Some(format!("failed to parse int from {end}: strconv.Atoi: parsing \"{end}\": invalid syntax"));
+                return Some(format!(
+                    "failed to parse int from {end}: strconv.Atoi: parsing \"{end}\": invalid syntax"
+                ));
             };
             if number < low {
-                return Some(format!("beginning of range ({number}) below minimum ({low}): {range}"));
+                return Some(format!(
+                    "beginning of range ({number}) below minimum ({low}): {range}"
+                ));
             }
             if number > high {
-                return Some(format!("end of range ({number}) above maximum ({high}): {range}"));
+                return Some(format!(
+                    "end of range ({number}) above maximum ({high}): {range}"
+                ));
             }
             ends.push(number);
         }
@@ -326,10 +381,24 @@ mod tests {
 
     #[test]
     fn schedules_are_checked() {
-        for good in ["*/5 * * * *", "0 0 1-7 jan,FEB mon", "@daily", "@every 5m", "0 8-18/2 * * 1-5"] {
+        for good in [
+            "*/5 * * * *",
+            "0 0 1-7 jan,FEB mon",
+            "@daily",
+            "@every 5m",
+            "0 8-18/2 * * 1-5",
+        ] {
             assert_eq!(schedule_fault(good), None, "{good}");
         }
-        for bad in ["", "* * * *", "61 * * * *", "* * * * 8", "a * * * *", "*/0 * * * *", "@often"] {
+        for bad in [
+            "",
+            "* * * *",
+            "61 * * * *",
+            "* * * * 8",
+            "a * * * *",
+            "*/0 * * * *",
+            "@often",
+        ] {
             assert!(schedule_fault(bad).is_some(), "{bad}");
         }
     }
@@ -342,6 +411,9 @@ mod tests {
             job["spec"]["selector"]["matchLabels"],
             json!({"batch.kubernetes.io/controller-uid": "u"})
         );
-        assert_eq!(job["spec"]["template"]["metadata"]["labels"]["job-name"], "j");
+        assert_eq!(
+            job["spec"]["template"]["metadata"]["labels"]["job-name"],
+            "j"
+        );
     }
 }

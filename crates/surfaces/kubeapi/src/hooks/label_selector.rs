@@ -5,22 +5,35 @@ use argosy_object::{Map, Value};
 /// Whether a `LabelSelector` chooses something with these labels. An empty selector chooses all,
 /// a missing one (`null`) nothing, and so does one with an operator that is not known.
 pub fn matches(selector: &Value, labels: &Value) -> bool {
-    let Some(selector) = selector.as_object() else { return false };
+    let Some(selector) = selector.as_object() else {
+        return false;
+    };
     let empty = Map::new();
     let labels = labels.as_object().unwrap_or(&empty);
     let wanted = selector.get("matchLabels").and_then(Value::as_object);
-    if !wanted.into_iter().flatten().all(|(name, value)| labels.get(name) == Some(value)) {
+    if !wanted
+        .into_iter()
+        .flatten()
+        .all(|(name, value)| labels.get(name) == Some(value))
+    {
         return false;
     }
     let expressions = selector.get("matchExpressions").and_then(Value::as_array);
-    expressions.into_iter().flatten().all(|expression| holds(expression, labels))
+    expressions
+        .into_iter()
+        .flatten()
+        .all(|expression| holds(expression, labels))
 }
 
 /// Whether a plain map of labels (as a Service's selector) is contained in `labels`; an empty one
 /// chooses nothing here.
 pub fn contained(wanted: &Value, labels: &Value) -> bool {
-    let Some(wanted) = wanted.as_object().filter(|w| !w.is_empty()) else { return false };
-    wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
+    let Some(wanted) = wanted.as_object().filter(|w| !w.is_empty()) else {
+        return false;
+    };
+    wanted
+        .iter()
+        .all(|(name, value)| labels.get(name) == Some(value))
 }
 
 /// The selector as tables and messages print it: `app=web,tier in (a,b),!old`; `<none>` where it
@@ -31,12 +44,18 @@ pub fn format(selector: &Value) -> String {
     let mut parts: Vec<(String, String)> = Vec::new();
     if let Some(labels) = selector.get("matchLabels").and_then(Value::as_object) {
         for (name, value) in labels {
-            parts.push((name.clone(), format!("{name}={}", value.as_str().unwrap_or_default())));
+            parts.push((
+                name.clone(),
+                format!("{name}={}", value.as_str().unwrap_or_default()),
+            ));
         }
     }
     let expressions = selector.get("matchExpressions").and_then(Value::as_array);
     for expression in expressions.into_iter().flatten() {
-        let key = expression.get("key").and_then(Value::as_str).unwrap_or_default();
+        let key = expression
+            .get("key")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let mut values: Vec<&str> = values_of(expression).collect();
         values.sort_unstable();
         let values = values.join(",");
@@ -53,7 +72,11 @@ pub fn format(selector: &Value) -> String {
         return "<none>".into();
     }
     parts.sort_by(|a, b| a.0.cmp(&b.0));
-    parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
+    parts
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// A map of labels as tables print it: `a=b,c=d`; `<none>` where it is empty.
@@ -69,7 +92,9 @@ pub fn format_map(labels: &Value) -> String {
 }
 
 fn holds(expression: &Value, labels: &Map<String, Value>) -> bool {
-    let Some(key) = expression.get("key").and_then(Value::as_str) else { return false };
+    let Some(key) = expression.get("key").and_then(Value::as_str) else {
+        return false;
+    };
     let label = labels.get(key).and_then(Value::as_str);
     match expression.get("operator").and_then(Value::as_str) {
         Some("In") => label.is_some_and(|l| values_of(expression).any(|v| v == l)),

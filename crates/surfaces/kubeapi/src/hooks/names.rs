@@ -22,14 +22,15 @@ pub fn label_1035(name: &str) -> Option<String> {
 
 /// What is wrong with an RFC 1123 subdomain (253 characters).
 pub fn subdomain(name: &str) -> Option<String> {
-    too_long(name, 253)
-        .or_else(|| (!name.split('.').all(is_label)).then(|| SUBDOMAIN.to_owned()))
+    too_long(name, 253).or_else(|| (!name.split('.').all(is_label)).then(|| SUBDOMAIN.to_owned()))
 }
 
 /// What is wrong with a key of a ConfigMap or Secret.
 pub fn config_key(key: &str) -> Option<String> {
     let good = !key.is_empty()
-        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if let Some(long) = too_long(key, 253) {
         return Some(long);
     }

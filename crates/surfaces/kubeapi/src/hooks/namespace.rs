@@ -35,7 +35,12 @@ impl KindHook for Namespace {
         Ok(())
     }
 
-    fn prepare_update(&self, cx: &HookCx<'_>, new: &mut Value, old: &Value) -> Result<(), ApiError> {
+    fn prepare_update(
+        &self,
+        cx: &HookCx<'_>,
+        new: &mut Value,
+        old: &Value,
+    ) -> Result<(), ApiError> {
         // Only the finalize subresource takes finalizers of the spec away.
         if cx.info.subresource != "finalize" {
             let kept = old.get("spec").cloned().unwrap_or_else(|| json!({}));
@@ -76,7 +81,12 @@ impl KindHook for Namespace {
         Ok(DeletePlan::default())
     }
 
-    fn after_write(&self, cx: &HookCx<'_>, old: Option<&Value>, new: Option<&Value>) -> Vec<Effect> {
+    fn after_write(
+        &self,
+        cx: &HookCx<'_>,
+        old: Option<&Value>,
+        new: Option<&Value>,
+    ) -> Vec<Effect> {
         match (old, new) {
             (None, Some(namespace)) => starting_objects(cx, meta(namespace, "name")),
             _ => Vec::new(),
@@ -89,7 +99,10 @@ impl KindHook for Namespace {
 
     fn field_value(&self, object: &Value, field: &str) -> Option<String> {
         (field == "status.phase").then(|| {
-            Some(text(object, "/status/phase")).filter(|p| !p.is_empty()).unwrap_or("Active").into()
+            Some(text(object, "/status/phase"))
+                .filter(|p| !p.is_empty())
+                .unwrap_or("Active")
+                .into()
         })
     }
 }

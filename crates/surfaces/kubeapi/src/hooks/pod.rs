@@ -5,9 +5,7 @@
 
 use crate::hooks::fields::{at, default, int, list, list_mut, map, text};
 use crate::hooks::{label_selector, pod_spec};
-use crate::{
-    Answer, ApiError, DeletePlan, Effect, FieldError, HookCx, KindHook, SubresourceCall,
-};
+use crate::{Answer, ApiError, DeletePlan, Effect, FieldError, HookCx, KindHook, SubresourceCall};
 use argosy_object::{Value, json, meta};
 use std::sync::Arc;
 
@@ -65,7 +63,10 @@ impl KindHook for Pod {
         if unbound || done {
             seconds = 0;
         }
-        Ok(DeletePlan { grace_seconds: seconds, ..DeletePlan::default() })
+        Ok(DeletePlan {
+            grace_seconds: seconds,
+            ..DeletePlan::default()
+        })
     }
 
     fn subresource(
@@ -76,9 +77,11 @@ impl KindHook for Pod {
         match (call.name, call.verb) {
             ("binding", "create") => Some(bind(cx, call)),
             ("eviction", "create") => Some(evict(cx, call)),
-            ("ephemeralcontainers", "get") => {
-                Some(Ok(Answer { code: 200, body: call.parent.clone(), effects: Vec::new() }))
-            }
+            ("ephemeralcontainers", "get") => Some(Ok(Answer {
+                code: 200,
+                body: call.parent.clone(),
+                effects: Vec::new(),
+            })),
             ("log" | "exec" | "attach" | "portforward" | "proxy", _) => Some(Err(no_process(call))),
             _ => None,
         }
@@ -130,8 +133,14 @@ fn no_process(call: &SubresourceCall<'_>) -> ApiError {
 
 /// The `default` account where none is named; an account that is not there is refused.
 fn admit_account(cx: &HookCx<'_>, pod: &mut Value) -> Result<(), ApiError> {
-    let (namespace, name) = (meta(pod, "namespace").to_owned(), meta(pod, "name").to_owned());
-    if pod.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some() {
+    let (namespace, name) = (
+        meta(pod, "namespace").to_owned(),
+        meta(pod, "name").to_owned(),
+    );
+    if pod
+        .pointer("/metadata/annotations/kubernetes.io~1config.mirror")
+        .is_some()
+    {
         return Ok(());
     }
     let mut account = text(pod, "/spec/serviceAccountName").to_owned();
@@ -171,7 +180,9 @@ fn mount_token(pod: &mut Value) {
     let mut used = false;
     for field in ["/spec/initContainers", "/spec/containers"] {
         for container in list_mut(pod, field) {
-            if list(container, "/volumeMounts").iter().any(|m| text(m, "/mountPath") == TOKEN_PATH)
+            if list(container, "/volumeMounts")
+                .iter()
+                .any(|m| text(m, "/mountPath") == TOKEN_PATH)
             {
                 continue;
             }
@@ -183,7 +194,9 @@ fn mount_token(pod: &mut Value) {
             }
         }
     }
-    let there = list(pod, "/spec/volumes").iter().any(|v| text(v, "/name") == volume);
+    let there = list(pod, "/spec/volumes")
+        .iter()
+        .any(|v| text(v, "/name") == volume);
     if !used || there {
         return;
     }
@@ -203,9 +216,11 @@ fn mount_token(pod: &mut Value) {
 /// `kube-api-access-` and five characters, from the pod's UID: equal for equal pods.
 fn token_volume_name(pod: &Value) -> String {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let mut hash = meta(pod, "uid").bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let mut hash = meta(pod, "uid")
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     let mut name = String::from("kube-api-access-");
     for _ in 0..5 {
         name.push(char::from(LETTERS[(hash % LETTERS.len() as u64) as usize]));
@@ -215,8 +230,10 @@ fn token_volume_name(pod: &Value) -> String {
 }
 
 fn admit_priority(cx: &HookCx<'_>, pod: &mut Value) -> Result<(), ApiError> {
-    const SYSTEM: [(&str, i64); 2] =
-        [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)];
+    const SYSTEM: [(&str, i64); 2] = [
+        ("system-cluster-critical", 2_000_000_000),
+        ("system-node-critical", 2_000_001_000),
+    ];
     const GROUP: &str = "scheduling.k8s.io";
     let class = text(pod, "/spec/priorityClassName").to_owned();
     let (value, policy) = if let Some((_, value)) = SYSTEM.iter().find(|(n, _)| *n == class) {
@@ -229,12 +246,17 @@ fn admit_priority(cx: &HookCx<'_>, pod: &mut Value) -> Result<(), ApiError> {
             return Err(ApiError::forbidden("", "pods", meta(pod, "name"), &detail));
         };
         let policy = text(&found, "/preemptionPolicy");
-        let policy = if policy.is_empty() { "PreemptLowerPriority" } else { policy };
+        let policy = if policy.is_empty() {
+            "PreemptLowerPriority"
+        } else {
+            policy
+        };
         (int(&found, "/value").unwrap_or(0), policy.to_owned())
     };
     let spec = map(pod, "spec");
     spec.insert("priority".into(), value.into());
-    spec.entry("preemptionPolicy").or_insert_with(|| policy.into());
+    spec.entry("preemptionPolicy")
+        .or_insert_with(|| policy.into());
     Ok(())
 }
 
@@ -242,8 +264,13 @@ fn admit_priority(cx: &HookCx<'_>, pod: &mut Value) -> Result<(), ApiError> {
 fn admit_tolerations(pod: &mut Value) {
     let spec = map(pod, "spec");
     let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
-    let Value::Array(tolerations) = tolerations else { return };
-    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+    let Value::Array(tolerations) = tolerations else {
+        return;
+    };
+    for key in [
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+    ] {
         let covered = tolerations.iter().any(|t| {
             let own = text(t, "/key");
             let effect = text(t, "/effect");
@@ -251,8 +278,10 @@ fn admit_tolerations(pod: &mut Value) {
                 && matches!(effect, "NoExecute" | "")
         });
         if !covered {
-            tolerations.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute",
-                "tolerationSeconds": 300}));
+            tolerations.push(
+                json!({"key": key, "operator": "Exists", "effect": "NoExecute",
+                "tolerationSeconds": 300}),
+            );
         }
     }
 }
@@ -264,9 +293,9 @@ fn quality(pod: &Value) -> &'static str {
         for container in list(pod, field) {
             for resource in ["cpu", "memory"] {
                 let of = |list: &str| {
-                    container.pointer(&format!("/resources/{list}/{resource}")).and_then(|q| {
-                        crate::hooks::quantity::Quantity::read(q)
-                    })
+                    container
+                        .pointer(&format!("/resources/{list}/{resource}"))
+                        .and_then(|q| crate::hooks::quantity::Quantity::read(q))
                 };
                 let (limit, request) = (of("limits"), of("requests"));
                 any |= limit.is_some() || request.is_some();
@@ -288,7 +317,10 @@ const MUTABLE: &str = "pod updates may not change fields other than \
 
 fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     let (mut new_spec, mut old_spec) = (at(new, "/spec"), at(old, "/spec"));
-    let (was, is) = (list(&old_spec, "/tolerations"), list(&new_spec, "/tolerations"));
+    let (was, is) = (
+        list(&old_spec, "/tolerations"),
+        list(&new_spec, "/tolerations"),
+    );
     let kept = was.iter().all(|toleration| {
         is.iter().any(|t| {
             let strip = |t: &Value| {
@@ -327,7 +359,8 @@ fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     if int(&old_spec, "/terminationGracePeriodSeconds").is_some_and(|s| s < 0)
         && int(&new_spec, "/terminationGracePeriodSeconds") == Some(1)
     {
-        new_spec["terminationGracePeriodSeconds"] = old_spec["terminationGracePeriodSeconds"].clone();
+        new_spec["terminationGracePeriodSeconds"] =
+            old_spec["terminationGracePeriodSeconds"].clone();
     }
     if new_spec != old_spec {
         errors.push(FieldError::forbidden("spec", MUTABLE));
@@ -368,8 +401,10 @@ fn bind(cx: &HookCx<'_>, call: &SubresourceCall<'_>) -> Result<Answer, ApiError>
         }
         let there = text(pod, "/spec/nodeName");
         if !there.is_empty() {
-            let said =
-                format!("pod {} is already assigned to node \"{there}\"", meta(pod, "name"));
+            let said = format!(
+                "pod {} is already assigned to node \"{there}\"",
+                meta(pod, "name")
+            );
             return Err(ApiError::conflict("", "pods/binding", &pod_name, &said));
         }
         map(pod, "spec").insert("nodeName".into(), node.clone().into());
@@ -410,7 +445,10 @@ fn evict(cx: &HookCx<'_>, call: &SubresourceCall<'_>) -> Result<Answer, ApiError
         .into_iter()
         .filter(|budget| label_selector::matches(&at(budget, "/spec/selector"), &labels))
         .collect();
-    let finished = matches!(text(pod, "/status/phase"), "Succeeded" | "Failed" | "Pending");
+    let finished = matches!(
+        text(pod, "/status/phase"),
+        "Succeeded" | "Failed" | "Pending"
+    );
     let mut effects = Vec::new();
     if budgets.len() > 1 && !finished {
         return Err(ApiError::internal(
@@ -444,7 +482,11 @@ fn evict(cx: &HookCx<'_>, call: &SubresourceCall<'_>) -> Result<Answer, ApiError
         name: meta(pod, "name").into(),
         grace_seconds: int(body, "/deleteOptions/gracePeriodSeconds"),
     });
-    Ok(Answer { code: 201, body: success(), effects })
+    Ok(Answer {
+        code: 201,
+        body: success(),
+        effects,
+    })
 }
 
 fn over_budget(budget: &Value) -> ApiError {

@@ -50,9 +50,12 @@ fn copy_service_account(spec: &mut Value) {
 }
 
 fn fill_volume(volume: &mut Value) {
-    for (field, mode) in
-        [("secret", "defaultMode"), ("configMap", "defaultMode"), ("downwardAPI", "defaultMode"), ("projected", "defaultMode")]
-    {
+    for (field, mode) in [
+        ("secret", "defaultMode"),
+        ("configMap", "defaultMode"),
+        ("downwardAPI", "defaultMode"),
+        ("projected", "defaultMode"),
+    ] {
         if let Some(source) = volume.get_mut(field).filter(|s| s.is_object()) {
             default(source, mode, 420);
         }
@@ -129,11 +132,16 @@ fn fill_http(handler: &mut Value) {
 
 /// Requests that are not set are the limits.
 fn copy_limits(container: &mut Value) {
-    let Some(limits) = container.pointer("/resources/limits").and_then(Value::as_object).cloned()
+    let Some(limits) = container
+        .pointer("/resources/limits")
+        .and_then(Value::as_object)
+        .cloned()
     else {
         return;
     };
-    let Some(resources) = container.get_mut("resources") else { return };
+    let Some(resources) = container.get_mut("resources") else {
+        return;
+    };
     let requests = map(resources, "requests");
     for (name, limit) in limits {
         requests.entry(name).or_insert(limit);
@@ -214,24 +222,39 @@ fn validate_volumes<'s>(
                 errors.push(FieldError::duplicate(&format!("{field}.name"), name));
             }
         }
-        let sources = volume.as_object().map_or(0, |v| v.keys().filter(|k| *k != "name").count());
+        let sources = volume
+            .as_object()
+            .map_or(0, |v| v.keys().filter(|k| *k != "name").count());
         if sources == 0 {
             errors.push(FieldError::required(&field, "must specify a volume type"));
         }
-        let kinds: Vec<&String> =
-            volume.as_object().into_iter().flat_map(Map::keys).filter(|k| *k != "name").collect();
+        let kinds: Vec<&String> = volume
+            .as_object()
+            .into_iter()
+            .flat_map(Map::keys)
+            .filter(|k| *k != "name")
+            .collect();
         for extra in kinds.iter().skip(1) {
             errors.push(FieldError::forbidden(
                 &format!("{field}.{extra}"),
                 "may not specify more than 1 volume type",
             ));
         }
-        for (source, key) in [("secret", "secretName"), ("persistentVolumeClaim", "claimName")] {
-            if volume.get(source).is_some_and(|s| text(s, &format!("/{key}")).is_empty()) {
+        for (source, key) in [
+            ("secret", "secretName"),
+            ("persistentVolumeClaim", "claimName"),
+        ] {
+            if volume
+                .get(source)
+                .is_some_and(|s| text(s, &format!("/{key}")).is_empty())
+            {
                 errors.push(FieldError::required(&format!("{field}.{source}.{key}"), ""));
             }
         }
-        if volume.get("configMap").is_some_and(|s| text(s, "/name").is_empty()) {
+        if volume
+            .get("configMap")
+            .is_some_and(|s| text(s, "/name").is_empty())
+        {
             errors.push(FieldError::required(&format!("{field}.configMap.name"), ""));
         }
     }
@@ -288,7 +311,11 @@ fn validate_container(
         if at.is_empty() {
             errors.push(FieldError::required(&format!("{field}.mountPath"), ""));
         } else if !mounted.insert(at) {
-            errors.push(FieldError::invalid(&format!("{field}.mountPath"), at, "must be unique"));
+            errors.push(FieldError::invalid(
+                &format!("{field}.mountPath"),
+                at,
+                "must be unique",
+            ));
         }
     }
     validate_probes(container, path, errors);
@@ -297,10 +324,14 @@ fn validate_container(
 
 fn validate_probes(container: &Value, path: &str, errors: &mut Vec<FieldError>) {
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        let Some(found) = container.get(probe).filter(|p| !p.is_null()) else { continue };
+        let Some(found) = container.get(probe).filter(|p| !p.is_null()) else {
+            continue;
+        };
         let field = format!("{path}.{probe}");
         let handlers = ["exec", "httpGet", "tcpSocket", "grpc"];
-        let given = handlers.iter().filter(|h| found.get(**h).is_some_and(|v| !v.is_null()));
+        let given = handlers
+            .iter()
+            .filter(|h| found.get(**h).is_some_and(|v| !v.is_null()));
         if given.count() == 0 {
             errors.push(FieldError::required(&field, "must specify a handler type"));
         }
@@ -311,8 +342,12 @@ fn validate_probes(container: &Value, path: &str, errors: &mut Vec<FieldError>) 
                 "must be 1",
             ));
         }
-        for number in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "failureThreshold"]
-        {
+        for number in [
+            "initialDelaySeconds",
+            "timeoutSeconds",
+            "periodSeconds",
+            "failureThreshold",
+        ] {
             if let Some(value) = int(found, &format!("/{number}")).filter(|v| *v < 0) {
                 errors.push(negative(&format!("{field}.{number}"), value));
             }
@@ -365,7 +400,10 @@ fn port_name(name: &str) -> Option<&'static str> {
     if name.len() > 15 {
         return Some("must be no more than 15 characters");
     }
-    if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+    if !name
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
         return Some("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
     }
     if !name.bytes().any(|b| b.is_ascii_lowercase()) {
@@ -380,7 +418,10 @@ fn port_name(name: &str) -> Option<&'static str> {
 fn validate_resources(container: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let empty = Map::new();
     let of = |pointer: &str| {
-        container.pointer(pointer).and_then(Value::as_object).unwrap_or(&empty)
+        container
+            .pointer(pointer)
+            .and_then(Value::as_object)
+            .unwrap_or(&empty)
     };
     let (limits, requests) = (of("/resources/limits"), of("/resources/requests"));
     for (field, quantities) in [("limits", limits), ("requests", requests)] {
@@ -393,10 +434,16 @@ fn validate_resources(container: &Value, path: &str, errors: &mut Vec<FieldError
         }
     }
     for (name, request) in requests {
-        let Some(limit) = limits.get(name) else { continue };
-        let (Some(r), Some(l)) = (Quantity::read(request), Quantity::read(limit)) else { continue };
+        let Some(limit) = limits.get(name) else {
+            continue;
+        };
+        let (Some(r), Some(l)) = (Quantity::read(request), Quantity::read(limit)) else {
+            continue;
+        };
         if r > l {
-            let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
+            let limit = limit
+                .as_str()
+                .map_or_else(|| limit.to_string(), str::to_owned);
             errors.push(FieldError::invalid(
                 &format!("{path}.resources.requests"),
                 request.clone(),
@@ -436,11 +483,21 @@ mod tests {
         let mut template = spec.clone();
         fill(&mut template, false);
         assert!(template.get("enableServiceLinks").is_none());
-        assert!(template["containers"][0]["resources"].get("requests").is_none());
+        assert!(
+            template["containers"][0]["resources"]
+                .get("requests")
+                .is_none()
+        );
         assert_eq!(template["volumes"][0]["emptyDir"], json!({}));
         fill(&mut spec, true);
-        assert_eq!(spec["containers"][0]["resources"]["requests"], json!({"cpu": "1"}));
-        assert_eq!(spec["containers"][0]["livenessProbe"]["httpGet"]["scheme"], "HTTP");
+        assert_eq!(
+            spec["containers"][0]["resources"]["requests"],
+            json!({"cpu": "1"})
+        );
+        assert_eq!(
+            spec["containers"][0]["livenessProbe"]["httpGet"]["scheme"],
+            "HTTP"
+        );
         let again = {
             let mut again = spec.clone();
             fill(&mut again, true);
@@ -455,7 +512,10 @@ mod tests {
             {"name": "c", "volumeMounts": [{"name": "x", "mountPath": "/a"}]},
             {"name": "c", "image": "a", "ports": [{"containerPort": 70000}],
              "resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "2"}}}]});
-        let texts: Vec<String> = validate(&spec, "spec").iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = validate(&spec, "spec")
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             texts,
             [

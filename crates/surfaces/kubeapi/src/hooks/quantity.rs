@@ -15,7 +15,9 @@ impl Quantity {
             Some(rest) => (-1, rest),
             None => (1, text.strip_prefix('+').unwrap_or(text)),
         };
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let (digits, suffix) = rest.split_at(end);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         if whole.is_empty() && fraction.is_empty() || fraction.contains('.') || digits.len() > 60 {
@@ -24,7 +26,9 @@ impl Quantity {
         let factor = factor(suffix)?;
         let mut value: i128 = 0;
         for digit in whole.bytes() {
-            value = value.saturating_mul(10).saturating_add(i128::from(digit - b'0'));
+            value = value
+                .saturating_mul(10)
+                .saturating_add(i128::from(digit - b'0'));
         }
         let mut nanos = value.saturating_mul(factor);
         let mut unit = factor;
@@ -71,7 +75,9 @@ fn factor(suffix: &str) -> Option<i128> {
         "Ei" => binary(6),
         other => {
             let power: i32 = other.strip_prefix(['e', 'E'])?.parse().ok()?;
-            let shift = u32::try_from(power.checked_add(9)?).ok().filter(|p| *p <= 30)?;
+            let shift = u32::try_from(power.checked_add(9)?)
+                .ok()
+                .filter(|p| *p <= 30)?;
             Some(10_i128.pow(shift))
         }
     }

@@ -28,18 +28,25 @@ pub struct Binding {
 
 impl Role {
     fn resource(self) -> &'static str {
-        if self.cluster { "clusterroles" } else { "roles" }
+        if self.cluster {
+            "clusterroles"
+        } else {
+            "roles"
+        }
     }
 
     fn confirm(self, cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Result<(), ApiError> {
-        let untouched = old.is_some_and(|old| {
-            same(old, new, "/rules") && same(old, new, "/aggregationRule")
-        });
+        let untouched =
+            old.is_some_and(|old| same(old, new, "/rules") && same(old, new, "/aggregationRule"));
         if untouched || is_master(cx) {
             return Ok(());
         }
         let name = meta(new, "name");
-        let namespace = if self.cluster { "" } else { meta(new, "namespace") };
+        let namespace = if self.cluster {
+            ""
+        } else {
+            meta(new, "namespace")
+        };
         if allowed(cx, "escalate", self.resource(), namespace, name) {
             return Ok(());
         }
@@ -61,7 +68,12 @@ impl KindHook for Role {
         self.confirm(cx, new, None)
     }
 
-    fn prepare_update(&self, cx: &HookCx<'_>, new: &mut Value, old: &Value) -> Result<(), ApiError> {
+    fn prepare_update(
+        &self,
+        cx: &HookCx<'_>,
+        new: &mut Value,
+        old: &Value,
+    ) -> Result<(), ApiError> {
         self.confirm(cx, new, Some(old))
     }
 
@@ -75,12 +87,20 @@ impl KindHook for Role {
             && list(aggregation, "/clusterRoleSelectors").is_empty()
         {
             let said = "at least one clusterRoleSelector required if aggregationRule is non-nil";
-            errors.push(FieldError::required("aggregationRule.clusterRoleSelectors", said));
+            errors.push(FieldError::required(
+                "aggregationRule.clusterRoleSelectors",
+                said,
+            ));
         }
         errors
     }
 
-    fn after_write(&self, cx: &HookCx<'_>, old: Option<&Value>, new: Option<&Value>) -> Vec<Effect> {
+    fn after_write(
+        &self,
+        cx: &HookCx<'_>,
+        old: Option<&Value>,
+        new: Option<&Value>,
+    ) -> Vec<Effect> {
         tell(cx, self.resource(), old, new);
         if !self.cluster || !feeds_others(old) && !feeds_others(new) {
             return Vec::new();
@@ -123,7 +143,10 @@ fn aggregation_effects(cx: &HookCx<'_>) -> Vec<Effect> {
         }
     }
     let effect = |name: String| {
-        let rules = roles.iter().find(|r| meta(r, "name") == name).map(|r| at(r, "/rules"))?;
+        let rules = roles
+            .iter()
+            .find(|r| meta(r, "name") == name)
+            .map(|r| at(r, "/rules"))?;
         Some(Effect::Update {
             group: RBAC_GROUP.into(),
             resource: "clusterroles".into(),
@@ -169,7 +192,11 @@ fn validate_rule(rule: &Value, path: &str, cluster: bool, errors: &mut Vec<Field
 
 impl Binding {
     fn resource(self) -> &'static str {
-        if self.cluster { "clusterrolebindings" } else { "rolebindings" }
+        if self.cluster {
+            "clusterrolebindings"
+        } else {
+            "rolebindings"
+        }
     }
 
     fn confirm(self, cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Result<(), ApiError> {
@@ -179,9 +206,17 @@ impl Binding {
             return Ok(());
         }
         let name = meta(new, "name");
-        let namespace = if self.cluster { "" } else { meta(new, "namespace") };
+        let namespace = if self.cluster {
+            ""
+        } else {
+            meta(new, "namespace")
+        };
         let (kind, role) = (text(new, "/roleRef/kind"), text(new, "/roleRef/name"));
-        let resource = if kind == "ClusterRole" { "clusterroles" } else { "roles" };
+        let resource = if kind == "ClusterRole" {
+            "clusterroles"
+        } else {
+            "roles"
+        };
         if allowed(cx, "bind", resource, namespace, role) {
             return Ok(());
         }
@@ -211,7 +246,12 @@ impl KindHook for Binding {
         self.confirm(cx, new, None)
     }
 
-    fn prepare_update(&self, cx: &HookCx<'_>, new: &mut Value, old: &Value) -> Result<(), ApiError> {
+    fn prepare_update(
+        &self,
+        cx: &HookCx<'_>,
+        new: &mut Value,
+        old: &Value,
+    ) -> Result<(), ApiError> {
         self.confirm(cx, new, Some(old))
     }
 
@@ -219,11 +259,18 @@ impl KindHook for Binding {
         let mut errors = Vec::new();
         let group = text(new, "/roleRef/apiGroup");
         if group != RBAC_GROUP {
-            errors.push(FieldError::not_supported("roleRef.apiGroup", group, &[RBAC_GROUP]));
+            errors.push(FieldError::not_supported(
+                "roleRef.apiGroup",
+                group,
+                &[RBAC_GROUP],
+            ));
         }
         let kind = text(new, "/roleRef/kind");
-        let known: &[&str] =
-            if self.cluster { &["ClusterRole"] } else { &["ClusterRole", "Role"] };
+        let known: &[&str] = if self.cluster {
+            &["ClusterRole"]
+        } else {
+            &["ClusterRole", "Role"]
+        };
         if !known.contains(&kind) {
             errors.push(FieldError::not_supported("roleRef.kind", kind, known));
         }
@@ -231,16 +278,30 @@ impl KindHook for Binding {
             errors.push(FieldError::required("roleRef.name", ""));
         }
         for (index, subject) in list(new, "/subjects").iter().enumerate() {
-            validate_subject(subject, &format!("subjects[{index}]"), self.cluster, &mut errors);
+            validate_subject(
+                subject,
+                &format!("subjects[{index}]"),
+                self.cluster,
+                &mut errors,
+            );
         }
         if old.is_some_and(|old| !same(new, old, "/roleRef")) {
             let reference = at(new, "/roleRef");
-            errors.push(FieldError::invalid("roleRef", reference, "cannot change roleRef"));
+            errors.push(FieldError::invalid(
+                "roleRef",
+                reference,
+                "cannot change roleRef",
+            ));
         }
         errors
     }
 
-    fn after_write(&self, cx: &HookCx<'_>, old: Option<&Value>, new: Option<&Value>) -> Vec<Effect> {
+    fn after_write(
+        &self,
+        cx: &HookCx<'_>,
+        old: Option<&Value>,
+        new: Option<&Value>,
+    ) -> Vec<Effect> {
         tell(cx, self.resource(), old, new);
         Vec::new()
     }
@@ -305,7 +366,11 @@ fn allowed(cx: &HookCx<'_>, verb: &str, resource: &str, namespace: &str, name: &
 /// Fails with upstream's sentence where the caller lacks some of the rights in `wanted`.
 fn confirm_held(cx: &HookCx<'_>, wanted: &[Rule], namespace: &str) -> Result<(), String> {
     let (resources, paths) = cx.authorizer.rules(cx.reader, cx.user, namespace);
-    let owned: Vec<Rule> = resources.iter().chain(&paths).map(Rule::from_value).collect();
+    let owned: Vec<Rule> = resources
+        .iter()
+        .chain(&paths)
+        .map(Rule::from_value)
+        .collect();
     let missing = compact_rules(uncovered(&owned, wanted));
     if missing.is_empty() {
         return Ok(());

@@ -56,7 +56,11 @@ fn answer(cx: &HookCx<'_>, review: &Review, body: &Value, status: Value) -> Answ
         out["metadata"]["creationTimestamp"] = seconds_of(cx.now).into();
     }
     out["status"] = status;
-    Answer { code: 201, body: out, effects: Vec::new() }
+    Answer {
+        code: 201,
+        body: out,
+        effects: Vec::new(),
+    }
 }
 
 fn invalid(kind: &str, errors: &[FieldError]) -> ApiError {
@@ -68,8 +72,11 @@ fn subject_access(
     body: &Value,
     namespace: Option<&str>,
 ) -> Result<Value, ApiError> {
-    let kind =
-        if namespace.is_some() { "LocalSubjectAccessReview" } else { "SubjectAccessReview" };
+    let kind = if namespace.is_some() {
+        "LocalSubjectAccessReview"
+    } else {
+        "SubjectAccessReview"
+    };
     let mut errors = attribute_errors(body, true);
     if let Some(namespace) = namespace {
         let own = meta(body, "namespace");
@@ -83,9 +90,16 @@ fn subject_access(
             let said = format!("must match metadata.namespace: {namespace}");
             errors.push(FieldError::invalid(field, value, &said));
         }
-        if body.pointer("/spec/nonResourceAttributes").is_some_and(|v| !v.is_null()) {
+        if body
+            .pointer("/spec/nonResourceAttributes")
+            .is_some_and(|v| !v.is_null())
+        {
             let said = "disallowed on this kind of request";
-            errors.push(FieldError::invalid("spec.nonResourceAttributes", json!({}), said));
+            errors.push(FieldError::invalid(
+                "spec.nonResourceAttributes",
+                json!({}),
+                said,
+            ));
         }
     }
     if !errors.is_empty() {
@@ -103,7 +117,10 @@ fn self_access(cx: &HookCx<'_>, body: &Value) -> Result<Value, ApiError> {
 }
 
 fn attribute_errors(body: &Value, subject: bool) -> Vec<FieldError> {
-    let set = |field: &str| body.pointer(&format!("/spec/{field}")).is_some_and(|v| !v.is_null());
+    let set = |field: &str| {
+        body.pointer(&format!("/spec/{field}"))
+            .is_some_and(|v| !v.is_null())
+    };
     let mut errors = Vec::new();
     match (set("resourceAttributes"), set("nonResourceAttributes")) {
         (true, true) => errors.push(FieldError::invalid(
@@ -142,13 +159,18 @@ fn subject_of(body: &Value) -> UserInfo {
 }
 
 fn texts(values: &Value) -> Vec<String> {
-    list(values, "").iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    list(values, "")
+        .iter()
+        .filter_map(|v| v.as_str().map(str::to_owned))
+        .collect()
 }
 
 fn decide(cx: &HookCx<'_>, body: &Value, user: &UserInfo) -> Value {
     let asked = |field: &str| text(body, &format!("/spec/{field}")).to_owned();
     let about = |field: &str| asked(&format!("resourceAttributes/{field}"));
-    let resource = body.pointer("/spec/resourceAttributes").is_some_and(|v| !v.is_null());
+    let resource = body
+        .pointer("/spec/resourceAttributes")
+        .is_some_and(|v| !v.is_null());
     let info = if resource {
         RequestInfo {
             user: user.clone(),
@@ -200,21 +222,31 @@ fn token(
 ) -> Result<Value, ApiError> {
     let token = text(body, "/spec/token");
     if token.is_empty() {
-        return Err(ApiError::bad_request("token is required for TokenReview in authentication"));
+        return Err(ApiError::bad_request(
+            "token is required for TokenReview in authentication",
+        ));
     }
-    let mut audiences = body.pointer("/spec/audiences").map(texts).unwrap_or_default();
+    let mut audiences = body
+        .pointer("/spec/audiences")
+        .map(texts)
+        .unwrap_or_default();
     if audiences.is_empty() {
         audiences.push(cx.facts.issuer.clone());
     }
-    let expected = Expected { issuer: &cx.facts.issuer, audiences: &audiences };
-    Ok(match identify(token, (tokens, key), &expected, cx.reader, cx.now) {
-        Ok(user) => json!({"authenticated": true, "user": user_value(&user),
+    let expected = Expected {
+        issuer: &cx.facts.issuer,
+        audiences: &audiences,
+    };
+    Ok(
+        match identify(token, (tokens, key), &expected, cx.reader, cx.now) {
+            Ok(user) => json!({"authenticated": true, "user": user_value(&user),
             "audiences": audiences}),
-        Err(TokenError::Foreign | TokenError::Invalid) => {
-            json!({"user": {}, "error": "invalid bearer token"})
-        }
-        Err(fault) => json!({"user": {}, "error": format!("[invalid bearer token, {fault}]")}),
-    })
+            Err(TokenError::Foreign | TokenError::Invalid) => {
+                json!({"user": {}, "error": "invalid bearer token"})
+            }
+            Err(fault) => json!({"user": {}, "error": format!("[invalid bearer token, {fault}]")}),
+        },
+    )
 }
 
 fn user_value(user: &UserInfo) -> Value {

@@ -23,7 +23,9 @@ impl KindHook for Service {
             "ClientIP" => {
                 let mut config =
                     Value::Object(std::mem::take(map(&mut spec, "sessionAffinityConfig")));
-                map(&mut config, "clientIP").entry("timeoutSeconds").or_insert(10_800.into());
+                map(&mut config, "clientIP")
+                    .entry("timeoutSeconds")
+                    .or_insert(10_800.into());
                 spec["sessionAffinityConfig"] = config;
             }
             _ => drop_field(&mut spec, "sessionAffinityConfig"),
@@ -31,7 +33,9 @@ impl KindHook for Service {
         default_text(&mut spec, "type", "ClusterIP");
         for port in list_mut(&mut spec, "/ports") {
             default_text(port, "protocol", "TCP");
-            let unset = port.get("targetPort").is_none_or(|t| t.is_null() || *t == 0 || *t == "");
+            let unset = port
+                .get("targetPort")
+                .is_none_or(|t| t.is_null() || *t == 0 || *t == "");
             if unset && let Some(number) = port.get("port").cloned() {
                 port["targetPort"] = number;
             }
@@ -55,7 +59,12 @@ impl KindHook for Service {
         self.allocate(cx, new, None)
     }
 
-    fn prepare_update(&self, cx: &HookCx<'_>, new: &mut Value, old: &Value) -> Result<(), ApiError> {
+    fn prepare_update(
+        &self,
+        cx: &HookCx<'_>,
+        new: &mut Value,
+        old: &Value,
+    ) -> Result<(), ApiError> {
         if cx.info.subresource == "status" {
             return Ok(());
         }
@@ -84,7 +93,12 @@ impl KindHook for Service {
             if host.is_empty() {
                 errors.push(FieldError::required("spec.externalName", ""));
             } else {
-                names::check(&mut errors, "spec.externalName", host, names::subdomain(host));
+                names::check(
+                    &mut errors,
+                    "spec.externalName",
+                    host,
+                    names::subdomain(host),
+                );
             }
         }
         if matches!(kind, "NodePort" | "LoadBalancer") && headless {
@@ -95,7 +109,11 @@ impl KindHook for Service {
         let affinity = text(new, "/spec/sessionAffinity");
         if !matches!(affinity, "None" | "ClientIP") {
             let known = ["ClientIP", "None"];
-            errors.push(FieldError::not_supported("spec.sessionAffinity", affinity, &known));
+            errors.push(FieldError::not_supported(
+                "spec.sessionAffinity",
+                affinity,
+                &known,
+            ));
         }
         if let Some(old) = old.filter(|_| cx.info.subresource.is_empty()) {
             validate_update(new, old, &mut errors);
@@ -103,11 +121,16 @@ impl KindHook for Service {
         errors
     }
 
-    fn after_write(&self, cx: &HookCx<'_>, old: Option<&Value>, new: Option<&Value>) -> Vec<Effect> {
+    fn after_write(
+        &self,
+        cx: &HookCx<'_>,
+        old: Option<&Value>,
+        new: Option<&Value>,
+    ) -> Vec<Effect> {
         if let Some(old) = old {
             let kept = new.map(taken).unwrap_or_default();
             let freed = taken(old).into_iter().filter(|t| !kept.contains(t));
-            self.allocations.release(&cx.facts.name, freed);
+            self.allocations.release(&cx.facts.instance(), freed);
         }
         Vec::new()
     }
@@ -119,7 +142,9 @@ impl KindHook for Service {
 
 /// What a Service holds: its addresses and node ports.
 pub fn taken(service: &Value) -> Vec<String> {
-    let ips = list(service, "/spec/clusterIPs").iter().filter_map(Value::as_str);
+    let ips = list(service, "/spec/clusterIPs")
+        .iter()
+        .filter_map(Value::as_str);
     let single = text(service, "/spec/clusterIP");
     let ports = list(service, "/spec/ports")
         .iter()
@@ -178,7 +203,10 @@ impl Service {
             let error = FieldError::invalid(field, value, said);
             Err(ApiError::invalid("", "Service", name, &[error]))
         };
-        let first = list(spec, "/clusterIPs").first().and_then(Value::as_str).unwrap_or("");
+        let first = list(spec, "/clusterIPs")
+            .first()
+            .and_then(Value::as_str)
+            .unwrap_or("");
         let mut ip = text(spec, "/clusterIP").to_owned();
         if ip.is_empty() {
             ip = first.to_owned();
@@ -186,7 +214,11 @@ impl Service {
         if ip.is_empty() {
             ip = match seat.address(&cx.facts.service_cidr, meta(service, "uid")) {
                 Some(ip) => ip,
-                None => return Err(ApiError::internal("failed to allocate a serviceIP: range is full")),
+                None => {
+                    return Err(ApiError::internal(
+                        "failed to allocate a serviceIP: range is full",
+                    ));
+                }
             };
         } else if ip != "None" {
             if ip.parse::<std::net::IpAddr>().is_err() {
@@ -208,11 +240,18 @@ impl Service {
         default_text(
             spec,
             "ipFamilyPolicy",
-            if headless_without_selector { "RequireDualStack" } else { "SingleStack" },
+            if headless_without_selector {
+                "RequireDualStack"
+            } else {
+                "SingleStack"
+            },
         );
         if list(spec, "/ipFamilies").is_empty() {
-            spec["ipFamilies"] =
-                if headless_without_selector { json!(["IPv4", "IPv6"]) } else { json!([family]) };
+            spec["ipFamilies"] = if headless_without_selector {
+                json!(["IPv4", "IPv6"])
+            } else {
+                json!([family])
+            };
         }
         let wants_ports = kind == "NodePort"
             || (kind == "LoadBalancer" && is_true(spec, "/allocateLoadBalancerNodePorts"));
@@ -226,20 +265,33 @@ impl Service {
                     let shared = given.contains(&(number, wanted));
                     if !(30_000..=32_767).contains(&wanted) {
                         let said = "provided port is not in the valid range. The range of valid ports is 30000-32767";
-                        return fail(&format!("spec.ports[{index}].nodePort"), wanted.into(), said);
+                        return fail(
+                            &format!("spec.ports[{index}].nodePort"),
+                            wanted.into(),
+                            said,
+                        );
                     }
                     if !seat.claim(&port_key(&protocol, wanted)) && !shared {
                         let said = "provided port is already allocated";
-                        return fail(&format!("spec.ports[{index}].nodePort"), wanted.into(), said);
+                        return fail(
+                            &format!("spec.ports[{index}].nodePort"),
+                            wanted.into(),
+                            said,
+                        );
                     }
                     given.push((number, wanted));
                 }
                 None if wants_ports => {
-                    let twin = given.iter().find(|(n, _)| *n == number).map(|(_, node)| *node);
+                    let twin = given
+                        .iter()
+                        .find(|(n, _)| *n == number)
+                        .map(|(_, node)| *node);
                     let found = twin.filter(|node| seat.claim(&port_key(&protocol, *node)));
                     let Some(node) = found.or_else(|| seat.port(&protocol, meta(service, "uid")))
                     else {
-                        return Err(ApiError::internal("failed to allocate a nodePort: range is full"));
+                        return Err(ApiError::internal(
+                            "failed to allocate a nodePort: range is full",
+                        ));
                     };
                     port["nodePort"] = node.into();
                     given.push((number, node));
@@ -261,7 +313,11 @@ fn keep_allocations(new: &mut Value, old: &Value) {
     let old_ip = text(old, "/spec/clusterIP");
     let spec = map(new, "spec");
     let unset = |v: Option<&Value>| v.is_none_or(|v| v.is_null() || v == "");
-    if unset(spec.get("clusterIP")) && spec.get("clusterIPs").is_none_or(|v| v.as_array().is_none_or(Vec::is_empty)) {
+    if unset(spec.get("clusterIP"))
+        && spec
+            .get("clusterIPs")
+            .is_none_or(|v| v.as_array().is_none_or(Vec::is_empty))
+    {
         spec.insert("clusterIP".into(), old_ip.into());
         spec.insert("clusterIPs".into(), at(old, "/spec/clusterIPs"));
     }
@@ -289,8 +345,10 @@ fn keep_allocations(new: &mut Value, old: &Value) {
 
 /// Fields that the new type has no use for go, where the update did not touch them.
 fn drop_by_type(new: &mut Value, old: &Value) {
-    let (new_type, old_type) =
-        (text(new, "/spec/type").to_owned(), text(old, "/spec/type").to_owned());
+    let (new_type, old_type) = (
+        text(new, "/spec/type").to_owned(),
+        text(old, "/spec/type").to_owned(),
+    );
     if new_type == old_type {
         return;
     }
@@ -299,10 +357,20 @@ fn drop_by_type(new: &mut Value, old: &Value) {
     };
     let mut gone: Vec<&str> = Vec::new();
     if new_type == "ExternalName" {
-        gone.extend(["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]);
+        gone.extend([
+            "clusterIP",
+            "clusterIPs",
+            "ipFamilies",
+            "ipFamilyPolicy",
+            "internalTrafficPolicy",
+        ]);
     }
     if old_type == "LoadBalancer" {
-        gone.extend(["allocateLoadBalancerNodePorts", "loadBalancerClass", "loadBalancerIP"]);
+        gone.extend([
+            "allocateLoadBalancerNodePorts",
+            "loadBalancerClass",
+            "loadBalancerIP",
+        ]);
     }
     if matches!(new_type.as_str(), "ClusterIP" | "ExternalName") {
         gone.extend(["externalTrafficPolicy", "healthCheckNodePort"]);
@@ -335,11 +403,19 @@ fn validate_ports(new: &Value, headless: bool, errors: &mut Vec<FieldError>) {
                 errors.push(FieldError::duplicate(&path, name));
             }
         }
-        pod_spec::check_port(&format!("{field}.port"), int(port, "/port").unwrap_or(0), errors);
+        pod_spec::check_port(
+            &format!("{field}.port"),
+            int(port, "/port").unwrap_or(0),
+            errors,
+        );
         let protocol = text(port, "/protocol");
         let known = ["SCTP", "TCP", "UDP"];
         if !known.contains(&protocol) {
-            errors.push(FieldError::not_supported(&format!("{field}.protocol"), protocol, &known));
+            errors.push(FieldError::not_supported(
+                &format!("{field}.protocol"),
+                protocol,
+                &known,
+            ));
         }
         if let Some(target) = port.get("targetPort") {
             let path = format!("{field}.targetPort");
@@ -370,9 +446,16 @@ fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     let (new_ip, old_ip) = (text(new, "/spec/clusterIP"), text(old, "/spec/clusterIP"));
     if !old_ip.is_empty() && new_ip != old_ip {
         let said = "may not change once set";
-        errors.push(FieldError::invalid("spec.clusterIPs[0]", json!([new_ip]), said));
+        errors.push(FieldError::invalid(
+            "spec.clusterIPs[0]",
+            json!([new_ip]),
+            said,
+        ));
     }
-    let class = (text(old, "/spec/loadBalancerClass"), text(new, "/spec/loadBalancerClass"));
+    let class = (
+        text(old, "/spec/loadBalancerClass"),
+        text(new, "/spec/loadBalancerClass"),
+    );
     if old_type == "LoadBalancer" && new_type == "LoadBalancer" && class.0 != class.1 {
         let said = "may not change once set";
         errors.push(FieldError::invalid("spec.loadBalancerClass", class.1, said));

@@ -21,7 +21,12 @@ pub struct Volume;
 pub struct StorageClass;
 
 const DEFAULT_CLASS: &str = "/metadata/annotations/storageclass.kubernetes.io~1is-default-class";
-const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+const MODES: [&str; 4] = [
+    "ReadOnlyMany",
+    "ReadWriteMany",
+    "ReadWriteOnce",
+    "ReadWriteOncePod",
+];
 
 fn add_finalizer(object: &mut Value, name: &str) {
     let metadata = map(object, "metadata");
@@ -44,12 +49,16 @@ impl KindHook for Claim {
         add_finalizer(new, "kubernetes.io/pvc-protection");
         new["status"] = json!({"phase": "Pending"});
         let old_way = "/metadata/annotations/volume.beta.kubernetes.io~1storage-class";
-        let unset = new.pointer("/spec/storageClassName").is_none_or(Value::is_null)
+        let unset = new
+            .pointer("/spec/storageClassName")
+            .is_none_or(Value::is_null)
             && new.pointer(old_way).is_none();
         if unset {
             let mut classes = cx.reader.list("storage.k8s.io", "storageclasses", None);
             classes.retain(|class| text(class, DEFAULT_CLASS) == "true");
-            classes.sort_by_key(|c| std::cmp::Reverse(text(c, "/metadata/creationTimestamp").to_owned()));
+            classes.sort_by_key(|c| {
+                std::cmp::Reverse(text(c, "/metadata/creationTimestamp").to_owned())
+            });
             if let Some(class) = classes.first() {
                 map(new, "spec").insert("storageClassName".into(), at(class, "/metadata/name"));
             }
@@ -88,11 +97,18 @@ impl KindHook for Claim {
 fn validate_modes(new: &Value, errors: &mut Vec<FieldError>) {
     let modes = list(new, "/spec/accessModes");
     if modes.is_empty() {
-        errors.push(FieldError::required("spec.accessModes", "at least 1 access mode is required"));
+        errors.push(FieldError::required(
+            "spec.accessModes",
+            "at least 1 access mode is required",
+        ));
     }
     for mode in modes {
         if !mode.as_str().is_some_and(|m| MODES.contains(&m)) {
-            errors.push(FieldError::not_supported("spec.accessModes", mode.clone(), &MODES));
+            errors.push(FieldError::not_supported(
+                "spec.accessModes",
+                mode.clone(),
+                &MODES,
+            ));
         }
     }
 }
@@ -137,11 +153,18 @@ fn validate_claim_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>)
     let capacity = size(old, "/status/capacity/storage").or(Quantity::parse("0"));
     if size(new, SIZE) < size(old, SIZE) && size(new, SIZE) <= capacity {
         let said = "field can not be less than status.capacity";
-        errors.push(FieldError::forbidden("spec.resources.requests.storage", said));
+        errors.push(FieldError::forbidden(
+            "spec.resources.requests.storage",
+            said,
+        ));
     }
     if !same(new, old, "/spec/volumeMode") {
         let mode = at(new, "/spec/volumeMode");
-        errors.push(FieldError::invalid("volumeMode", mode, "field is immutable"));
+        errors.push(FieldError::invalid(
+            "volumeMode",
+            mode,
+            "field is immutable",
+        ));
     }
 }
 
@@ -165,7 +188,11 @@ impl KindHook for Volume {
     fn validate(&self, _cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
         validate_modes(new, &mut errors);
-        if new.pointer("/spec/capacity").and_then(Value::as_object).is_none_or(|c| c.is_empty()) {
+        if new
+            .pointer("/spec/capacity")
+            .and_then(Value::as_object)
+            .is_none_or(|c| c.is_empty())
+        {
             errors.push(FieldError::required("spec.capacity", ""));
         }
         let policy = text(new, "/spec/persistentVolumeReclaimPolicy");
@@ -175,19 +202,29 @@ impl KindHook for Volume {
             errors.push(FieldError::not_supported(field, policy, &known));
         }
         let plain = [
-            "accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity", "volumeMode",
-            "persistentVolumeReclaimPolicy", "storageClassName", "volumeAttributesClassName",
+            "accessModes",
+            "capacity",
+            "claimRef",
+            "mountOptions",
+            "nodeAffinity",
+            "volumeMode",
+            "persistentVolumeReclaimPolicy",
+            "storageClassName",
+            "volumeAttributesClassName",
         ];
-        let sources = new
-            .get("spec")
-            .and_then(Value::as_object)
-            .map_or(0, |s| s.keys().filter(|k| !plain.contains(&k.as_str())).count());
+        let sources = new.get("spec").and_then(Value::as_object).map_or(0, |s| {
+            s.keys().filter(|k| !plain.contains(&k.as_str())).count()
+        });
         if sources == 0 {
             errors.push(FieldError::required("spec", "must specify a volume type"));
         }
         if old.is_some_and(|old| !same(new, old, "/spec/volumeMode")) {
             let mode = at(new, "/spec/volumeMode");
-            errors.push(FieldError::invalid("volumeMode", mode, "field is immutable"));
+            errors.push(FieldError::invalid(
+                "volumeMode",
+                mode,
+                "field is immutable",
+            ));
         }
         errors
     }
@@ -208,8 +245,11 @@ impl KindHook for StorageClass {
         for field in ["parameters", "provisioner"] {
             if !same(new, old, &format!("/{field}")) {
                 let said = "updates to parameters are forbidden.";
-                let said =
-                    if field == "parameters" { said } else { "updates to provisioner are forbidden." };
+                let said = if field == "parameters" {
+                    said
+                } else {
+                    "updates to provisioner are forbidden."
+                };
                 errors.push(FieldError::forbidden(field, said));
             }
         }

@@ -52,7 +52,10 @@ impl KindHook for Workload {
                 &["Always"],
             ));
         }
-        if template.get("activeDeadlineSeconds").is_some_and(|v| !v.is_null()) {
+        if template
+            .get("activeDeadlineSeconds")
+            .is_some_and(|v| !v.is_null())
+        {
             errors.push(FieldError::forbidden(
                 "spec.template.spec.activeDeadlineSeconds",
                 &format!("activeDeadlineSeconds in {} is not Supported", self.name()),
@@ -70,7 +73,11 @@ impl KindHook for Workload {
             && !same(new, old, "/spec/selector")
         {
             let selector = at(new, "/spec/selector");
-            errors.push(FieldError::invalid("spec.selector", selector, "field is immutable"));
+            errors.push(FieldError::invalid(
+                "spec.selector",
+                selector,
+                "field is immutable",
+            ));
         }
         errors
     }
@@ -82,7 +89,10 @@ impl KindHook for Workload {
         _grace: Option<i64>,
     ) -> Result<DeletePlan, ApiError> {
         let orphan_by_default = *self == ReplicationController;
-        Ok(DeletePlan { orphan_by_default, ..DeletePlan::default() })
+        Ok(DeletePlan {
+            orphan_by_default,
+            ..DeletePlan::default()
+        })
     }
 }
 
@@ -111,11 +121,19 @@ impl Workload {
             Deployment => {
                 default(&mut spec, "revisionHistoryLimit", 10);
                 default(&mut spec, "progressDeadlineSeconds", 600);
-                fill_strategy(&mut spec, "strategy", &json!({"maxSurge": "25%", "maxUnavailable": "25%"}));
+                fill_strategy(
+                    &mut spec,
+                    "strategy",
+                    &json!({"maxSurge": "25%", "maxUnavailable": "25%"}),
+                );
             }
             DaemonSet => {
                 default(&mut spec, "revisionHistoryLimit", 10);
-                fill_strategy(&mut spec, "updateStrategy", &json!({"maxSurge": 0, "maxUnavailable": 1}));
+                fill_strategy(
+                    &mut spec,
+                    "updateStrategy",
+                    &json!({"maxSurge": 0, "maxUnavailable": 1}),
+                );
             }
             StatefulSet => {
                 default(&mut spec, "revisionHistoryLimit", 10);
@@ -136,7 +154,9 @@ impl Workload {
                     if let Some(spec) = claim.get_mut("spec") {
                         default_text(spec, "volumeMode", "Filesystem");
                     }
-                    map(claim, "status").entry("phase").or_insert("Pending".into());
+                    map(claim, "status")
+                        .entry("phase")
+                        .or_insert("Pending".into());
                 }
             }
             ReplicaSet | ReplicationController => {}
@@ -175,7 +195,10 @@ impl Workload {
             })
         });
         if empty {
-            let said = format!("empty selector is invalid for {}", self.name().to_lowercase());
+            let said = format!(
+                "empty selector is invalid for {}",
+                self.name().to_lowercase()
+            );
             errors.push(FieldError::invalid("spec.selector", selector, &said));
         } else if !label_selector::matches(&selector, &labels) {
             errors.push(mismatch(&labels));
@@ -208,12 +231,17 @@ impl Workload {
             ));
         }
         let zero = |name: &str| {
-            rolling.and_then(|r| r.get(name)).is_some_and(|v| *v == 0 || *v == "0" || *v == "0%")
+            rolling
+                .and_then(|r| r.get(name))
+                .is_some_and(|v| *v == 0 || *v == "0" || *v == "0%")
         };
         if self == Deployment && zero("maxUnavailable") && zero("maxSurge") {
             errors.push(FieldError::invalid(
                 "spec.strategy.rollingUpdate.maxUnavailable",
-                rolling.and_then(|r| r.get("maxUnavailable")).cloned().unwrap_or(Value::Null),
+                rolling
+                    .and_then(|r| r.get("maxUnavailable"))
+                    .cloned()
+                    .unwrap_or(Value::Null),
                 "may not be 0 when `maxSurge` is 0",
             ));
         }
@@ -257,11 +285,17 @@ fn fill_controller(new: &mut Value) {
         return;
     }
     let spec = map(new, "spec");
-    if spec.get("selector").is_none_or(|s| s.as_object().is_none_or(|s| s.is_empty())) {
+    if spec
+        .get("selector")
+        .is_none_or(|s| s.as_object().is_none_or(|s| s.is_empty()))
+    {
         spec.insert("selector".into(), labels.clone());
     }
     let meta = map(new, "metadata");
-    if meta.get("labels").is_none_or(|l| l.as_object().is_none_or(|l| l.is_empty())) {
+    if meta
+        .get("labels")
+        .is_none_or(|l| l.as_object().is_none_or(|l| l.is_empty()))
+    {
         meta.insert("labels".into(), labels);
     }
 }

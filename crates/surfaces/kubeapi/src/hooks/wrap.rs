@@ -34,10 +34,19 @@ const COUNTED: [(&str, &str); 25] = [
     ("scheduling.k8s.io", "PriorityClass"),
     ("discovery.k8s.io", "EndpointSlice"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"),
-    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
-    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingWebhookConfiguration",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "ValidatingWebhookConfiguration",
+    ),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
-    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+    (
+        "admissionregistration.k8s.io",
+        "ValidatingAdmissionPolicyBinding",
+    ),
     ("flowcontrol.apiserver.k8s.io", "FlowSchema"),
     ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
     ("resource.k8s.io", "ResourceSlice"),
@@ -49,16 +58,24 @@ impl<H: KindHook> Kind<H> {
     /// Wraps the hook of a kind.
     pub fn new(group: &str, kind: &str, hook: H) -> Self {
         let generation = COUNTED.contains(&(group, kind));
-        Self { hook, generation, table: crate::cells::table(group, kind) }
+        Self {
+            hook,
+            generation,
+            table: crate::cells::table(group, kind),
+        }
     }
 }
 
 /// Everything but metadata and status is what is desired.
 fn desired_differs(new: &Value, old: &Value) -> bool {
-    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else { return false };
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else {
+        return false;
+    };
     let counts = |name: &str| !matches!(name, "metadata" | "status" | "apiVersion" | "kind");
     let fields = new.keys().chain(old.keys()).filter(|name| counts(name));
-    fields.into_iter().any(|name| new.get(name) != old.get(name))
+    fields
+        .into_iter()
+        .any(|name| new.get(name) != old.get(name))
 }
 
 impl<H: KindHook> KindHook for Kind<H> {
@@ -78,14 +95,23 @@ impl<H: KindHook> KindHook for Kind<H> {
         Ok(())
     }
 
-    fn prepare_update(&self, cx: &HookCx<'_>, new: &mut Value, old: &Value) -> Result<(), ApiError> {
+    fn prepare_update(
+        &self,
+        cx: &HookCx<'_>,
+        new: &mut Value,
+        old: &Value,
+    ) -> Result<(), ApiError> {
         self.hook.prepare_update(cx, new, old)?;
         if self.generation {
             let was = old["metadata"]["generation"].as_i64().unwrap_or(1);
             let going = meta(old, "deletionTimestamp").is_empty()
                 && !meta(new, "deletionTimestamp").is_empty();
             let counts = desired_differs(new, old) || going;
-            let now = if counts && cx.info.subresource != "status" { was + 1 } else { was };
+            let now = if counts && cx.info.subresource != "status" {
+                was + 1
+            } else {
+                was
+            };
             new["metadata"]["generation"] = now.into();
         }
         Ok(())
@@ -100,7 +126,12 @@ impl<H: KindHook> KindHook for Kind<H> {
         self.hook.prepare_delete(cx, object, grace)
     }
 
-    fn after_write(&self, cx: &HookCx<'_>, old: Option<&Value>, new: Option<&Value>) -> Vec<Effect> {
+    fn after_write(
+        &self,
+        cx: &HookCx<'_>,
+        old: Option<&Value>,
+        new: Option<&Value>,
+    ) -> Vec<Effect> {
         self.hook.after_write(cx, old, new)
     }
 

@@ -18,7 +18,10 @@ pub(super) enum Media {
 
 /// The media type of a body without parameters.
 pub(super) fn content_type<'a>(call: &Call<'a>) -> &'a str {
-    let header = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let header = call
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     header.unwrap_or("").split(';').next().unwrap_or("").trim()
 }
 
@@ -56,7 +59,10 @@ pub(super) fn object(
     validation: FieldValidation,
 ) -> Result<Value, ApiError> {
     let kind = expected.gvk.kind.to_string();
-    let Parsed { mut value, duplicates } = parse(call, expected, bytes)?;
+    let Parsed {
+        mut value,
+        duplicates,
+    } = parse(call, expected, bytes)?;
     let given = fill_kind(&mut value, &expected.gvk, bytes)?;
     check_kind(&given, &expected.gvk)?;
     check_shape(&value, &kind, &expected.gvk.version)?;
@@ -80,14 +86,18 @@ fn parse(call: &Call<'_>, expected: &KindSchema, bytes: &Bytes) -> Result<Parsed
     };
     match media(call)? {
         Media::Json => decode::parse_json(bytes).map_err(|error| {
-            unrecognized(format!("couldn't get version/kind; json parse error: {error}"))
+            unrecognized(format!(
+                "couldn't get version/kind; json parse error: {error}"
+            ))
         }),
         Media::Yaml => decode::parse_yaml(bytes).map_err(|error| {
-            unrecognized(format!("couldn't get version/kind; json parse error: {error}"))
+            unrecognized(format!(
+                "couldn't get version/kind; json parse error: {error}"
+            ))
         }),
         Media::Protobuf => {
-            let envelope = argosy_schema::envelope(bytes)
-                .map_err(|error| unrecognized(error.to_string()))?;
+            let envelope =
+                argosy_schema::envelope(bytes).map_err(|error| unrecognized(error.to_string()))?;
             if envelope.content_type == "application/json" {
                 return decode::parse_json(envelope.raw)
                     .map_err(|error| unrecognized(error.to_string()));
@@ -95,7 +105,10 @@ fn parse(call: &Call<'_>, expected: &KindSchema, bytes: &Bytes) -> Result<Parsed
             check_kind(&envelope.gvk, &expected.gvk)?;
             let value = argosy_schema::decode_protobuf(expected, bytes)
                 .map_err(|error| unrecognized(error.to_string()))?;
-            Ok(Parsed { value, duplicates: Vec::new() })
+            Ok(Parsed {
+                value,
+                duplicates: Vec::new(),
+            })
         }
     }
 }
@@ -113,9 +126,15 @@ fn fill_kind(value: &mut Value, expected: &Gvk, bytes: &Bytes) -> Result<Gvk, Ap
             decode::summary(bytes)
         )));
     };
-    for (field, text) in [("apiVersion", expected.api_version()), ("kind", expected.kind.to_string())]
-    {
-        if map.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
+    for (field, text) in [
+        ("apiVersion", expected.api_version()),
+        ("kind", expected.kind.to_string()),
+    ] {
+        if map
+            .get(field)
+            .and_then(Value::as_str)
+            .is_none_or(str::is_empty)
+        {
             map.insert(field.into(), text.into());
         }
     }
@@ -127,8 +146,13 @@ fn check_kind(given: &Gvk, expected: &Gvk) -> Result<(), ApiError> {
     if given.kind != expected.kind {
         return Err(ApiError::bad_request(format!(
             "{} in version \"{}\" cannot be handled as a {}: converting ({}).{} to ({}).{}: unknown conversion",
-            given.kind, given.version, expected.kind, given.api_version(), given.kind,
-            expected.api_version(), expected.kind
+            given.kind,
+            given.version,
+            expected.kind,
+            given.api_version(),
+            given.kind,
+            expected.api_version(),
+            expected.kind
         )));
     }
     if given.group != expected.group || given.version != expected.version {
@@ -150,10 +174,23 @@ fn check_shape(value: &Value, kind: &str, version: &str) -> Result<(), ApiError>
             go_kind(found)
         )))
     };
-    let Some(meta) = value.get("metadata").filter(|meta| !meta.is_null()) else { return Ok(()) };
-    let Some(meta) = meta.as_object() else { return wrong(meta, "metadata", "v1.ObjectMeta") };
-    for field in ["name", "namespace", "generateName", "uid", "resourceVersion"] {
-        if let Some(found) = meta.get(field).filter(|found| !found.is_string() && !found.is_null()) {
+    let Some(meta) = value.get("metadata").filter(|meta| !meta.is_null()) else {
+        return Ok(());
+    };
+    let Some(meta) = meta.as_object() else {
+        return wrong(meta, "metadata", "v1.ObjectMeta");
+    };
+    for field in [
+        "name",
+        "namespace",
+        "generateName",
+        "uid",
+        "resourceVersion",
+    ] {
+        if let Some(found) = meta
+            .get(field)
+            .filter(|found| !found.is_string() && !found.is_null())
+        {
             return wrong(found, &format!("metadata.{field}"), "string");
         }
     }
@@ -171,7 +208,10 @@ fn check_shape(value: &Value, kind: &str, version: &str) -> Result<(), ApiError>
         }
     }
     for field in ["finalizers", "ownerReferences", "managedFields"] {
-        if let Some(found) = meta.get(field).filter(|found| !found.is_array() && !found.is_null()) {
+        if let Some(found) = meta
+            .get(field)
+            .filter(|found| !found.is_array() && !found.is_null())
+        {
             return wrong(found, &format!("metadata.{field}"), "[]v1.X");
         }
     }

@@ -46,8 +46,14 @@ pub(crate) struct How {
 
 /// Built-in kinds that answer a delete with the object instead of a status.
 const RETURNED: [&str; 8] = [
-    "pods", "podtemplates", "serviceaccounts", "services", "resourcequotas", "persistentvolumes",
-    "persistentvolumeclaims", "replicationcontrollers",
+    "pods",
+    "podtemplates",
+    "serviceaccounts",
+    "services",
+    "resourcequotas",
+    "persistentvolumes",
+    "persistentvolumeclaims",
+    "replicationcontrollers",
 ];
 
 pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiError> {
@@ -88,10 +94,16 @@ fn answer(
         }
         details.insert("kind".into(), call.served.plural().into());
         details.insert("uid".into(), uid.into());
-        return Ok(Reply::ok(json!({"kind": "Status", "apiVersion": "v1", "metadata": {},
-            "status": "Success", "details": details})));
+        return Ok(Reply::ok(
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {},
+            "status": "Success", "details": details}),
+        ));
     }
-    let code = if !gone && how.propagation == Some(Propagation::Background) { 202 } else { 200 };
+    let code = if !gone && how.propagation == Some(Propagation::Background) {
+        202
+    } else {
+        200
+    };
     let mut reply = super::table::shape_one(call, call.shown(object)?);
     reply.code = code;
     Ok(reply)
@@ -103,8 +115,9 @@ fn check_preconditions(
     options: &DeleteOptions,
 ) -> Result<(), ApiError> {
     let wrong = |what: &str, wanted: &str, found: &str| {
-        let detail =
-            format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
+        let detail = format!(
+            "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+        );
         Err(call.conflict(&call.info.name, &detail))
     };
     let found = meta::text(object, "uid");
@@ -112,7 +125,11 @@ fn check_preconditions(
         return wrong("UID", wanted, found);
     }
     let found = meta::text(object, "resourceVersion");
-    if let Some(wanted) = options.resource_version.as_deref().filter(|wanted| *wanted != found) {
+    if let Some(wanted) = options
+        .resource_version
+        .as_deref()
+        .filter(|wanted| *wanted != found)
+    {
         return wrong("ResourceVersion", wanted, found);
     }
     Ok(())
@@ -124,9 +141,14 @@ pub(crate) async fn remove_or_mark(
     object: Value,
     how: How,
 ) -> Result<Outcome, ApiError> {
-    let key = call.served.key(meta::text(&object, "namespace"), meta::text(&object, "name"));
+    let key = call.served.key(
+        meta::text(&object, "namespace"),
+        meta::text(&object, "name"),
+    );
     let mut marked = object.clone();
-    let plan = call.hook().prepare_delete(&call.cx(how.dry_run), &mut marked, how.grace_seconds)?;
+    let plan = call
+        .hook()
+        .prepare_delete(&call.cx(how.dry_run), &mut marked, how.grace_seconds)?;
     let deleting = meta::is_deleting(&object);
     set_policy(&mut marked, how.propagation, plan.orphan_by_default);
     let recorded = meta::field(&object, "deletionGracePeriodSeconds").and_then(Value::as_i64);
@@ -139,8 +161,13 @@ pub(crate) async fn remove_or_mark(
         if how.dry_run {
             return Ok(Outcome::Gone(marked));
         }
-        let gone = call.cluster.commit(&key, Expect::Rev(rev_of(&object)), None).await?;
-        let Some(rev) = gone else { return Ok(Outcome::Lost) };
+        let gone = call
+            .cluster
+            .commit(&key, Expect::Rev(rev_of(&object)), None)
+            .await?;
+        let Some(rev) = gone else {
+            return Ok(Outcome::Lost);
+        };
         meta::set(&mut marked, "resourceVersion", &rev.to_string());
         follow(call, Some(&object), None).await?;
         return Ok(Outcome::Gone(marked));
@@ -176,17 +203,25 @@ fn mark(call: &Call<'_>, object: &mut Value, grace: i64, deleting: bool, recorde
 
 /// Records what is to become of dependents in the finalizers.
 fn set_policy(object: &mut Value, policy: Option<Propagation>, orphan_by_default: bool) {
-    let before: Vec<String> =
-        meta::texts(object, "finalizers").into_iter().map(str::to_owned).collect();
+    let before: Vec<String> = meta::texts(object, "finalizers")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     let had = |name: &str| before.iter().any(|f| f == name);
     let (orphan, foreground) = match policy {
         Some(Propagation::Orphan) => (true, false),
         Some(Propagation::Foreground) => (false, true),
         Some(Propagation::Background) => (false, false),
-        None => (had(ORPHAN) || (orphan_by_default && !had(FOREGROUND)), had(FOREGROUND)),
+        None => (
+            had(ORPHAN) || (orphan_by_default && !had(FOREGROUND)),
+            had(FOREGROUND),
+        ),
     };
-    let mut after: Vec<String> =
-        before.iter().filter(|f| *f != ORPHAN && *f != FOREGROUND).cloned().collect();
+    let mut after: Vec<String> = before
+        .iter()
+        .filter(|f| *f != ORPHAN && *f != FOREGROUND)
+        .cloned()
+        .collect();
     if orphan {
         after.push(ORPHAN.into());
     }
@@ -209,7 +244,10 @@ pub(super) async fn serve_collection(call: &mut Call<'_>, raw: Body) -> Result<R
     let page = call
         .cluster
         .storage
-        .range(Range { prefix: &prefix, ..Range::default() })
+        .range(Range {
+            prefix: &prefix,
+            ..Range::default()
+        })
         .map_err(|error| ApiError::expired(error.to_string()))?;
     let mut deleted = Vec::new();
     for (key, stored) in page.items {
@@ -228,5 +266,9 @@ pub(super) async fn serve_collection(call: &mut Call<'_>, raw: Body) -> Result<R
         }
     }
     let rev = call.cluster.storage.revision();
-    Ok(Reply::ok(super::list::envelope(call, deleted, &rev.to_string())))
+    Ok(Reply::ok(super::list::envelope(
+        call,
+        deleted,
+        &rev.to_string(),
+    )))
 }

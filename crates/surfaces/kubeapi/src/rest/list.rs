@@ -42,7 +42,8 @@ impl Selection {
     pub(super) fn matches_with(&self, hook: &dyn crate::hook::KindHook, object: &Value) -> bool {
         self.labels.matches(object)
             && self.fields.matches(|field| {
-                hook.field_value(object, field).unwrap_or_else(|| field_text(object, field))
+                hook.field_value(object, field)
+                    .unwrap_or_else(|| field_text(object, field))
             })
     }
 }
@@ -51,7 +52,10 @@ fn knows_field(call: &Call<'_>, field: &str) -> bool {
     matches!(field, "metadata.name" | "metadata.namespace")
         || call.hook().selectable_fields().contains(&field)
         || call.served.kind.custom.as_ref().is_some_and(|custom| {
-            custom.selectable_fields.iter().any(|path| path.trim_start_matches('.') == field)
+            custom
+                .selectable_fields
+                .iter()
+                .any(|path| path.trim_start_matches('.') == field)
         })
 }
 
@@ -76,7 +80,10 @@ pub(super) enum Match {
 /// Reads `resourceVersionMatch` and checks it against the rest; `watch` has its own rules.
 pub(super) fn version_match(call: &Call<'_>, watch: bool) -> Result<Option<Match>, ApiError> {
     let query = call.query;
-    let (version, given) = (query.text("resourceVersion"), query.text("resourceVersionMatch"));
+    let (version, given) = (
+        query.text("resourceVersion"),
+        query.text("resourceVersionMatch"),
+    );
     let initial = query.text("sendInitialEvents").is_some();
     let mut faults = Vec::new();
     let mut forbid = |field: &str, detail: &str| faults.push(FieldError::forbidden(field, detail));
@@ -98,16 +105,28 @@ pub(super) fn version_match(call: &Call<'_>, watch: bool) -> Result<Option<Match
         }
     } else {
         if initial {
-            forbid("sendInitialEvents", "sendInitialEvents is forbidden for list");
+            forbid(
+                "sendInitialEvents",
+                "sendInitialEvents is forbidden for list",
+            );
         }
         if given.is_some() && version.is_none() {
-            forbid(FIELD, "resourceVersionMatch is forbidden unless resourceVersion is provided");
+            forbid(
+                FIELD,
+                "resourceVersionMatch is forbidden unless resourceVersion is provided",
+            );
         }
         if given.is_some() && query.text("continue").is_some() {
-            forbid(FIELD, "resourceVersionMatch is forbidden when continue is provided");
+            forbid(
+                FIELD,
+                "resourceVersionMatch is forbidden when continue is provided",
+            );
         }
         if given == Some("Exact") && version == Some("0") {
-            forbid(FIELD, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+            forbid(
+                FIELD,
+                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+            );
         }
         if let Some(other) = given.filter(|given| !matches!(*given, "Exact" | "NotOlderThan")) {
             let known = ["Exact", "NotOlderThan", ""];
@@ -126,7 +145,9 @@ pub(super) fn version_match(call: &Call<'_>, watch: bool) -> Result<Option<Match
 
 /// `resourceVersion`; `None` where it is missing.
 pub(super) fn version(call: &Call<'_>) -> Result<Option<Rev>, ApiError> {
-    let Some(text) = call.query.text("resourceVersion") else { return Ok(None) };
+    let Some(text) = call.query.text("resourceVersion") else {
+        return Ok(None);
+    };
     text.parse().map(Some).map_err(|_| {
         let detail = format!("strconv.ParseUint: parsing \"{text}\": invalid syntax");
         let error = FieldError::invalid("resourceVersion", text, &detail);
@@ -165,19 +186,26 @@ impl Continue {
             let detail = format!("continue key is not valid: {what}");
             ApiError::bad_request(detail)
         };
-        let bytes = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|e| wrong(&e.to_string()))?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(token.trim_end_matches('='))
+            .map_err(|e| wrong(&e.to_string()))?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|e| wrong(&e.to_string()))?;
         if value["v"] != "meta.k8s.io/v1" {
             return Err(wrong("server does not recognize this encoded version"));
         }
-        let rev = value["rv"].as_i64().ok_or_else(|| wrong("incorrect encoded start resourceVersion"))?;
+        let rev = value["rv"]
+            .as_i64()
+            .ok_or_else(|| wrong("incorrect encoded start resourceVersion"))?;
         let start = value["start"].as_str().filter(|start| !start.is_empty());
         let start = start.ok_or_else(|| wrong("encoded start key must not be empty"))?;
         let start = start.trim_end_matches('\0').to_owned();
         if start.starts_with('/') || start.split('/').any(|part| matches!(part, "." | "..")) {
             return Err(wrong("encoded start key is not normalized"));
         }
-        Ok(Self { rev: u64::try_from(rev).ok(), start })
+        Ok(Self {
+            rev: u64::try_from(rev).ok(),
+            start,
+        })
     }
 
     fn token(rev: Option<Rev>, start: &str) -> String {
@@ -207,20 +235,32 @@ fn plan(call: &Call<'_>) -> Result<Plan, ApiError> {
     let limit = match call.query.text("limit") {
         None => 0,
         Some(text) => text.parse::<i64>().map_err(|_| {
-            ApiError::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))
+            ApiError::bad_request(format!(
+                "strconv.ParseInt: parsing \"{text}\": invalid syntax"
+            ))
         })?,
     };
     let limit = usize::try_from(limit).unwrap_or(0);
     let current = call.cluster.storage.revision();
     if let Some(token) = call.query.text("continue") {
-        if call.query.text("resourceVersion").is_some_and(|version| version != "0") {
+        if call
+            .query
+            .text("resourceVersion")
+            .is_some_and(|version| version != "0")
+        {
             return Err(ApiError::bad_request(
                 "specifying resource version is not allowed when using continue",
             ));
         }
         let Continue { rev, start } = Continue::parse(token)?;
         let after = format!("{}{start}", call.served.prefix(&call.info.namespace));
-        return Ok(Plan { at: rev, after: Some(after), limit, selection, loose: rev.is_none() });
+        return Ok(Plan {
+            at: rev,
+            after: Some(after),
+            limit,
+            selection,
+            loose: rev.is_none(),
+        });
     }
     let version = version(call)?;
     if let Some(version) = version {
@@ -232,7 +272,13 @@ fn plan(call: &Call<'_>) -> Result<Plan, ApiError> {
         (Some(version), None) if limit > 0 && version > 0 => Some(version),
         _ => None,
     };
-    Ok(Plan { at: exact, after: None, limit, selection, loose: false })
+    Ok(Plan {
+        at: exact,
+        after: None,
+        limit,
+        selection,
+        loose: false,
+    })
 }
 
 /// What was read.
@@ -258,27 +304,56 @@ pub(super) fn serve(call: &mut Call<'_>) -> Result<Reply, ApiError> {
             list_meta.insert("remainingItemCount".into(), found.remaining.into());
         }
     }
-    let shown: Result<Vec<Value>, ApiError> =
-        found.objects.into_iter().map(|object| call.shown(object)).collect();
-    Ok(Reply::ok(Shaper::new(call)?.list(Value::Object(list_meta), shown?)))
+    let shown: Result<Vec<Value>, ApiError> = found
+        .objects
+        .into_iter()
+        .map(|object| call.shown(object))
+        .collect();
+    Ok(Reply::ok(
+        Shaper::new(call)?.list(Value::Object(list_meta), shown?),
+    ))
 }
 
 fn read(call: &Call<'_>, plan: &Plan) -> Result<Found, ApiError> {
     let prefix = call.served.prefix(&call.info.namespace);
-    if let (Some(name), None, None, false) =
-        (plan.selection.fields.exact_name(), &plan.after, plan.at, prefix_spans(call))
-    {
+    if let (Some(name), None, None, false) = (
+        plan.selection.fields.exact_name(),
+        &plan.after,
+        plan.at,
+        prefix_spans(call),
+    ) {
         return Ok(one(call, plan, name));
     }
-    let mut found =
-        Found { objects: Vec::new(), rev: 0, last: None, remaining: 0 };
+    let mut found = Found {
+        objects: Vec::new(),
+        rev: 0,
+        last: None,
+        remaining: 0,
+    };
     let mut after = plan.after.clone();
     let mut at = plan.at;
     loop {
-        let limit = if plan.limit == 0 { 0 } else { plan.limit - found.objects.len() };
-        let range = Range { prefix: &prefix, after: after.as_deref(), limit, at };
-        let page = call.cluster.storage.range(range).map_err(|_| expired(plan, &prefix))?;
-        let Page { items, rev, remaining } = page;
+        let limit = if plan.limit == 0 {
+            0
+        } else {
+            plan.limit - found.objects.len()
+        };
+        let range = Range {
+            prefix: &prefix,
+            after: after.as_deref(),
+            limit,
+            at,
+        };
+        let page = call
+            .cluster
+            .storage
+            .range(range)
+            .map_err(|_| expired(plan, &prefix))?;
+        let Page {
+            items,
+            rev,
+            remaining,
+        } = page;
         // Later pages of this answer must show the same moment.
         at = Some(rev);
         (found.rev, found.remaining) = (rev, remaining);
@@ -308,8 +383,16 @@ fn prefix_spans(call: &Call<'_>) -> bool {
 fn one(call: &Call<'_>, plan: &Plan, name: &str) -> Found {
     let rev = call.cluster.storage.revision();
     let object = call.cluster.load(&call.served, &call.info.namespace, name);
-    let objects = object.filter(|object| plan.selection.matches(call, object)).into_iter().collect();
-    Found { objects, rev, last: None, remaining: 0 }
+    let objects = object
+        .filter(|object| plan.selection.matches(call, object))
+        .into_iter()
+        .collect();
+    Found {
+        objects,
+        rev,
+        last: None,
+        remaining: 0,
+    }
 }
 
 fn expired(plan: &Plan, prefix: &str) -> ApiError {
@@ -323,14 +406,17 @@ fn expired(plan: &Plan, prefix: &str) -> ApiError {
          results in an inconsistent list - objects that were created, modified, or deleted between \
          the time the first chunk was returned and now may show up in the list.",
     );
-    error.continue_token =
-        Continue::token(None, after.strip_prefix(prefix).unwrap_or(after));
+    error.continue_token = Continue::token(None, after.strip_prefix(prefix).unwrap_or(after));
     error
 }
 
 /// A list of objects with a revision.
 pub(super) fn envelope(call: &Call<'_>, objects: Vec<Value>, rev: &str) -> Value {
-    whole_list(&call.served, argosy_object::json!({"resourceVersion": rev}), objects)
+    whole_list(
+        &call.served,
+        argosy_object::json!({"resourceVersion": rev}),
+        objects,
+    )
 }
 
 #[cfg(test)]
@@ -342,7 +428,10 @@ mod tests {
         let token = Continue::token(Some(7), "ns/name");
         let read = Continue::parse(&token).unwrap();
         assert_eq!((read.rev, read.start.as_str()), (Some(7), "ns/name"));
-        assert_eq!(Continue::parse(&Continue::token(None, "a")).unwrap().rev, None);
+        assert_eq!(
+            Continue::parse(&Continue::token(None, "a")).unwrap().rev,
+            None
+        );
         assert!(Continue::parse(&Continue::token(Some(7), "../x")).is_err());
         assert!(Continue::parse("!").is_err());
     }

@@ -56,7 +56,10 @@ pub(super) fn check_meta(served: &Served, object: &Value) -> Vec<FieldError> {
 }
 
 fn check_name(served: &Served, object: &Value, errors: &mut Vec<FieldError>) {
-    let (name, base) = (meta::text(object, "name"), meta::text(object, "generateName"));
+    let (name, base) = (
+        meta::text(object, "name"),
+        meta::text(object, "generateName"),
+    );
     if name.is_empty() {
         let detail = if served.kind.is_custom() && base.is_empty() {
             "name or generateName is required"
@@ -96,7 +99,11 @@ fn is_dns_label(text: &str) -> bool {
 }
 
 fn check_maps(object: &Value, errors: &mut Vec<FieldError>) {
-    let map = |name: &str| meta::field(object, name).and_then(Value::as_object).cloned();
+    let map = |name: &str| {
+        meta::field(object, name)
+            .and_then(Value::as_object)
+            .cloned()
+    };
     for (key, value) in map("labels").unwrap_or_default() {
         for detail in qualified(&key) {
             errors.push(FieldError::invalid("metadata.labels", key.clone(), &detail));
@@ -112,12 +119,19 @@ fn check_maps(object: &Value, errors: &mut Vec<FieldError>) {
     let mut size = 0;
     for (key, value) in map("annotations").unwrap_or_default() {
         for detail in qualified(&key.to_lowercase()) {
-            errors.push(FieldError::invalid("metadata.annotations", key.clone(), &detail));
+            errors.push(FieldError::invalid(
+                "metadata.annotations",
+                key.clone(),
+                &detail,
+            ));
         }
         size += key.len() + value.as_str().map_or(0, str::len);
     }
     if size > ANNOTATIONS_MAX {
-        errors.push(FieldError::too_long("metadata.annotations", ANNOTATIONS_MAX));
+        errors.push(FieldError::too_long(
+            "metadata.annotations",
+            ANNOTATIONS_MAX,
+        ));
     }
 }
 
@@ -125,7 +139,9 @@ fn is_name_part(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     edge(text.as_bytes().first())
         && edge(text.as_bytes().last())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// What is wrong with a qualified name (`PREFIX/NAME`).
@@ -172,7 +188,11 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
         let text = |name: &str| owner.get(name).and_then(Value::as_str).unwrap_or_default();
         if text("apiVersion").is_empty() {
             let detail = "version must not be empty";
-            errors.push(FieldError::invalid(&format!("{field}.apiVersion"), "", detail));
+            errors.push(FieldError::invalid(
+                &format!("{field}.apiVersion"),
+                "",
+                detail,
+            ));
         }
         for (name, detail) in [
             ("kind", "must not be empty"),
@@ -188,10 +208,16 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
         }
     }
     if controllers > 1 {
-        let value = meta::field(object, "ownerReferences").cloned().unwrap_or_default();
+        let value = meta::field(object, "ownerReferences")
+            .cloned()
+            .unwrap_or_default();
         let detail = "Only one reference can have Controller set to true. Found \"true\" in \
                       references for several owners";
-        errors.push(FieldError::invalid("metadata.ownerReferences", value, detail));
+        errors.push(FieldError::invalid(
+            "metadata.ownerReferences",
+            value,
+            detail,
+        ));
     }
 }
 
@@ -207,8 +233,10 @@ pub(super) fn check_update(old: &Value, new: &Value) -> Vec<FieldError> {
     }
     if meta::is_deleting(old) {
         let before = meta::texts(old, "finalizers");
-        let added: Vec<&str> =
-            meta::texts(new, "finalizers").into_iter().filter(|f| !before.contains(f)).collect();
+        let added: Vec<&str> = meta::texts(new, "finalizers")
+            .into_iter()
+            .filter(|f| !before.contains(f))
+            .collect();
         if !added.is_empty() {
             let shown: Vec<String> = added.iter().map(|f| format!("\"{f}\"")).collect();
             let detail = format!(

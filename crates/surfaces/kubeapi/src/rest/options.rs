@@ -20,8 +20,15 @@ pub(super) struct DeleteOptions {
 impl DeleteOptions {
     /// Reads body and query.
     pub(super) fn read(call: &Call<'_>, bytes: &Bytes) -> Result<Self, ApiError> {
-        let body = if bytes.is_empty() { Value::Null } else { parse(call, bytes)? };
-        let mut options = Self { dry_run: call.dry_run("DeleteOptions")?, ..Self::default() };
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            parse(call, bytes)?
+        };
+        let mut options = Self {
+            dry_run: call.dry_run("DeleteOptions")?,
+            ..Self::default()
+        };
         options.grace_seconds = grace(call, &body)?;
         options.propagation = propagation(call, &body)?;
         let precondition = |field: &str| {
@@ -49,14 +56,20 @@ fn invalid(error: FieldError) -> ApiError {
 
 fn parse(call: &Call<'_>, bytes: &Bytes) -> Result<Value, ApiError> {
     let broken = |detail: String| {
-        ApiError::bad_request(format!("couldn't get version/kind; json parse error: {detail}"))
+        ApiError::bad_request(format!(
+            "couldn't get version/kind; json parse error: {detail}"
+        ))
     };
     let value = match super::body::media(call)? {
         super::body::Media::Json => {
-            decode::parse_json(bytes).map_err(|error| broken(error.to_string()))?.value
+            decode::parse_json(bytes)
+                .map_err(|error| broken(error.to_string()))?
+                .value
         }
         super::body::Media::Yaml => {
-            decode::parse_yaml(bytes).map_err(|error| broken(error.clone()))?.value
+            decode::parse_yaml(bytes)
+                .map_err(|error| broken(error.clone()))?
+                .value
         }
         super::body::Media::Protobuf => {
             decode::delete_options(bytes).map_err(|error| broken(error.to_string()))?
@@ -64,9 +77,9 @@ fn parse(call: &Call<'_>, bytes: &Bytes) -> Result<Value, ApiError> {
     };
     match value.get("kind").and_then(Value::as_str) {
         None | Some("DeleteOptions" | "") => Ok(value),
-        Some(other) => {
-            Err(ApiError::bad_request(format!("decoded object cannot be converted to DeleteOptions: kind is {other}")))
-        }
+        Some(other) => Err(ApiError::bad_request(format!(
+            "decoded object cannot be converted to DeleteOptions: kind is {other}"
+        ))),
     }
 }
 
@@ -87,9 +100,14 @@ fn grace(call: &Call<'_>, body: &Value) -> Result<Option<i64>, ApiError> {
 }
 
 fn propagation(call: &Call<'_>, body: &Value) -> Result<Option<Propagation>, ApiError> {
-    let orphan = body.get("orphanDependents").and_then(Value::as_bool).or_else(|| {
-        call.query.text("orphanDependents").map(|_| call.query.flag("orphanDependents"))
-    });
+    let orphan = body
+        .get("orphanDependents")
+        .and_then(Value::as_bool)
+        .or_else(|| {
+            call.query
+                .text("orphanDependents")
+                .map(|_| call.query.flag("orphanDependents"))
+        });
     let policy = body.get("propagationPolicy").and_then(Value::as_str);
     let policy = policy.or_else(|| call.query.text("propagationPolicy"));
     let policy = match policy {
@@ -100,7 +118,8 @@ fn propagation(call: &Call<'_>, body: &Value) -> Result<Option<Propagation>, Api
         Some(other) => {
             let known = ["Background", "Foreground", "Orphan"];
             let mut error = FieldError::not_supported("propagationPolicy", other, &known);
-            error.detail = "supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"".into();
+            error.detail =
+                "supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"".into();
             return Err(invalid(error));
         }
     };
@@ -108,7 +127,11 @@ fn propagation(call: &Call<'_>, body: &Value) -> Result<Option<Propagation>, Api
         (Some(policy), Some(_)) => {
             let text = format!("{policy:?}");
             let detail = "orphanDependents and deletionPropagation cannot be both set";
-            Err(invalid(FieldError::invalid("propagationPolicy", text, detail)))
+            Err(invalid(FieldError::invalid(
+                "propagationPolicy",
+                text,
+                detail,
+            )))
         }
         (Some(policy), None) => Ok(Some(policy)),
         (None, Some(true)) => Ok(Some(Propagation::Orphan)),

@@ -43,7 +43,10 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     if kind == PatchType::Apply {
         return apply(call, &patch, &manager, dry_run).await;
     }
-    let options = WriteOptions { dry_run, manager: Some(manager) };
+    let options = WriteOptions {
+        dry_run,
+        manager: Some(manager),
+    };
     for attempt in 0..TRIES {
         let name = call.info.name.clone();
         let old = call.load(&name)?;
@@ -95,7 +98,9 @@ fn read(call: &Call<'_>, kind: PatchType, bytes: &Bytes) -> Result<Patch, ApiErr
         decode::parse_json(bytes).map_err(|error| ApiError::bad_request(error.to_string()))?
     };
     let fits = match kind {
-        PatchType::Json => value.as_array().is_some_and(|list| list.len() <= OPERATIONS_MAX),
+        PatchType::Json => value
+            .as_array()
+            .is_some_and(|list| list.len() <= OPERATIONS_MAX),
         _ => value.is_object(),
     };
     if !fits {
@@ -106,25 +111,44 @@ fn read(call: &Call<'_>, kind: PatchType, bytes: &Bytes) -> Result<Patch, ApiErr
             );
             return Err(ApiError::new(413, "RequestEntityTooLarge", detail));
         }
-        return Err(ApiError::bad_request("error decoding patch: the body is no patch of its type"));
+        return Err(ApiError::bad_request(
+            "error decoding patch: the body is no patch of its type",
+        ));
     }
     let force = call.query.text("force").is_some() && call.query.flag("force");
     let named = call.query.text("fieldManager").is_some();
     let faults = match kind {
         PatchType::Apply if !named => {
-            vec![FieldError::required("fieldManager", "is required for apply patch")]
+            vec![FieldError::required(
+                "fieldManager",
+                "is required for apply patch",
+            )]
         }
         PatchType::Json | PatchType::Merge | PatchType::Strategic
             if call.query.text("force").is_some() =>
         {
-            vec![FieldError::forbidden("force", "may not be specified for non-apply patch")]
+            vec![FieldError::forbidden(
+                "force",
+                "may not be specified for non-apply patch",
+            )]
         }
         _ => Vec::new(),
     };
     if !faults.is_empty() {
-        return Err(ApiError::invalid("meta.k8s.io", "PatchOptions", "", &faults));
+        return Err(ApiError::invalid(
+            "meta.k8s.io",
+            "PatchOptions",
+            "",
+            &faults,
+        ));
     }
-    Ok(Patch { kind, body: value, duplicates, validation, force })
+    Ok(Patch {
+        kind,
+        body: value,
+        duplicates,
+        validation,
+        force,
+    })
 }
 
 /// `live` with the patch, in the version of the request, unknown fields gone.
@@ -146,10 +170,14 @@ fn patched(call: &mut Call<'_>, patch: &Patch, live: &Value) -> Result<Value, Ap
     }
     let unknown = argosy_schema::prune(&kind, &mut new);
     let shown = patch.body.to_string();
-    call.judge_fields(patch.validation, field_problems(&unknown, &patch.duplicates), |text| {
-        let error = FieldError::invalid("patch", shown, text);
-        ApiError::invalid("", "", "", &[error])
-    })?;
+    call.judge_fields(
+        patch.validation,
+        field_problems(&unknown, &patch.duplicates),
+        |text| {
+            let error = FieldError::invalid("patch", shown, text);
+            ApiError::invalid("", "", "", &[error])
+        },
+    )?;
     Ok(new)
 }
 
@@ -218,8 +246,17 @@ async fn apply(
     let now = call.stamp();
     let kind = call.served.kind.clone();
     let subresource = call.info.subresource.clone();
-    let cx = ApplyCx { kind: &kind, manager, force: patch.force, now: &now, subresource: &subresource };
-    let options = WriteOptions { dry_run, manager: None };
+    let cx = ApplyCx {
+        kind: &kind,
+        manager,
+        force: patch.force,
+        now: &now,
+        subresource: &subresource,
+    };
+    let options = WriteOptions {
+        dry_run,
+        manager: None,
+    };
     for _ in 0..TRIES {
         let name = call.info.name.clone();
         let Some(old) = call.cluster.load(&call.served, &call.info.namespace, &name) else {
@@ -227,7 +264,10 @@ async fn apply(
                 return Err(call.not_found(&name));
             }
             if !meta::text(&config, "uid").is_empty() {
-                let detail = format!("uid mismatch: the provided object specified uid {}, and no existing object was found", meta::text(&config, "uid"));
+                let detail = format!(
+                    "uid mismatch: the provided object specified uid {}, and no existing object was found",
+                    meta::text(&config, "uid")
+                );
                 return Err(call.conflict(&name, &detail));
             }
             let object = argosy_schema::apply(&cx, None, &config).map_err(apply_error)?;
@@ -255,13 +295,16 @@ async fn apply(
 fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> {
     let mut config = patch.body.clone();
     let gvk = call.served.kind.gvk.clone();
-    let given = argosy_object::Gvk::from_api_version(text(&config, "apiVersion"), text(&config, "kind"));
+    let given =
+        argosy_object::Gvk::from_api_version(text(&config, "apiVersion"), text(&config, "kind"));
     if given != gvk {
         return Err(ApiError::bad_request(format!(
             "the object provided is `{given}`, and the URL names `{gvk}`"
         )));
     }
-    if meta::field(&config, "managedFields").is_some_and(|m| m.as_array().is_none_or(|l| !l.is_empty())) {
+    if meta::field(&config, "managedFields")
+        .is_some_and(|m| m.as_array().is_none_or(|l| !l.is_empty()))
+    {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
     let name = meta::text(&config, "name").to_owned();
@@ -286,7 +329,9 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
     }
     if !patch.duplicates.is_empty() {
         let problems = field_problems(&[], &patch.duplicates);
-        call.judge_fields(patch.validation, problems, |text| ApiError::bad_request(text))?;
+        call.judge_fields(patch.validation, problems, |text| {
+            ApiError::bad_request(text)
+        })?;
     }
     if call.served.kind.is_custom() {
         let unknown = argosy_schema::prune(&call.served.kind, &mut config);
@@ -303,14 +348,18 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
 fn refuse_undeclared(call: &Call<'_>, config: &Value) -> Result<(), ApiError> {
     let mut copy = config.clone();
     let unknown = argosy_schema::prune(&call.served.kind, &mut copy);
-    let Some(first) = unknown.first() else { return Ok(()) };
+    let Some(first) = unknown.first() else {
+        return Ok(());
+    };
     let gvk = &call.served.kind.gvk;
     let place = match meta::text(config, "namespace") {
         "" => format!("/{}", call.info.name),
         namespace => format!("{namespace}/{}", call.info.name),
     };
-    let faults: Vec<String> =
-        unknown.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
+    let faults: Vec<String> = unknown
+        .iter()
+        .map(|path| format!(".{path}: field not declared in schema"))
+        .collect();
     let faults = match faults.as_slice() {
         [_] => format!(".{first}: field not declared in schema"),
         many => format!("errors:\n  {}", many.join("\n  ")),

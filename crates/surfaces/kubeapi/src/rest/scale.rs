@@ -22,12 +22,18 @@ struct Paths {
 }
 
 fn steps(path: &str) -> Vec<String> {
-    path.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect()
+    path.split('.')
+        .filter(|step| !step.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn paths(call: &Call<'_>) -> Result<Paths, ApiError> {
     if let Some(custom) = &call.served.kind.custom {
-        let scale = custom.scale.as_ref().ok_or_else(ApiError::unknown_resource)?;
+        let scale = custom
+            .scale
+            .as_ref()
+            .ok_or_else(ApiError::unknown_resource)?;
         return Ok(Paths {
             spec: steps(&scale.spec_replicas),
             status: steps(&scale.status_replicas),
@@ -61,7 +67,13 @@ fn put(object: &mut Value, path: &[String], value: Value) {
 fn scale_of(object: &Value, paths: &Paths) -> Value {
     let number = |path: &[String]| at(object, path).and_then(Value::as_i64).unwrap_or(0);
     let mut metadata = Map::new();
-    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+    ] {
         if let Some(value) = meta::field(object, field) {
             metadata.insert(field.into(), value.clone());
         }
@@ -74,7 +86,10 @@ fn scale_of(object: &Value, paths: &Paths) -> Value {
     let mut status = Map::new();
     status.insert("replicas".into(), number(&paths.status).into());
     let selector = paths.selector.as_ref().and_then(|path| at(object, path));
-    if let Some(text) = selector.and_then(selector_text).filter(|text| !text.is_empty()) {
+    if let Some(text) = selector
+        .and_then(selector_text)
+        .filter(|text| !text.is_empty())
+    {
         status.insert("selector".into(), text.into());
     }
     json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec,
@@ -88,13 +103,19 @@ fn selector_text(selector: &Value) -> Option<String> {
     }
     let map = selector.as_object()?;
     let pairs = |map: &Map<String, Value>| -> Vec<String> {
-        map.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect()
+        map.iter()
+            .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
+            .collect()
     };
     let labelled = map.contains_key("matchLabels") || map.contains_key("matchExpressions");
     if !labelled {
         return Some(pairs(map).join(","));
     }
-    let mut parts = map.get("matchLabels").and_then(Value::as_object).map(pairs).unwrap_or_default();
+    let mut parts = map
+        .get("matchLabels")
+        .and_then(Value::as_object)
+        .map(pairs)
+        .unwrap_or_default();
     let expressions = map.get("matchExpressions").and_then(Value::as_array);
     for expression in expressions.into_iter().flatten() {
         let key = expression["key"].as_str().unwrap_or_default();
@@ -123,7 +144,10 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     }
     let dry_run = call.dry_run("UpdateOptions")?;
     let manager = call.manager("UpdateOptions")?;
-    let options = WriteOptions { dry_run, manager: Some(manager) };
+    let options = WriteOptions {
+        dry_run,
+        manager: Some(manager),
+    };
     for _ in 0..TRIES {
         let old = call.load(&call.info.name)?;
         let before = scale_of(&old, &paths);
@@ -141,7 +165,10 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
         let mut new = call.shown(old.clone())?;
         put(&mut new, &paths.spec, replicas.into());
         // The scale endpoint writes the specification; to the kind it is a plain update.
-        let info = crate::request::RequestInfo { subresource: String::new(), ..call.info.clone() };
+        let info = crate::request::RequestInfo {
+            subresource: String::new(),
+            ..call.info.clone()
+        };
         let plain = Call {
             cluster: call.cluster,
             catalog: call.catalog.clone(),
@@ -180,8 +207,9 @@ fn read_scale(call: &mut Call<'_>, bytes: &Bytes) -> Result<Value, ApiError> {
 }
 
 fn patched(call: &Call<'_>, before: &Value, bytes: &Bytes) -> Result<Value, ApiError> {
-    let patch =
-        decode::parse_json(bytes).map_err(|error| ApiError::bad_request(error.to_string()))?.value;
+    let patch = decode::parse_json(bytes)
+        .map_err(|error| ApiError::bad_request(error.to_string()))?
+        .value;
     let kind = match body::content_type(call) {
         "application/json-patch+json" => PatchType::Json,
         "application/merge-patch+json" | "application/strategic-merge-patch+json" => {
@@ -208,13 +236,20 @@ fn checked(call: &Call<'_>, scale: &Value) -> Result<i64, ApiError> {
     let replicas = match replicas {
         None | Some(Value::Null) => 0,
         Some(value) => value.as_i64().ok_or_else(|| {
-            ApiError::bad_request("Scale in version \"v1\" cannot be handled as a Scale: spec.replicas is no number")
+            ApiError::bad_request(
+                "Scale in version \"v1\" cannot be handled as a Scale: spec.replicas is no number",
+            )
         })?,
     };
     if replicas < 0 || replicas > i64::from(i32::MAX) {
         let detail = "must be greater than or equal to 0";
         let error = FieldError::invalid("spec.replicas", replicas, detail);
-        return Err(ApiError::invalid("autoscaling", "Scale", &call.info.name, &[error]));
+        return Err(ApiError::invalid(
+            "autoscaling",
+            "Scale",
+            &call.info.name,
+            &[error],
+        ));
     }
     Ok(replicas)
 }

@@ -46,7 +46,9 @@ fn read(
     gvk: &argosy_object::Gvk,
     bytes: &bytes::Bytes,
 ) -> Result<Value, ApiError> {
-    let validation = call.field_validation("CreateOptions").unwrap_or(FieldValidation::Ignore);
+    let validation = call
+        .field_validation("CreateOptions")
+        .unwrap_or(FieldValidation::Ignore);
     if let Some(kind) = call.catalog.schemas.kind_arc(gvk) {
         return body::object(call, &kind, bytes, validation);
     }
@@ -65,14 +67,21 @@ fn read(
 
 /// What logs, exec and their like answer: no container runs behind a simulated pod.
 pub(super) fn not_simulated(call: &Call<'_>) -> ApiError {
-    let (info, doing) = (call.info, match call.info.subresource.as_str() {
-        "log" => "has no logs",
-        "exec" => "cannot run commands",
-        "attach" => "cannot be attached to",
-        "portforward" => "has no ports to forward",
-        _ => "cannot be reached by proxy",
-    });
-    if call.cluster.load(&call.served, &info.namespace, &info.name).is_none() {
+    let (info, doing) = (
+        call.info,
+        match call.info.subresource.as_str() {
+            "log" => "has no logs",
+            "exec" => "cannot run commands",
+            "attach" => "cannot be attached to",
+            "portforward" => "has no ports to forward",
+            _ => "cannot be reached by proxy",
+        },
+    );
+    if call
+        .cluster
+        .load(&call.served, &info.namespace, &info.name)
+        .is_none()
+    {
         return call.not_found(&info.name);
     }
     let singular = &*call.served.kind.singular;

@@ -45,7 +45,13 @@ impl<'c> Actor<'c> {
             is_resource: true,
             ..RequestInfo::default()
         };
-        Self { cluster, info, query: Query::default(), headers: HeaderMap::new(), served }
+        Self {
+            cluster,
+            info,
+            query: Query::default(),
+            headers: HeaderMap::new(),
+            served,
+        }
     }
 
     /// An actor on the object under a key.
@@ -73,7 +79,10 @@ impl<'c> Actor<'c> {
 
     /// Creates an object; one that exists is left as it is.
     pub(crate) async fn create(&self, object: Value) -> Result<(), ApiError> {
-        let options = WriteOptions { dry_run: false, manager: Some("kube-apiserver".into()) };
+        let options = WriteOptions {
+            dry_run: false,
+            manager: Some("kube-apiserver".into()),
+        };
         match insert(&self.call(), object, &options).await {
             Err(error) if error.reason == "AlreadyExists" => Ok(()),
             outcome => outcome.map(|_| ()),
@@ -89,7 +98,9 @@ impl<'c> Actor<'c> {
     ) -> Result<Option<Value>, ApiError> {
         let call = self.call();
         for _ in 0..TRIES {
-            let Some(old) = self.cluster.load_key(key) else { return Ok(None) };
+            let Some(old) = self.cluster.load_key(key) else {
+                return Ok(None);
+            };
             let mut new = old.clone();
             change(&mut new)?;
             if meta::same(&old, &new) {
@@ -117,7 +128,9 @@ impl<'c> Actor<'c> {
     ) -> Result<bool, ApiError> {
         let call = self.call();
         for _ in 0..TRIES {
-            let Some(object) = self.cluster.load_key(key) else { return Ok(true) };
+            let Some(object) = self.cluster.load_key(key) else {
+                return Ok(true);
+            };
             if uid.is_some_and(|uid| uid != meta::text(&object, "uid")) {
                 return Ok(true);
             }
@@ -152,21 +165,45 @@ async fn perform_one(cluster: &Arc<Cluster>, effect: Effect) -> Result<(), ApiEr
             .ok_or_else(|| ApiError::internal(&format!("no resource {resource}.{group}")))
     };
     match effect {
-        Effect::Create { group, resource, object } => {
+        Effect::Create {
+            group,
+            resource,
+            object,
+        } => {
             let namespace = meta::text(&object, "namespace").to_owned();
-            Actor::new(cluster, served(&group, &resource)?, &namespace).create(object).await
+            Actor::new(cluster, served(&group, &resource)?, &namespace)
+                .create(object)
+                .await
         }
-        Effect::Update { group, resource, namespace, name, mutate } => {
+        Effect::Update {
+            group,
+            resource,
+            namespace,
+            name,
+            mutate,
+        } => {
             let served = served(&group, &resource)?;
             let key = served.key(&namespace, &name);
             let actor = Actor::new(cluster, served, &namespace);
             actor.update(&key, &*mutate).await.map(|_| ())
         }
-        Effect::Delete { group, resource, namespace, name, grace_seconds } => {
+        Effect::Delete {
+            group,
+            resource,
+            namespace,
+            name,
+            grace_seconds,
+        } => {
             let served = served(&group, &resource)?;
             let key = served.key(&namespace, &name);
-            let how = How { grace_seconds, ..How::default() };
-            Actor::new(cluster, served, &namespace).delete(&key, None, how).await.map(|_| ())
+            let how = How {
+                grace_seconds,
+                ..How::default()
+            };
+            Actor::new(cluster, served, &namespace)
+                .delete(&key, None, how)
+                .await
+                .map(|_| ())
         }
     }
 }

@@ -74,8 +74,10 @@ impl Shaper {
         match self.shape {
             Shape::Whole => whole_list(&self.served, list_meta, objects),
             Shape::Metadata(version) => {
-                let items: Vec<Value> =
-                    objects.iter().map(|object| partial(object, version)).collect();
+                let items: Vec<Value> = objects
+                    .iter()
+                    .map(|object| partial(object, version))
+                    .collect();
                 json!({"kind": "PartialObjectMetadataList",
                     "apiVersion": format!("meta.k8s.io/{version}"),
                     "metadata": list_meta, "items": items})
@@ -86,16 +88,24 @@ impl Shaper {
 
     fn table(&self, version: &str, meta: Value, objects: Vec<Value>, headers: bool) -> Value {
         let now = self.cluster.now();
-        let rows: Vec<Value> =
-            objects.into_iter().map(|object| self.row(version, object, now)).collect();
-        let columns: Vec<Value> =
-            if headers { self.columns.iter().map(column_value).collect() } else { Vec::new() };
+        let rows: Vec<Value> = objects
+            .into_iter()
+            .map(|object| self.row(version, object, now))
+            .collect();
+        let columns: Vec<Value> = if headers {
+            self.columns.iter().map(column_value).collect()
+        } else {
+            Vec::new()
+        };
         json!({"kind": "Table", "apiVersion": format!("meta.k8s.io/{version}"),
             "metadata": meta, "columnDefinitions": columns, "rows": rows})
     }
 
     fn row(&self, version: &str, object: Value, now: Timestamp) -> Value {
-        let hook = self.cluster.hooks.of(self.served.group(), &self.served.kind.gvk.kind);
+        let hook = self
+            .cluster
+            .hooks
+            .of(self.served.group(), &self.served.kind.gvk.kind);
         let stored = self.cluster.to_stored(&self.served, object.clone());
         let cells = stored.ok().and_then(|stored| hook.cells(now, &stored));
         let cells = cells.unwrap_or_else(|| self.plain_cells(&object, now));
@@ -194,7 +204,9 @@ fn default_columns() -> (Vec<Column>, Vec<Option<JsonPath>>) {
 
 fn path_cell(path: &JsonPath, kind: &str, object: &Value, now: Timestamp) -> Value {
     let found = path.find(object).unwrap_or_default();
-    let Some(first) = found.first() else { return Value::Null };
+    let Some(first) = found.first() else {
+        return Value::Null;
+    };
     match kind {
         "date" => match first {
             Value::String(_) => age::age(Some(first), now).into(),
@@ -202,13 +214,27 @@ fn path_cell(path: &JsonPath, kind: &str, object: &Value, now: Timestamp) -> Val
         },
         "integer" => match first {
             Value::Number(number) => {
-                let whole = number.as_i64().or_else(|| number.as_f64().map(|f| f as i64));
+                let whole = number
+                    .as_i64()
+                    .or_else(|| number.as_f64().map(|f| f as i64));
                 whole.map_or(Value::Null, Into::into)
             }
             _ => Value::Null,
         },
-        "number" => if first.is_number() { (*first).clone() } else { Value::Null },
-        "boolean" => if first.is_boolean() { (*first).clone() } else { Value::Null },
+        "number" => {
+            if first.is_number() {
+                (*first).clone()
+            } else {
+                Value::Null
+            }
+        }
+        "boolean" => {
+            if first.is_boolean() {
+                (*first).clone()
+            } else {
+                Value::Null
+            }
+        }
         _ => shown(&found).into(),
     }
 }
@@ -219,7 +245,11 @@ fn shown(found: &[&Value]) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    found.iter().map(|value| text(value)).collect::<Vec<_>>().join(",")
+    found
+        .iter()
+        .map(|value| text(value))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// `PartialObjectMetadata`.

@@ -24,7 +24,10 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     let kind = call.served.kind.clone();
     let object = body::object(call, &kind, &bytes, validation)?;
     check_identity(call, &object)?;
-    let options = WriteOptions { dry_run, manager: Some(manager) };
+    let options = WriteOptions {
+        dry_run,
+        manager: Some(manager),
+    };
     for _ in 0..TRIES {
         let name = &call.info.name;
         let Some(old) = call.cluster.load(&call.served, &call.info.namespace, name) else {
@@ -50,16 +53,30 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
 
 /// Upstream shows this one number in hexadecimal.
 fn hexed(mut error: ApiError) -> ApiError {
-    error.message = error.message.replace("Invalid value: 0:", "Invalid value: 0x0:");
-    for cause in error.details.iter_mut().flat_map(|details| &mut details.causes) {
-        cause.message = cause.message.replace("Invalid value: 0:", "Invalid value: 0x0:");
+    error.message = error
+        .message
+        .replace("Invalid value: 0:", "Invalid value: 0x0:");
+    for cause in error
+        .details
+        .iter_mut()
+        .flat_map(|details| &mut details.causes)
+    {
+        cause.message = cause
+            .message
+            .replace("Invalid value: 0:", "Invalid value: 0x0:");
     }
     error
 }
 
 /// Kinds that a PUT creates where they are missing.
 const CREATED_ON_UPDATE: [&str; 7] = [
-    "Lease", "Endpoints", "EndpointSlice", "Event", "Role", "RoleBinding", "ClusterRole",
+    "Lease",
+    "Endpoints",
+    "EndpointSlice",
+    "Event",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
 ];
 
 async fn created(
@@ -130,5 +147,9 @@ pub(super) fn check_preconditions(
         return Err(call.invalid(name, &[error]));
     }
     // "0" means no version, as upstream parses it.
-    if version == "0" { Ok(()) } else { Err(call.conflict(name, MODIFIED)) }
+    if version == "0" {
+        Ok(())
+    } else {
+        Err(call.conflict(name, MODIFIED))
+    }
 }

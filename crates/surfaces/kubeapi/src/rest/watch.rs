@@ -87,7 +87,10 @@ impl From<ApiError> for Begin {
 }
 
 fn gone(expired: Expired) -> ApiError {
-    ApiError::expired(format!("too old resource version: {} ({})", expired.wanted, expired.oldest))
+    ApiError::expired(format!(
+        "too old resource version: {} ({})",
+        expired.wanted, expired.oldest
+    ))
 }
 
 impl Watch {
@@ -108,21 +111,35 @@ impl Watch {
             check_future(version, storage.revision())?;
         }
         let (from, initial) = if wants_initial {
-            let range = Range { prefix: &prefix, ..Range::default() };
-            let page = storage.range(range).map_err(|expired| Begin::Gone(gone(expired)))?;
-            let initial = page.items.into_iter().filter(|(key, _)| {
-                prefix.ends_with('/') || **key == *prefix
-            });
+            let range = Range {
+                prefix: &prefix,
+                ..Range::default()
+            };
+            let page = storage
+                .range(range)
+                .map_err(|expired| Begin::Gone(gone(expired)))?;
+            let initial = page
+                .items
+                .into_iter()
+                .filter(|(key, _)| prefix.ends_with('/') || **key == *prefix);
             (page.rev, initial.map(|(_, stored)| stored).collect())
         } else {
             let from = version.filter(|version| *version > 0);
             (from.unwrap_or_else(|| storage.revision()), VecDeque::new())
         };
         // A cluster-wide prefix of one object matches names that merely begin with it.
-        let initial = if prefix.ends_with('/') { initial } else {
-            storage.get(&prefix).filter(|_| wants_initial).into_iter().collect()
+        let initial = if prefix.ends_with('/') {
+            initial
+        } else {
+            storage
+                .get(&prefix)
+                .filter(|_| wants_initial)
+                .into_iter()
+                .collect()
         };
-        let stream = storage.watch(&prefix, from).map_err(|expired| Begin::Gone(gone(expired)))?;
+        let stream = storage
+            .watch(&prefix, from)
+            .map_err(|expired| Begin::Gone(gone(expired)))?;
         let bookmarks = call.query.flag("allowWatchBookmarks");
         let initial_end = (wants_initial && matching.is_some() && bookmarks).then_some(from);
         let now = Instant::now();
@@ -152,7 +169,11 @@ impl Watch {
             if let Some(bytes) = self.tell_initial() {
                 return Some(bytes);
             }
-            let until = if self.bookmarks { self.ends.min(self.next_bookmark) } else { self.ends };
+            let until = if self.bookmarks {
+                self.ends.min(self.next_bookmark)
+            } else {
+                self.ends
+            };
             let batch = tokio::select! {
                 biased;
                 batch = self.stream.next() => batch,
@@ -189,7 +210,9 @@ impl Watch {
         let mut bytes = Vec::new();
         while bytes.is_empty() && !self.initial.is_empty() {
             for _ in 0..PIECE {
-                let Some(stored) = self.initial.pop_front() else { break };
+                let Some(stored) = self.initial.pop_front() else {
+                    break;
+                };
                 let object = meta::decode(&stored.json, stored.rev);
                 if self.selects(&object) {
                     self.write("ADDED", object, &mut bytes);
@@ -205,13 +228,21 @@ impl Watch {
     }
 
     fn selects(&self, object: &Value) -> bool {
-        let hook = self.cluster.hooks.of(self.served.group(), &self.served.kind.gvk.kind);
+        let hook = self
+            .cluster
+            .hooks
+            .of(self.served.group(), &self.served.kind.gvk.kind);
         self.selection.is_empty() || self.selection.matches_with(hook, object)
     }
 
     /// What an event is to this watch: objects enter and leave its selection.
     fn tell(&mut self, event: &Event, bytes: &mut Vec<u8>) {
-        let old = || event.old.as_ref().map(|old| meta::decode(&old.json, event.rev));
+        let old = || {
+            event
+                .old
+                .as_ref()
+                .map(|old| meta::decode(&old.json, event.rev))
+        };
         let new = event.new.as_ref().map(|json| meta::decode(json, event.rev));
         let new = new.filter(|new| self.selects(new));
         let was = if self.selection.is_empty() && new.is_some() {
@@ -245,7 +276,10 @@ impl Watch {
         metadata.insert("resourceVersion".into(), rev.to_string().into());
         metadata.insert("creationTimestamp".into(), Value::Null);
         if initial_end {
-            metadata.insert("annotations".into(), json!({"k8s.io/initial-events-end": "true"}));
+            metadata.insert(
+                "annotations".into(),
+                json!({"k8s.io/initial-events-end": "true"}),
+            );
         }
         let gvk = &self.served.kind.gvk;
         let object = json!({"kind": &*gvk.kind, "apiVersion": gvk.api_version(),
@@ -266,7 +300,10 @@ fn watch_prefix(call: &Call<'_>, selection: &Selection) -> String {
 }
 
 fn timeout(call: &Call<'_>) -> Duration {
-    let given = call.query.text("timeoutSeconds").and_then(|text| text.parse::<u64>().ok());
+    let given = call
+        .query
+        .text("timeoutSeconds")
+        .and_then(|text| text.parse::<u64>().ok());
     let seconds = given.filter(|seconds| *seconds > 0).unwrap_or_else(|| {
         // Spread by the clock's fraction, so that watches begun together do not end together.
         TIMEOUT_MIN + call.now.subsec_nanosecond() as u64 % TIMEOUT_MIN

@@ -4,6 +4,7 @@ use super::names;
 use crate::call::Call;
 use crate::catalog::{KeyParts, Served};
 use crate::cluster::rev_of;
+use crate::crd;
 use crate::error::{ApiError, Cause, FieldError};
 use crate::meta;
 use crate::storage::Expect;
@@ -28,6 +29,7 @@ pub(super) async fn insert(
     options: &WriteOptions,
 ) -> Result<Value, ApiError> {
     place(call, &mut object)?;
+    check_definition(call)?;
     check_namespace(call, &object)?;
     if !meta::text(&object, "resourceVersion").is_empty() {
         let message = "resourceVersion should not be set on objects to be created";
@@ -49,7 +51,11 @@ pub(super) async fn insert(
             }
             return call.shown(stored);
         }
-        if let Some(rev) = call.cluster.commit(&key, Expect::Absent, Some(&stored)).await? {
+        if let Some(rev) = call
+            .cluster
+            .commit(&key, Expect::Absent, Some(&stored))
+            .await?
+        {
             let mut stored = stored;
             meta::set(&mut stored, "resourceVersion", &rev.to_string());
             follow(call, None, Some(&stored)).await?;
@@ -83,7 +89,10 @@ fn place(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
         meta::remove(object, "namespace");
         return Ok(());
     }
-    let (given, wanted) = (meta::text(object, "namespace"), call.info.namespace.as_str());
+    let (given, wanted) = (
+        meta::text(object, "namespace"),
+        call.info.namespace.as_str(),
+    );
     if !given.is_empty() && given != wanted {
         return Err(ApiError::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
@@ -92,6 +101,23 @@ fn place(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
     let wanted = wanted.to_owned();
     meta::set(object, "namespace", &wanted);
     Ok(())
+}
+
+/// A definition that is going away takes no new objects.
+fn check_definition(call: &Call<'_>) -> Result<(), ApiError> {
+    let Some(custom) = &call.served.kind.custom else {
+        return Ok(());
+    };
+    if !call
+        .catalog
+        .crds
+        .get(&custom.crd)
+        .is_some_and(meta::is_deleting)
+    {
+        return Ok(());
+    }
+    let message = "create not allowed while custom resource definition is terminating";
+    Err(ApiError::new(405, "MethodNotAllowed", message))
 }
 
 /// New content needs a namespace that is there and stays.
@@ -129,7 +155,12 @@ fn prepare_new(
     options: &WriteOptions,
 ) -> Result<Value, ApiError> {
     let (kind, cx) = (&call.served.kind, call.cx(options.dry_run));
-    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
+    for field in [
+        "selfLink",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+    ] {
         meta::remove(&mut object, field);
     }
     tidy(&mut object);
@@ -150,11 +181,18 @@ fn prepare_new(
         own(call, manager, None, &mut stored)?;
     }
     call.hook().prepare_create(&cx, &mut stored)?;
+    if is_crd(&call.served) {
+        crd::complete(&cx, &mut stored, true);
+    }
     let mut errors = names::check_meta(&call.served, &stored);
     errors.extend(check_schema(call, &stored, None)?);
     errors.extend(call.hook().validate(&cx, &stored, None));
     refuse(call, &stored, &errors)?;
     Ok(stored)
+}
+
+fn is_crd(served: &Served) -> bool {
+    served.group() == crd::GROUP && served.plural() == crd::PLURAL
 }
 
 /// Metadata without empty collections and nulls, as Go's `omitempty` leaves it.
@@ -255,10 +293,16 @@ pub(super) async fn replace(
     if options.dry_run {
         return call.shown(stored).map(Replaced::Done);
     }
-    let key = call.served.key(meta::text(old, "namespace"), meta::text(old, "name"));
+    let key = call
+        .served
+        .key(meta::text(old, "namespace"), meta::text(old, "name"));
     let goes = may_vanish(&key, &stored);
     let value = (!goes).then_some(&stored);
-    let Some(rev) = call.cluster.commit(&key, Expect::Rev(rev_of(old)), value).await? else {
+    let Some(rev) = call
+        .cluster
+        .commit(&key, Expect::Rev(rev_of(old)), value)
+        .await?
+    else {
         return Ok(Replaced::Lost);
     };
     let mut stored = stored;
@@ -295,8 +339,15 @@ fn prepare_changed(
     tidy(&mut new);
     let mut errors = names::check_update(old, &new);
     for field in [
-        "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp",
-        "deletionGracePeriodSeconds", "generation", "resourceVersion", "generateName",
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "resourceVersion",
+        "generateName",
     ] {
         meta::copy(&mut new, old, field);
     }
@@ -308,6 +359,9 @@ fn prepare_changed(
         own(call, manager, Some(old), &mut stored)?;
     }
     call.hook().prepare_update(&cx, &mut stored, old)?;
+    if is_crd(&call.served) && call.info.subresource.is_empty() {
+        crd::complete(&cx, &mut stored, false);
+    }
     count_generation(call, old, &mut stored);
     errors.extend(names::check_meta(&call.served, &stored));
     errors.extend(check_schema(call, &stored, Some(old))?);
@@ -318,7 +372,9 @@ fn prepare_changed(
 
 /// An update of the object leaves its status alone, one of the status all the rest.
 fn keep_other_parts(call: &Call<'_>, old: &Value, new: &mut Value) {
-    let Some(map) = new.as_object_mut() else { return };
+    let Some(map) = new.as_object_mut() else {
+        return;
+    };
     let keep = |map: &mut argosy_object::Map<String, Value>, field: &str| match old.get(field) {
         Some(value) => {
             map.insert(field.into(), value.clone());
@@ -348,9 +404,10 @@ fn keep_other_parts(call: &Call<'_>, old: &Value, new: &mut Value) {
             keep(map, "status");
             if call.served.group().is_empty() && call.served.plural() == "namespaces" {
                 let finalizers = old.pointer("/spec/finalizers").cloned();
-                if let (Some(finalizers), Some(spec)) =
-                    (finalizers, new.get_mut("spec").and_then(Value::as_object_mut))
-                {
+                if let (Some(finalizers), Some(spec)) = (
+                    finalizers,
+                    new.get_mut("spec").and_then(Value::as_object_mut),
+                ) {
                     spec.insert("finalizers".into(), finalizers);
                 }
             }
@@ -381,27 +438,20 @@ fn keep_meta(call: &Call<'_>, old: &Value, new: &mut Value) {
     }
 }
 
-/// Built-in kinds whose `metadata.generation` counts changes of the specification.
-const COUNTED: [&str; 24] = [
-    "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod", "Job",
-    "CronJob", "PodDisruptionBudget", "Ingress", "NetworkPolicy", "CustomResourceDefinition",
-    "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
-    "FlowSchema", "PriorityLevelConfiguration", "EndpointSlice", "PriorityClass", "IngressClass",
-    "DeviceClass",
-];
-
+/// Whether the engine counts generations here: for custom kinds; hooks do for others.
 fn counts_generations(served: &Served) -> bool {
-    served.kind.is_custom() || COUNTED.contains(&&*served.kind.gvk.kind)
+    served.kind.is_custom()
 }
 
 fn count_generation(call: &Call<'_>, old: &Value, new: &mut Value) {
-    if !counts_generations(&call.served) || !call.info.subresource.is_empty() {
+    let deployment = call.kind() == "Deployment" && !call.served.kind.is_custom();
+    if !(counts_generations(&call.served) || deployment) || !call.info.subresource.is_empty() {
         return;
     }
     let ignores_status = has_status(call);
     let counted = |field: &str| {
-        !matches!(field, "apiVersion" | "kind" | "metadata") && !(ignores_status && field == "status")
+        !matches!(field, "apiVersion" | "kind" | "metadata")
+            && !(ignores_status && field == "status")
     };
     let parts = |object: &Value| -> Vec<(String, Value)> {
         let map = object.as_object();
@@ -412,8 +462,8 @@ fn count_generation(call: &Call<'_>, old: &Value, new: &mut Value) {
             .collect()
     };
     // Deployments count their annotations too, which rollbacks were once kept in.
-    let annotated = call.kind() == "Deployment"
-        && meta::field(old, "annotations") != meta::field(new, "annotations");
+    let annotated =
+        deployment && meta::field(old, "annotations") != meta::field(new, "annotations");
     if annotated || parts(old) != parts(new) {
         let next = meta::generation(old) + 1;
         meta::meta_mut(new).insert("generation".into(), next.into());

@@ -17,13 +17,21 @@ pub(super) async fn end(
     name: &str,
 ) -> Result<Option<(Str, Str)>, ApiError> {
     let key = format!("{PREFIX}{name}");
-    let Some(crd) = cluster.load_key(&key) else { return Ok(None) };
+    let Some(crd) = cluster.load_key(&key) else {
+        return Ok(None);
+    };
     if !meta::is_deleting(&crd) || !meta::texts(&crd, "finalizers").contains(&CLEANUP) {
         return Ok(None);
     }
-    let Some(actor) = Actor::of_key(cluster, &key) else { return Ok(None) };
+    let Some(actor) = Actor::of_key(cluster, &key) else {
+        return Ok(None);
+    };
     let now = meta::stamp(cluster.now());
-    let text = |pointer: &str| crd.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let text = |pointer: &str| {
+        crd.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let (group, plural) = (text("/spec/group"), text("/spec/names/plural"));
     let left = if condition(&crd, "Established") == Some("True") {
         delete_objects(cluster, group, plural).await?
@@ -33,7 +41,11 @@ pub(super) async fn end(
     actor
         .update(&key, &|object: &mut Value| {
             let (status, reason, message) = if left == 0 {
-                ("False", "InstanceDeletionCompleted", "removed all instances".to_owned())
+                (
+                    "False",
+                    "InstanceDeletionCompleted",
+                    "removed all instances".to_owned(),
+                )
             } else {
                 let message = "CustomResource deletion is in progress".to_owned();
                 ("True", "InstanceDeletionInProgress", message)
@@ -60,13 +72,23 @@ async fn delete_objects(
     plural: &str,
 ) -> Result<usize, ApiError> {
     let prefix = format!("/{}/{plural}/", group_part(group));
-    let range = Range { prefix: &prefix, ..Range::default() };
-    let page =
-        cluster.storage.range(range).map_err(|error| ApiError::internal(&error.to_string()))?;
+    let range = Range {
+        prefix: &prefix,
+        ..Range::default()
+    };
+    let page = cluster
+        .storage
+        .range(range)
+        .map_err(|error| ApiError::internal(&error.to_string()))?;
     let mut left = 0;
     for (key, _) in page.items {
-        let Some(actor) = Actor::of_key(cluster, &key) else { continue };
-        let how = How { propagation: Some(Propagation::Background), ..How::default() };
+        let Some(actor) = Actor::of_key(cluster, &key) else {
+            continue;
+        };
+        let how = How {
+            propagation: Some(Propagation::Background),
+            ..How::default()
+        };
         if !actor.delete(&key, None, how).await? {
             left += 1;
         }

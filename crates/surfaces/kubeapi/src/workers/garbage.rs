@@ -38,19 +38,28 @@ impl Owners {
         };
         let uids: Vec<Str> = head.owners().map(Str::from).collect();
         for uid in &uids {
-            self.dependents.entry(uid.clone()).or_default().insert(key.clone());
+            self.dependents
+                .entry(uid.clone())
+                .or_default()
+                .insert(key.clone());
         }
         if !uids.is_empty() {
             self.owners.insert(key.clone(), uids);
         }
         if head.deleting() && (head.has_finalizer(FOREGROUND) || head.has_finalizer(ORPHAN)) {
-            self.waiting.insert(head.metadata.uid.as_str().into(), key.clone());
+            self.waiting
+                .insert(head.metadata.uid.as_str().into(), key.clone());
         }
     }
 
     /// The keys of an owner's dependents.
     pub(super) fn dependents(&self, uid: &str) -> Vec<Str> {
-        self.dependents.get(uid).into_iter().flatten().cloned().collect()
+        self.dependents
+            .get(uid)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     /// The key of an owner that waits for its dependents.
@@ -73,13 +82,18 @@ enum Owner {
 }
 
 fn owner_references(object: &Value) -> Vec<Value> {
-    meta::field(object, "ownerReferences").and_then(Value::as_array).cloned().unwrap_or_default()
+    meta::field(object, "ownerReferences")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn look_up(cluster: &Cluster, reference: &Value, namespace: &str) -> Owner {
     let text = |field: &str| reference[field].as_str().unwrap_or_default();
     let gvk = Gvk::from_api_version(text("apiVersion"), text("kind"));
-    let Some(served) = cluster.catalog().kind(&gvk) else { return Owner::Unknown };
+    let Some(served) = cluster.catalog().kind(&gvk) else {
+        return Owner::Unknown;
+    };
     if served.namespaced() && namespace.is_empty() {
         return Owner::Unknown;
     }
@@ -114,7 +128,9 @@ pub(super) async fn check_owners(
         })
         .collect();
     let any = |wanted: Owner| found.iter().any(|(_, owner)| *owner == wanted);
-    let Some(actor) = Actor::of_key(cluster, key) else { return Ok(()) };
+    let Some(actor) = Actor::of_key(cluster, key) else {
+        return Ok(());
+    };
     if any(Owner::Solid) || any(Owner::Unknown) {
         let stale: Vec<String> = found
             .iter()
@@ -143,7 +159,10 @@ pub(super) async fn check_owners(
     if meta::is_deleting(&object) && propagation != Propagation::Foreground {
         return Ok(());
     }
-    let how = How { propagation: Some(propagation), ..How::default() };
+    let how = How {
+        propagation: Some(propagation),
+        ..How::default()
+    };
     actor.delete(key, Some(uid), how).await.map(|_| ())
 }
 
@@ -152,7 +171,9 @@ async fn drop_references(actor: &Actor<'_>, key: &str, uids: Vec<String>) -> Res
         .update(key, &move |object: &mut Value| {
             let mut references = owner_references(object);
             references.retain(|reference| {
-                reference["uid"].as_str().is_none_or(|uid| !uids.iter().any(|u| u == uid))
+                reference["uid"]
+                    .as_str()
+                    .is_none_or(|uid| !uids.iter().any(|u| u == uid))
             });
             if references.is_empty() {
                 meta::remove(object, "ownerReferences");
@@ -171,8 +192,12 @@ pub(super) async fn release(
     owners: &mut Owners,
     key: &Str,
 ) -> Result<(), ApiError> {
-    let Some(object) = cluster.load_key(key) else { return Ok(()) };
-    let Some(actor) = Actor::of_key(cluster, key) else { return Ok(()) };
+    let Some(object) = cluster.load_key(key) else {
+        return Ok(());
+    };
+    let Some(actor) = Actor::of_key(cluster, key) else {
+        return Ok(());
+    };
     if !meta::is_deleting(&object) {
         return Ok(());
     }
@@ -192,7 +217,10 @@ pub(super) async fn release(
             check_owners(cluster, owners, &dependent).await?;
         }
         let blocked = blocked
-            && owners.dependents(&uid).iter().any(|dependent| blocks(cluster, dependent, &uid));
+            && owners
+                .dependents(&uid)
+                .iter()
+                .any(|dependent| blocks(cluster, dependent, &uid));
         if blocked {
             return Ok(());
         }
@@ -219,8 +247,10 @@ pub(super) async fn release(
 
 /// Whether the object under a key exists and blocks its owner's end.
 fn blocks(cluster: &Cluster, key: &str, owner: &str) -> bool {
-    let Some(object) = cluster.load_key(key) else { return false };
-    owner_references(&object).iter().any(|reference| {
-        reference["uid"] == owner && reference["blockOwnerDeletion"] == true
-    })
+    let Some(object) = cluster.load_key(key) else {
+        return false;
+    };
+    owner_references(&object)
+        .iter()
+        .any(|reference| reference["uid"] == owner && reference["blockOwnerDeletion"] == true)
 }

@@ -24,12 +24,16 @@ struct Left {
 /// waits for objects to go.
 pub(super) async fn empty(cluster: &Arc<Cluster>, name: &Str) -> Result<bool, ApiError> {
     let key = format!("/core/namespaces/{name}");
-    let Some(namespace) = cluster.load_key(&key) else { return Ok(false) };
+    let Some(namespace) = cluster.load_key(&key) else {
+        return Ok(false);
+    };
     if !meta::is_deleting(&namespace) {
         return Ok(false);
     }
     let left = delete_content(cluster, name).await;
-    let Some(actor) = Actor::of_key(cluster, &key) else { return Ok(false) };
+    let Some(actor) = Actor::of_key(cluster, &key) else {
+        return Ok(false);
+    };
     let done = left.resources.is_empty() && left.failed.is_empty();
     let now = meta::stamp(cluster.now());
     actor
@@ -57,7 +61,10 @@ async fn delete_content(cluster: &Arc<Cluster>, name: &str) -> Left {
             continue;
         }
         let prefix = served.prefix(name);
-        let Ok(page) = cluster.storage.range(Range { prefix: &prefix, ..Range::default() }) else {
+        let Ok(page) = cluster.storage.range(Range {
+            prefix: &prefix,
+            ..Range::default()
+        }) else {
             continue;
         };
         if page.items.is_empty() {
@@ -69,7 +76,10 @@ async fn delete_content(cluster: &Arc<Cluster>, name: &str) -> Left {
         };
         let actor = Actor::new(cluster, served, name);
         for (key, _) in &page.items {
-            let how = How { propagation: Some(Propagation::Background), ..How::default() };
+            let how = How {
+                propagation: Some(Propagation::Background),
+                ..How::default()
+            };
             match actor.delete(key, None, how).await {
                 Ok(true) => {}
                 Ok(false) => {
@@ -89,8 +99,10 @@ async fn delete_content(cluster: &Arc<Cluster>, name: &str) -> Left {
 /// Writes the conditions of a namespace that is going away.
 fn tell(namespace: &mut Value, left: &Left, now: &str) {
     let count = |map: &BTreeMap<String, usize>, middle: &str, end: &str| {
-        let parts: Vec<String> =
-            map.iter().map(|(name, count)| format!("{name}{middle}{count}{end}")).collect();
+        let parts: Vec<String> = map
+            .iter()
+            .map(|(name, count)| format!("{name}{middle}{count}{end}"))
+            .collect();
         parts.join(", ")
     };
     let mut set = |kind: &str, status: &str, reason: &str, message: String| {
@@ -110,29 +122,59 @@ fn tell(namespace: &mut Value, left: &Left, now: &str) {
     );
     if left.failed.is_empty() {
         let message = "All content successfully deleted, may be waiting on finalization";
-        set("NamespaceDeletionContentFailure", "False", "ContentDeleted", message.into());
+        set(
+            "NamespaceDeletionContentFailure",
+            "False",
+            "ContentDeleted",
+            message.into(),
+        );
     } else {
         let message = left.failed.join(", ");
-        set("NamespaceDeletionContentFailure", "True", "ContentDeletionFailed", message);
+        set(
+            "NamespaceDeletionContentFailure",
+            "True",
+            "ContentDeletionFailed",
+            message,
+        );
     }
     if left.resources.is_empty() {
         let message = "All content successfully removed";
-        set("NamespaceContentRemaining", "False", "ContentRemoved", message.into());
+        set(
+            "NamespaceContentRemaining",
+            "False",
+            "ContentRemoved",
+            message.into(),
+        );
     } else {
         let message = format!(
             "Some resources are remaining: {}",
             count(&left.resources, " has ", " resource instances")
         );
-        set("NamespaceContentRemaining", "True", "SomeResourcesRemain", message);
+        set(
+            "NamespaceContentRemaining",
+            "True",
+            "SomeResourcesRemain",
+            message,
+        );
     }
     if left.finalizers.is_empty() {
         let message = "All content-preserving finalizers finished";
-        set("NamespaceFinalizersRemaining", "False", "ContentHasNoFinalizers", message.into());
+        set(
+            "NamespaceFinalizersRemaining",
+            "False",
+            "ContentHasNoFinalizers",
+            message.into(),
+        );
     } else {
         let message = format!(
             "Some content in the namespace has finalizers remaining: {}",
             count(&left.finalizers, " in ", " resource instances")
         );
-        set("NamespaceFinalizersRemaining", "True", "SomeFinalizersRemain", message);
+        set(
+            "NamespaceFinalizersRemaining",
+            "True",
+            "SomeFinalizersRemain",
+            message,
+        );
     }
 }

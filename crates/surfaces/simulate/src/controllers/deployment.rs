@@ -409,7 +409,8 @@ impl Progress {
             old.filter(|_| !was_done).and_then(|c| text(c, "/lastUpdateTime").parse().ok());
         if deadline > 0 && !self.moved(deployment) {
             let waited = since.map_or(0, |since| now.duration_since(since).as_secs());
-            if waited > deadline {
+            let late = old.is_some_and(|c| text(c, "/reason") == "ProgressDeadlineExceeded");
+            if waited > deadline || (late && observed) {
                 let said = format!("ReplicaSet \"{name}\" has timed out progressing.");
                 return ("False", "ProgressDeadlineExceeded", said);
             }
