@@ -23,6 +23,7 @@ mod metadata;
 mod pretty;
 mod render;
 mod request;
+mod schema;
 mod strvals;
 mod toml;
 mod values;

@@ -16,6 +16,7 @@ use crate::hosts::{Capabilities, KubeVersion, VersionSet};
 use crate::known::KNOWN_VERSIONS;
 use crate::manifest::{Hook, Manifest, sort};
 use crate::metadata::fields_map;
+use crate::schema;
 use crate::values::{Table, coalesce};
 
 /// What a loaded chart is rendered for.
@@ -124,9 +125,8 @@ pub fn render_release(
         other => other,
     })?;
     let values = coalesce(&chart, &request.values)?;
-    if has_schema(&chart) && !request.skip_schema_validation {
-        let text = "values.schema.json of the chart was not checked: not supported yet";
-        warnings.push(("SchemaNotChecked", text.to_owned()));
+    if !request.skip_schema_validation {
+        schema::check(&chart, &values).map_err(HelmError::Values)?;
     }
     let wanted = &chart.metadata.kube_version;
     let given = &request.kube_version;
@@ -207,10 +207,6 @@ fn check(chart: &Chart, request: &ReleaseRequest) -> Result<(), HelmError> {
         ));
     }
     Ok(())
-}
-
-fn has_schema(chart: &Chart) -> bool {
-    chart.schema.is_some() || chart.dependencies.iter().any(has_schema)
 }
 
 fn top(request: &ReleaseRequest, values: &Table) -> Top {

@@ -118,7 +118,7 @@ impl Case {
         let request = self.request();
         match template_chart(&reader, &request, &TemplateCache::new()) {
             Ok(rendering) => rendering.output(request.output_options()),
-            Err(error) => format!("Error: {error}\n"),
+            Err(error) => format!("Error: {}\n", error.to_string().trim_end()),
         }
     }
 
