@@ -66,7 +66,7 @@ fn main() {
         let result = template_chart(&Rooted::new(&tree, Limits::default()), &request, &cache);
         match result {
             Ok(rendered) if turn == repeat => {
-                print!("{}", rendered.output(request.output_options()))
+                print!("{}", rendered.output(request.output_options()));
             }
             Ok(_) => {}
             Err(error) => {

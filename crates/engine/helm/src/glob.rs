@@ -31,8 +31,11 @@ fn well_formed(pattern: &[char]) -> bool {
     true
 }
 
+/// Whether a character class is negated, its ranges, and where it ends.
+type Class = (bool, Vec<(char, char)>, usize);
+
 /// Reads a character class; returns whether it is negated, its ranges and where it ends.
-fn class(pattern: &[char], start: usize) -> Option<(bool, Vec<(char, char)>, usize)> {
+fn class(pattern: &[char], start: usize) -> Option<Class> {
     let mut at = start + 1;
     let negated = pattern.get(at) == Some(&'^');
     at += usize::from(negated);

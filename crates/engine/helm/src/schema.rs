@@ -120,11 +120,11 @@ impl Failure {
     fn display(&self, out: &mut String, level: usize) {
         let mut level = level;
         if self.kind != Kind::Reference || self.causes.len() != 1 {
-            let pointer: String = self
-                .path
-                .iter()
-                .map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1")))
-                .collect();
+            let mut pointer = String::new();
+            for part in &self.path {
+                pointer.push('/');
+                pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
+            }
             out.push('\n');
             out.extend(std::iter::repeat_n("  ", level - 1));
             out.push_str(&format!("- at {}: {}", quoted(&pointer), self.text));
@@ -293,7 +293,7 @@ impl<'s> Checker<'s> {
         let fits = |wanted: &&str| {
             *wanted == found || (*wanted == "integer" && found == "number" && is_integer(value))
         };
-        if !wanted.is_empty() && !wanted.iter().any(|wanted| fits(wanted)) {
+        if !wanted.is_empty() && !wanted.iter().any(fits) {
             let order = [
                 "null", "boolean", "number", "integer", "string", "array", "object",
             ];
@@ -524,43 +524,7 @@ impl<'s> Checker<'s> {
                 }
                 run.path.pop();
             }
-            self.contained(run, schema, &matched, causes, errors);
-        }
-    }
-
-    fn contained(
-        &self,
-        run: &Run,
-        schema: &Json,
-        matched: &[String],
-        causes: Vec<Failure>,
-        errors: &mut Vec<Failure>,
-    ) {
-        let (count, places) = (matched.len() as u64, matched.join(" "));
-        match schema["minContains"].as_u64() {
-            None if count == 0 => {
-                let mut failure = run.failure("no items match contains schema");
-                failure.causes = causes;
-                errors.push(failure);
-            }
-            Some(least) if count < least => {
-                let found = if count == 0 {
-                    "but none matched".to_owned()
-                } else {
-                    format!("but matched {count} items at {places}")
-                };
-                let text = format!("min {least} items required to match contains schema, {found}");
-                let mut failure = run.failure(text);
-                failure.causes = causes;
-                errors.push(failure);
-            }
-            _ => {}
-        }
-        if let Some(most) = schema["maxContains"].as_u64().filter(|most| count > *most) {
-            errors.push(run.failure(format!(
-                "max {most} items required to match contains schema, but matched {count} items \
-                 at {places}"
-            )));
+            contained(run, schema, &matched, causes, errors);
         }
     }
 
@@ -625,6 +589,42 @@ impl<'s> Checker<'s> {
                 errors.extend(self.check(run, branch, value, depth).err());
             }
         }
+    }
+}
+
+/// `contains` with its bounds.
+fn contained(
+    run: &Run,
+    schema: &Json,
+    matched: &[String],
+    causes: Vec<Failure>,
+    errors: &mut Vec<Failure>,
+) {
+    let (count, places) = (matched.len() as u64, matched.join(" "));
+    match schema["minContains"].as_u64() {
+        None if count == 0 => {
+            let mut failure = run.failure("no items match contains schema");
+            failure.causes = causes;
+            errors.push(failure);
+        }
+        Some(least) if count < least => {
+            let found = if count == 0 {
+                "but none matched".to_owned()
+            } else {
+                format!("but matched {count} items at {places}")
+            };
+            let text = format!("min {least} items required to match contains schema, {found}");
+            let mut failure = run.failure(text);
+            failure.causes = causes;
+            errors.push(failure);
+        }
+        _ => {}
+    }
+    if let Some(most) = schema["maxContains"].as_u64().filter(|most| count > *most) {
+        errors.push(run.failure(format!(
+            "max {most} items required to match contains schema, but matched {count} items \
+             at {places}"
+        )));
     }
 }
 

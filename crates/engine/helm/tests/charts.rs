@@ -32,7 +32,7 @@ fn cases() -> Vec<Case> {
         .filter_map(|name| name.strip_suffix(".txt").map(str::to_owned))
         .collect();
     names.sort();
-    names.into_iter().map(|name| Case::parse(name)).collect()
+    names.into_iter().map(Case::parse).collect()
 }
 
 impl Case {

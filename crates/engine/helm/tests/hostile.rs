@@ -228,8 +228,10 @@ fn lines_of_values_are_bounded() {
 #[test]
 fn links_out_of_the_tree_are_refused() {
     let tree = MemoryTree::new([("c/Chart.yaml", CHART)]).with_link("c/templates", "../../etc");
-    let mut request = ChartRequest::default();
-    request.chart = argosy_tree::RelPath::new("c").expect("a path");
+    let request = ChartRequest {
+        chart: argosy_tree::RelPath::new("c").expect("a path"),
+        ..ChartRequest::default()
+    };
     let reader = Rooted::new(&tree, Limits::default());
     let error = template_chart(&reader, &request, &TemplateCache::new()).expect_err("refused");
     assert!(

@@ -214,7 +214,7 @@ impl<'t> Reader<'t> {
     fn scalar(&mut self) -> Result_<Value> {
         let rest = self.rest();
         let length = rest
-            .find(|unit: char| matches!(unit, ',' | ']' | '}' | '#' | '\n' | '\r'))
+            .find([',', ']', '}', '#', '\n', '\r'])
             .unwrap_or(rest.len());
         let text = rest[..length].trim_end();
         let value = scalar(text).ok_or_else(|| format!("invalid value {text:?}"))?;
