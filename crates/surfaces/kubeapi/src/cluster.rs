@@ -68,18 +68,21 @@ impl Cluster {
             .clone()
     }
 
-    /// Takes a CRD's new state into the catalog, or with `None` its end.
-    pub(crate) fn take_crd(&self, name: &str, crd: Option<&Value>) {
+    /// Takes a CRD's state, as the store has it now, into the catalog.
+    fn take_crd(&self, key: &str) {
+        let name = &key[crate::crd::PREFIX.len()..];
         let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        // Read behind the lock, so that of two writers the later one's state stays.
+        let crd = self.load_key(key);
         let mut crds = catalog.crds.clone();
+        let shape = crd.as_ref().map(crate::crd::shape);
         let before = match crd {
-            Some(crd) => crds.insert(name.into(), crd.clone()),
+            Some(crd) => crds.insert(name.into(), crd),
             None => crds.remove(name),
         };
-        if before.as_ref().map(crate::crd::shape) == crd.map(crate::crd::shape) {
-            return;
+        if before.as_ref().map(crate::crd::shape) != shape {
+            *catalog = self.catalog_of(crds);
         }
-        *catalog = self.catalog_of(crds);
     }
 
     /// Reads all CRDs from the store.
@@ -133,7 +136,7 @@ impl Cluster {
         match self.storage.commit(vec![write]).await {
             Ok(rev) => {
                 if key.starts_with(crate::crd::PREFIX) {
-                    self.take_crd(&key[crate::crd::PREFIX.len()..], object);
+                    self.take_crd(key);
                 }
                 Ok(Some(rev))
             }

@@ -72,6 +72,18 @@ pub(crate) async fn serve(mut call: Call<'_>, body: Body) -> Result<Response<Bod
 
 /// The warning of a deprecated version.
 fn deprecation(call: &Call<'_>) -> Option<String> {
+    match (call.served.group(), call.served.plural()) {
+        ("", "endpoints") => {
+            let use_instead = "use discovery.k8s.io/v1 EndpointSlice";
+            return Some(format!(
+                "v1 Endpoints is deprecated in v1.33+; {use_instead}"
+            ));
+        }
+        ("", "componentstatuses") => {
+            return Some("v1 ComponentStatus is deprecated in v1.19+".into());
+        }
+        _ => {}
+    }
     call.served
         .kind
         .custom

@@ -3,7 +3,7 @@
 
 use crate::request::PeerCertificate;
 use crate::server::{ApiServer, FromSocket};
-use argosy_ports::{Body, BoxError};
+use argosy_ports::{ApiService, Body, BoxError};
 use bytes::Bytes;
 use http::uri::{PathAndQuery, Uri};
 use http::{Request, Response};
@@ -81,6 +81,11 @@ impl Router {
         let clusters = self.clusters.read().unwrap_or_else(PoisonError::into_inner);
         let server = clusters.get(&rest[..end])?.clone();
         Some((server, if end == rest.len() { "/" } else { &rest[end..] }))
+    }
+
+    /// The service of the API that a URL's path names, to be called with no socket.
+    pub fn service(&self, path: &str) -> Option<ApiService> {
+        self.route(path).map(|(server, _)| server.service())
     }
 
     /// Answers a request by its path.

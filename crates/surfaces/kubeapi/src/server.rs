@@ -239,7 +239,8 @@ fn too_deep(info: &RequestInfo) -> bool {
     let prefix = if info.api_prefix == "api" { 2 } else { 3 };
     let namespaced = !info.namespace.is_empty() && info.resource != "namespaces";
     let expected = prefix + if namespaced { 5 } else { 3 };
-    parts > expected && info.subresource != "proxy"
+    let watched = usize::from(info.verb == "watch" && info.path.contains("/watch/"));
+    parts > expected + watched && info.subresource != "proxy"
 }
 
 /// What a path answers that leads nowhere.

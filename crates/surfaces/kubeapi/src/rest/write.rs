@@ -29,6 +29,7 @@ pub(super) async fn insert(
     options: &WriteOptions,
 ) -> Result<Value, ApiError> {
     place(call, &mut object)?;
+    check_definition(call)?;
     check_namespace(call, &object)?;
     if !meta::text(&object, "resourceVersion").is_empty() {
         let message = "resourceVersion should not be set on objects to be created";
@@ -100,6 +101,23 @@ fn place(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
     let wanted = wanted.to_owned();
     meta::set(object, "namespace", &wanted);
     Ok(())
+}
+
+/// A definition that is going away takes no new objects.
+fn check_definition(call: &Call<'_>) -> Result<(), ApiError> {
+    let Some(custom) = &call.served.kind.custom else {
+        return Ok(());
+    };
+    if !call
+        .catalog
+        .crds
+        .get(&custom.crd)
+        .is_some_and(meta::is_deleting)
+    {
+        return Ok(());
+    }
+    let message = "create not allowed while custom resource definition is terminating";
+    Err(ApiError::new(405, "MethodNotAllowed", message))
 }
 
 /// New content needs a namespace that is there and stays.
