@@ -71,7 +71,7 @@ impl Default for ClusterFacts {
             name: "hub".into(),
             issuer: "https://kubernetes.default.svc.cluster.local".into(),
             ca_pem: String::new(),
-            git_version: "v1.36.0".into(),
+            git_version: "v1.36.3".into(),
             service_cidr: "10.96.0.0/12".into(),
             serial: 0,
         }

@@ -163,7 +163,7 @@ fn resource(kind: &KindSchema) -> Value {
     let mut value = json!({"name": &*kind.plural, "singularName": &*kind.singular,
         "namespaced": kind.is_namespaced(), "kind": &*kind.gvk.kind, "verbs": texts(&kind.verbs)});
     add_names(&mut value, kind);
-    if kind.verbs.iter().any(|verb| verb == "get") {
+    if kind.verbs.iter().any(|verb| verb == "watch") {
         value["storageVersionHash"] = storage_hash(kind).into();
     }
     value

@@ -114,15 +114,16 @@ fn check_preconditions(
     object: &Value,
     options: &DeleteOptions,
 ) -> Result<(), ApiError> {
-    let wrong = |what: &str, wanted: &str, found: &str| {
+    let wrong = |what: &str, wanted: &str, found: &str, end: &str| {
         let detail = format!(
-            "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+            "the {what} in the precondition ({wanted}) does not match the {what} in record \
+             ({found}). The object might have been {end}"
         );
-        Err(call.conflict(&call.info.name, &detail))
+        Err(ApiError::conflict(call.served.group(), call.kind(), &call.info.name, &detail))
     };
     let found = meta::text(object, "uid");
     if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != found) {
-        return wrong("UID", wanted, found);
+        return wrong("UID", wanted, found, "deleted and then recreated");
     }
     let found = meta::text(object, "resourceVersion");
     if let Some(wanted) = options
@@ -130,7 +131,7 @@ fn check_preconditions(
         .as_deref()
         .filter(|wanted| *wanted != found)
     {
-        return wrong("ResourceVersion", wanted, found);
+        return wrong("ResourceVersion", wanted, found, "modified");
     }
     Ok(())
 }

@@ -102,9 +102,7 @@ async fn created(
 fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
     let (name, wanted) = (meta::text(object, "name"), &call.info.name);
     if name.is_empty() {
-        return Err(ApiError::bad_request(
-            "name must be provided: the name of the object is empty",
-        ));
+        return Err(unnamed(wanted));
     }
     if name != wanted {
         return Err(ApiError::bad_request(format!(
@@ -120,6 +118,23 @@ fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// The key as upstream would name it.
+fn registry_key(call: &Call<'_>, name: &str) -> String {
+    let mut parts = vec![call.served.plural(), call.info.namespace.as_str(), name];
+    if call.served.kind.is_custom() {
+        parts.insert(0, call.served.group());
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("/")
+}
+
+/// Said of a body without a name.
+pub(super) fn unnamed(wanted: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
+    ))
+}
+
 /// `uid` and `resourceVersion` of the body, where given, must be those of the object.
 pub(super) fn check_preconditions(
     call: &Call<'_>,
@@ -130,10 +145,10 @@ pub(super) fn check_preconditions(
     let (uid, found) = (meta::text(object, "uid"), meta::text(old, "uid"));
     if !uid.is_empty() && uid != found {
         let detail = format!(
-            "StorageError: invalid object, Code: 4, Key: /registry{}, ResourceVersion: 0, \
+            "StorageError: invalid object, Code: 4, Key: /registry/{}, ResourceVersion: 0, \
              AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object \
              meta: {found}",
-            call.served.key(&call.info.namespace, name)
+            registry_key(call, name)
         );
         return Err(call.conflict(name, &detail));
     }
@@ -142,9 +157,8 @@ pub(super) fn check_preconditions(
         return Ok(());
     }
     if version.parse::<u64>().is_err() {
-        let detail = format!("strconv.ParseUint: parsing \"{version}\": invalid syntax");
-        let error = FieldError::invalid("metadata.resourceVersion", version, &detail);
-        return Err(call.invalid(name, &[error]));
+        let message = format!("strconv.ParseUint: parsing \"{version}\": invalid syntax");
+        return Err(ApiError::new(500, "", message));
     }
     // "0" means no version, as upstream parses it.
     if version == "0" {

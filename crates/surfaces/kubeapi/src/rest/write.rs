@@ -261,7 +261,9 @@ fn check_schema(
     let shown = call.shown(stored.clone())?;
     let old = old.map(|old| call.shown(old.clone())).transpose()?;
     let errors = argosy_schema::validate(&call.served.kind, &shown, old.as_ref());
-    Ok(errors.into_iter().map(FieldError::from_schema).collect())
+    // Metadata has checks of its own, with the words upstream has for it.
+    let errors = errors.into_iter().filter(|error| !error.path.starts_with("metadata."));
+    Ok(errors.map(FieldError::from_schema).collect())
 }
 
 fn refuse(call: &Call<'_>, object: &Value, errors: &[FieldError]) -> Result<(), ApiError> {
