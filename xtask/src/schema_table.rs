@@ -20,7 +20,10 @@ const KUBERNETES: &str = "k8s.io/kubernetes@v1.36.3";
 const STAGING: [(&str, &str); 4] = [
     ("k8s.io/api@v0.36.3", "io.k8s.api"),
     ("k8s.io/apimachinery@v0.36.3", "io.k8s.apimachinery"),
-    ("k8s.io/apiextensions-apiserver@v0.36.3", "io.k8s.apiextensions-apiserver"),
+    (
+        "k8s.io/apiextensions-apiserver@v0.36.3",
+        "io.k8s.apiextensions-apiserver",
+    ),
     ("k8s.io/kube-aggregator@v0.36.3", "io.k8s.kube-aggregator"),
 ];
 const OUTPUT: &str = "crates/engine/schema/data/kinds.txt";
@@ -57,9 +60,14 @@ pub fn run() -> Result<()> {
 
 /// The folder of a module, downloaded where it is missing.
 fn module(name: &str) -> Result<PathBuf> {
-    let output = Command::new("go").args(["mod", "download", "-json", name]).output()?;
+    let output = Command::new("go")
+        .args(["mod", "download", "-json", name])
+        .output()?;
     if !output.status.success() {
-        bail!("go mod download {name}: {}", String::from_utf8_lossy(&output.stdout));
+        bail!(
+            "go mod download {name}: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
     }
     let answer: Value = serde_json::from_slice(&output.stdout)?;
     Ok(answer["Dir"].as_str().context("no Dir")?.into())
@@ -70,7 +78,9 @@ fn definitions(kubernetes: &Path) -> Result<BTreeMap<String, Value>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir(kubernetes.join("api/openapi-spec/v3"))? {
         let document: Value = serde_json::from_slice(&std::fs::read(entry?.path())?)?;
-        let Some(schemas) = document["components"]["schemas"].as_object() else { continue };
+        let Some(schemas) = document["components"]["schemas"].as_object() else {
+            continue;
+        };
         for (name, schema) in schemas {
             let mut schema = schema.clone();
             strip_descriptions(&mut schema);
@@ -81,7 +91,12 @@ fn definitions(kubernetes: &Path) -> Result<BTreeMap<String, Value>> {
             {
                 let mut tags = tags.clone();
                 if let Some(more) = schema["x-kubernetes-group-version-kind"].as_array() {
-                    tags.extend(more.iter().filter(|t| !tags.contains(t)).cloned().collect::<Vec<_>>());
+                    tags.extend(
+                        more.iter()
+                            .filter(|t| !tags.contains(t))
+                            .cloned()
+                            .collect::<Vec<_>>(),
+                    );
                 }
                 schema["x-kubernetes-group-version-kind"] = Value::Array(tags);
             }

@@ -43,7 +43,12 @@ fn api_service() -> Vec<Column> {
         .iter()
         .map(|name| {
             let format = if *name == "Name" { "name" } else { "" };
-            ((*name).to_owned(), "string".to_owned(), format.to_owned(), "0".to_owned())
+            (
+                (*name).to_owned(),
+                "string".to_owned(),
+                format.to_owned(),
+                "0".to_owned(),
+            )
         })
         .collect()
 }

@@ -10,6 +10,7 @@ struct GoField {
     json: String,
     ty: String,
     omit: bool,
+    omit_zero: bool,
     inline: bool,
 }
 
@@ -29,7 +30,9 @@ impl GoTypes {
                 if name != "testdata" {
                     self.read_module(&entry.path(), &format!("{prefix}.{name}"))?;
                 }
-            } else if name.ends_with(".go") && !name.ends_with("_test.go") && !name.contains("generated")
+            } else if name.ends_with(".go")
+                && !name.ends_with("_test.go")
+                && !name.contains("generated")
             {
                 self.read(&std::fs::read_to_string(entry.path())?, prefix);
             }
@@ -37,12 +40,19 @@ impl GoTypes {
         Ok(())
     }
 
-    /// `z` where a zero is dropped, `a` where a missing field is written as its zero; `kind` is
+    /// `z` where a zero is dropped, `a` where a missing field is written as its zero, `n` as null; `kind` is
     /// the shape's code in the table.
     pub fn mark(&self, name: &str, field: &str, kind: &str, is_object: bool) -> &'static str {
-        let Some(found) = self.field(name, field, 0) else { return "" };
-        if found.ty.starts_with('*') {
+        let Some(found) = self.field(name, field, 0) else {
             return "";
+        };
+        if found.omit_zero || found.ty.starts_with('*') {
+            // A nil pointer without `omitempty` is written as null.
+            return if found.omit || found.omit_zero {
+                ""
+            } else {
+                "n"
+            };
         }
         let is_struct = is_object || ["q", "x", "t", "u", "d", "r"].contains(&kind);
         match (found.omit, is_struct) {
@@ -54,7 +64,8 @@ impl GoTypes {
 
     /// Whether a missing value differs from a zero one.
     pub fn is_pointer(&self, name: &str, field: &str) -> bool {
-        self.field(name, field, 0).is_some_and(|found| found.ty.starts_with('*'))
+        self.field(name, field, 0)
+            .is_some_and(|found| found.omit_zero || found.ty.starts_with('*'))
     }
 
     fn field(&self, name: &str, field: &str, depth: usize) -> Option<&GoField> {
@@ -63,18 +74,24 @@ impl GoTypes {
             return Some(found);
         }
         let package = name.rsplit_once('.')?.0;
-        fields.iter().filter(|f| f.inline && depth < 4).find_map(|f| {
-            let ty = f.ty.trim_start_matches('*');
-            let ty = ty.rsplit('.').next().unwrap_or(ty);
-            self.field(&format!("{package}.{ty}"), field, depth + 1)
-        })
+        fields
+            .iter()
+            .filter(|f| f.inline && depth < 4)
+            .find_map(|f| {
+                let ty = f.ty.trim_start_matches('*');
+                let ty = ty.rsplit('.').next().unwrap_or(ty);
+                self.field(&format!("{package}.{ty}"), field, depth + 1)
+            })
     }
 
     fn read(&mut self, text: &str, package: &str) {
         let mut current: Option<String> = None;
         for line in text.lines() {
             let trimmed = line.trim();
-            if let Some(name) = line.strip_prefix("type ").and_then(|l| l.strip_suffix(" struct {")) {
+            if let Some(name) = line
+                .strip_prefix("type ")
+                .and_then(|l| l.strip_suffix(" struct {"))
+            {
                 let name = format!("{package}.{name}");
                 self.structs.insert(name.clone(), Vec::new());
                 current = Some(name);
@@ -101,8 +118,9 @@ fn go_field(line: &str) -> Option<GoField> {
     let ty = words.next().unwrap_or(first);
     Some(GoField {
         json: name.to_owned(),
-        // `omitzero` drops zero structs as a pointer would.
-        ty: if options.contains(&"omitzero") { format!("*{ty}") } else { ty.to_owned() },
+        ty: ty.to_owned(),
+        // Drops zero structs as a pointer would.
+        omit_zero: options.contains(&"omitzero"),
         omit: options.contains(&"omitempty"),
         inline: options.contains(&"inline"),
     })

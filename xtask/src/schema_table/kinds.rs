@@ -39,13 +39,19 @@ pub fn read(discovery: &Path) -> Result<Vec<Kind>> {
                 continue;
             }
             for resource in version["resources"].as_array().context("resources")? {
-                kinds.push(resource_kind(&text(&group["metadata"]["name"]), &name, resource));
+                kinds.push(resource_kind(
+                    &text(&group["metadata"]["name"]),
+                    &name,
+                    resource,
+                ));
             }
         }
     }
     let known: BTreeSet<Gvk> = kinds.iter().map(|k| k.gvk.clone()).collect();
-    let mut bodies: BTreeSet<Gvk> =
-        BODIES.iter().map(|(g, v, k)| ((*g).into(), (*v).into(), (*k).into())).collect();
+    let mut bodies: BTreeSet<Gvk> = BODIES
+        .iter()
+        .map(|(g, v, k)| ((*g).into(), (*v).into(), (*k).into()))
+        .collect();
     for kind in &kinds {
         bodies.extend(kind.subresources.iter().map(|s| s.1.clone()));
     }
@@ -53,7 +59,9 @@ pub fn read(discovery: &Path) -> Result<Vec<Kind>> {
     kinds.extend(
         bodies
             .into_iter()
-            .filter(|gvk| !known.contains(gvk) && (gvk.2 == "DeleteOptions" || !gvk.2.ends_with("Options")))
+            .filter(|gvk| {
+                !known.contains(gvk) && (gvk.2 == "DeleteOptions" || !gvk.2.ends_with("Options"))
+            })
             .map(|gvk| Kind {
                 gvk,
                 plural: String::new(),
@@ -85,12 +93,22 @@ fn core_kinds(core: &Value) -> Result<Vec<Kind>> {
     }
     for resource in resources {
         let name = text(&resource["name"]);
-        let Some((plural, subresource)) = name.split_once('/') else { continue };
-        let kind = kinds.iter_mut().find(|k| k.plural == plural).context("parent")?;
+        let Some((plural, subresource)) = name.split_once('/') else {
+            continue;
+        };
+        let kind = kinds
+            .iter_mut()
+            .find(|k| k.plural == plural)
+            .context("parent")?;
         let version = text(&resource["version"]);
-        let version = if version.is_empty() { "v1".to_owned() } else { version };
+        let version = if version.is_empty() {
+            "v1".to_owned()
+        } else {
+            version
+        };
         let gvk = (text(&resource["group"]), version, text(&resource["kind"]));
-        kind.subresources.push((subresource.to_owned(), gvk, texts(&resource["verbs"])));
+        kind.subresources
+            .push((subresource.to_owned(), gvk, texts(&resource["verbs"])));
     }
     Ok(kinds)
 }
@@ -101,7 +119,11 @@ fn resource_kind(group: &str, version: &str, resource: &Value) -> Kind {
             empty if empty.is_empty() => or.to_owned(),
             named => named,
         };
-        (own("group", group), own("version", version), text(&kind["kind"]))
+        (
+            own("group", group),
+            own("version", version),
+            text(&kind["kind"]),
+        )
     };
     let subresources = resource["subresources"].as_array().into_iter().flatten();
     Kind {
@@ -113,7 +135,13 @@ fn resource_kind(group: &str, version: &str, resource: &Value) -> Kind {
         categories: texts(&resource["categories"]),
         verbs: texts(&resource["verbs"]),
         subresources: subresources
-            .map(|s| (text(&s["subresource"]), gvk(&s["responseKind"]), texts(&s["verbs"])))
+            .map(|s| {
+                (
+                    text(&s["subresource"]),
+                    gvk(&s["responseKind"]),
+                    texts(&s["verbs"]),
+                )
+            })
             .collect(),
     }
 }

@@ -71,12 +71,18 @@ impl Messages {
 
 fn field(line: &str, package: &str) -> Option<ProtoField> {
     let (head, number) = line.trim_end_matches(';').rsplit_once(" = ")?;
-    let head = head.trim_start_matches("optional ").trim_start_matches("repeated ");
+    let head = head
+        .trim_start_matches("optional ")
+        .trim_start_matches("repeated ");
     let (ty, name) = head.rsplit_once(' ')?;
     let ty = match ty.strip_prefix('.') {
         Some(absolute) => absolute.to_owned(),
         None if ty.starts_with(|c: char| c.is_ascii_uppercase()) => format!("{package}.{ty}"),
         None => ty.to_owned(),
     };
-    Some(ProtoField { name: name.to_owned(), number: number.parse().ok()?, ty })
+    Some(ProtoField {
+        name: name.to_owned(),
+        number: number.parse().ok()?,
+        ty,
+    })
 }

@@ -36,7 +36,13 @@ impl<'a> Writer<'a> {
         messages: &'a Messages,
         structs: &'a GoTypes,
     ) -> Self {
-        Self { definitions, messages, structs, ids: BTreeMap::new(), lines: Vec::new() }
+        Self {
+            definitions,
+            messages,
+            structs,
+            ids: BTreeMap::new(),
+            lines: Vec::new(),
+        }
     }
 
     /// All types' lines.
@@ -52,19 +58,28 @@ impl<'a> Writer<'a> {
         let id = u32::try_from(self.lines.len())?;
         self.ids.insert(name.to_owned(), id);
         self.lines.push(String::new());
-        let definition = self.definitions.get(name).with_context(|| format!("no {name}"))?;
+        let definition = self
+            .definitions
+            .get(name)
+            .with_context(|| format!("no {name}"))?;
         let proto = self.messages.fields(name);
         let atomic = definition["x-kubernetes-map-type"] == "atomic";
         let mut out = format!("T|{name}|{}|", if atomic { "a" } else { "" });
         out.push_str(&unions(definition));
         out.push('\n');
-        let required: Vec<&str> =
-            definition["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> = definition["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let empty = Map::new();
         let properties = definition["properties"].as_object().unwrap_or(&empty);
         for (field, schema) in properties {
             let ty = self.expression(schema)?;
-            let number = proto.map(|p| self.number(p, field, properties)).unwrap_or_default();
+            let number = proto
+                .map(|p| self.number(p, field, properties))
+                .unwrap_or_default();
             let _ = write!(out, "{field}|{number}|{ty}|");
             if required.contains(&field.as_str()) {
                 out.push('!');
@@ -82,7 +97,9 @@ impl<'a> Writer<'a> {
     }
 
     fn expression(&mut self, schema: &Value) -> Result<String> {
-        let reference = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
+        let reference = schema["$ref"]
+            .as_str()
+            .or_else(|| schema["allOf"][0]["$ref"].as_str());
         if let Some(reference) = reference {
             let name = reference.rsplit('/').next().unwrap_or_default();
             return Ok(match special(name, &self.definitions[name]) {
@@ -124,7 +141,10 @@ impl<'a> Writer<'a> {
         properties: &Map<String, Value>,
     ) -> String {
         let plain = |text: &str| -> String {
-            text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
+            text.chars()
+                .filter(char::is_ascii_alphanumeric)
+                .collect::<String>()
+                .to_lowercase()
         };
         if let Some(found) = message.iter().find(|f| f.name == name) {
             return found.number.to_string();
@@ -162,14 +182,21 @@ fn special(name: &str, definition: &Value) -> Option<&'static str> {
 fn list(schema: &Value) -> String {
     let keys = || -> String {
         let keys = schema["x-kubernetes-list-map-keys"].as_array();
-        keys.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+        keys.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(",")
     };
-    let merge = schema["x-kubernetes-patch-strategy"].as_str().unwrap_or_default();
+    let merge = schema["x-kubernetes-patch-strategy"]
+        .as_str()
+        .unwrap_or_default();
     match schema["x-kubernetes-list-type"].as_str() {
         Some("set") => "=".into(),
         Some("map") => format!(":{}:", keys()),
         Some(_) => "[".into(),
-        None if merge.starts_with("merge") => match schema["x-kubernetes-patch-merge-key"].as_str() {
+        None if merge.starts_with("merge") => match schema["x-kubernetes-patch-merge-key"].as_str()
+        {
             Some(key) => format!(":{key}:"),
             None => "=".into(),
         },
@@ -179,7 +206,11 @@ fn list(schema: &Value) -> String {
 
 fn patching(schema: &Value) -> String {
     let mut out = String::new();
-    for strategy in schema["x-kubernetes-patch-strategy"].as_str().unwrap_or_default().split(',') {
+    for strategy in schema["x-kubernetes-patch-strategy"]
+        .as_str()
+        .unwrap_or_default()
+        .split(',')
+    {
         out.push_str(match strategy {
             "merge" => "m",
             "retainKeys" => "k",
@@ -218,7 +249,16 @@ fn unions(definition: &Value) -> String {
             .flatten()
             .map(|(field, value)| format!("{field}={}", value.as_str().unwrap_or_default()))
             .collect();
-        format!("{}:{}", union["discriminator"].as_str().unwrap_or_default(), fields.join(","))
+        format!(
+            "{}:{}",
+            union["discriminator"].as_str().unwrap_or_default(),
+            fields.join(",")
+        )
     };
-    unions.into_iter().flatten().map(one).collect::<Vec<_>>().join(";")
+    unions
+        .into_iter()
+        .flatten()
+        .map(one)
+        .collect::<Vec<_>>()
+        .join(";")
 }

@@ -482,6 +482,7 @@ fn field(name: &str, ty: TypeId) -> Field {
         values: Vec::new(),
         drop_zero: false,
         always: false,
+        always_null: false,
     }
 }
 

@@ -36,6 +36,11 @@ pub fn normalize(kind: &KindSchema, object: &mut Value) {
     }
 }
 
+/// Writes only what Go writes though nobody said it: what an object is when it starts out.
+pub(crate) fn complete(kind: &KindSchema, object: &mut Value) {
+    shape::complete(&kind.types, kind.root, object);
+}
+
 /// Defaults of a type and all below it, from the top down, as Go's functions are called.
 fn builtin(types: &Types, id: TypeId, value: &mut Value) {
     let ty = types.get(id);

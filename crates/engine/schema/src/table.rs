@@ -11,7 +11,7 @@
 //! A field's type is a letter for a scalar or the number of a `T` line, after any of `[` (atomic
 //! list), `=` (set), `:key,key:` (list of objects), `{` (map), `@` (atomic map), `g` (the same
 //! type, not atomic here). Marks: `!` required, `m` merge, `k` retainKeys, `r` replace, `=key`,
-//! `z` zero values are dropped, `a` always written.
+//! `z` zero values are dropped, `a` always written, `n` written as null.
 
 use crate::kind::{Column, KindSchema, Scope, Subresource};
 use crate::schemas::Schemas;
@@ -144,6 +144,7 @@ impl Reader {
             values: Vec::new(),
             drop_zero: letters.contains('z'),
             always: letters.contains('a'),
+            always_null: letters.contains('n'),
         })
     }
 
@@ -235,6 +236,7 @@ fn copy_field(field: &Field) -> Field {
         values: field.values.clone(),
         drop_zero: field.drop_zero,
         always: field.always,
+        always_null: field.always_null,
     }
 }
 

@@ -139,6 +139,8 @@ pub struct Field {
     pub drop_zero: bool,
     /// A missing field is written as its zero value, as Go writes structs.
     pub always: bool,
+    /// A missing field is written as null, as Go writes nil pointers without `omitempty`.
+    pub always_null: bool,
 }
 
 /// Strategic merge's strategy for a field.

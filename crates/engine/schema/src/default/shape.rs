@@ -44,9 +44,14 @@ pub(super) fn normalize(types: &Types, id: TypeId, value: &mut Value) {
 pub(super) fn complete(types: &Types, id: TypeId, value: &mut Value) {
     match (&types.get(id).shape, value) {
         (Shape::Object(object), Value::Object(map)) => {
-            for field in object.fields.iter().filter(|field| field.always) {
+            for field in object.fields.iter().filter(|f| f.always || f.always_null) {
                 if !map.contains_key(field.name.as_ref()) {
-                    map.insert(field.name.to_string(), zero(types, field.ty));
+                    let zero = if field.always_null {
+                        Value::Null
+                    } else {
+                        zero(types, field.ty)
+                    };
+                    map.insert(field.name.to_string(), zero);
                 }
             }
             complete_fields(types, object, map);
