@@ -449,13 +449,6 @@ impl KindHook for Event {
         errors
     }
 
-    /// The stored event is the core one; the events API calls its fields otherwise.
-    fn convert(&self, object: &Value, to_version: &str) -> Option<Result<Value, ApiError>> {
-        let newer = object.get("regarding").is_some() || object.get("note").is_some();
-        let wants_newer = to_version == "events.k8s.io/v1";
-        (newer != wants_newer).then(|| Ok(rename_event(object, wants_newer)))
-    }
-
     fn selectable_fields(&self) -> &'static [&'static str] {
         &[
             "involvedObject.kind",
