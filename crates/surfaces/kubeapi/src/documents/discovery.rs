@@ -153,10 +153,13 @@ pub(super) fn resources(schemas: &Schemas, group: &str, version: &str) -> Option
     } else {
         format!("{group}/{version}")
     };
-    Some(
-        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version,
-        "resources": list}),
-    )
+    let mut value = json!({"kind": "APIResourceList", "groupVersion": group_version,
+        "resources": list});
+    // The core group's list has never named its version.
+    if !group.is_empty() {
+        value["apiVersion"] = "v1".into();
+    }
+    Some(value)
 }
 
 fn resource(kind: &KindSchema) -> Value {

@@ -174,8 +174,10 @@ fn patched(call: &mut Call<'_>, patch: &Patch, live: &Value) -> Result<Value, Ap
     if !new.is_object() {
         return Err(ApiError::bad_request("the patch leaves no object"));
     }
+    // Shown whole where it is refused, as upstream does.
+    let strict = patch.validation == FieldValidation::Strict;
+    let shown = if strict { new.to_string() } else { String::new() };
     let unknown = argosy_schema::prune(&kind, &mut new);
-    let shown = patch.body.to_string();
     call.judge_fields(
         patch.validation,
         field_problems(&unknown, &patch.duplicates, Some(&patch.bytes)),
@@ -306,6 +308,9 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
     {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
+    if !call.served.kind.is_custom() {
+        refuse_undeclared(call, &config)?;
+    }
     let name = meta::text(&config, "name").to_owned();
     if name.is_empty() {
         return Err(super::update::unnamed(&call.info.name));
@@ -336,8 +341,6 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
         call.judge_fields(patch.validation, field_problems(&unknown, &[], Some(&patch.bytes)), |text| {
             ApiError::bad_request(text)
         })?;
-    } else {
-        refuse_undeclared(call, &config)?;
     }
     Ok(config)
 }

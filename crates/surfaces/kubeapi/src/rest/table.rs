@@ -37,10 +37,11 @@ impl Shaper {
             None | Some("Metadata") => Include::Metadata,
             Some("None") => Include::None,
             Some("Object") => Include::Object,
-            Some(_) => {
-                return Err(ApiError::bad_request(
-                    "unrecognized includeObject value, must be 'None', 'Metadata' or 'Object'",
-                ));
+            Some(other) => {
+                return Err(ApiError::bad_request(format!(
+                    "Unable to convert to Table as requested: includeObject: Invalid value: \
+                     \"{other}\": must be 'Metadata', 'Object', 'None', or empty"
+                )));
             }
         };
         let (mut columns, mut paths) = (Vec::new(), Vec::new());

@@ -261,9 +261,25 @@ fn check_schema(
     let shown = call.shown(stored.clone())?;
     let old = old.map(|old| call.shown(old.clone())).transpose()?;
     let errors = argosy_schema::validate(&call.served.kind, &shown, old.as_ref());
+    // A value of the wrong type is no invalid object but one that could not be read.
+    let unread = |error: &argosy_schema::FieldError| error.message.starts_with("json: ");
+    if let Some(error) = errors.iter().find(|error| unread(error)) {
+        return Err(unreadable(call, &shown, &error.message));
+    }
     // Metadata has checks of its own, with the words upstream has for it.
     let errors = errors.into_iter().filter(|error| !error.path.starts_with("metadata."));
     Ok(errors.map(FieldError::from_schema).collect())
+}
+
+fn unreadable(call: &Call<'_>, object: &Value, detail: &str) -> ApiError {
+    if call.info.verb == "patch" {
+        let error = FieldError::invalid("patch", object.to_string(), detail);
+        return ApiError::invalid("", "", "", &[error]);
+    }
+    let (kind, version) = (call.kind(), &call.served.kind.gvk.version);
+    ApiError::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {kind}: {detail}"
+    ))
 }
 
 fn refuse(call: &Call<'_>, object: &Value, errors: &[FieldError]) -> Result<(), ApiError> {
