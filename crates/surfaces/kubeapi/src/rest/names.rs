@@ -48,7 +48,8 @@ pub(super) fn check_meta(served: &Served, object: &Value) -> Vec<FieldError> {
     for (index, finalizer) in meta::texts(object, "finalizers").into_iter().enumerate() {
         let field = format!("metadata.finalizers[{index}]");
         let bare = !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer);
-        if bare && !served.kind.is_custom() {
+        // Only kinds of the core server have the rule, not CRDs and what they define.
+        if bare && !served.kind.is_custom() && served.group() != crate::crd::GROUP {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
             errors.push(FieldError::invalid(&field, finalizer, detail));
         }
