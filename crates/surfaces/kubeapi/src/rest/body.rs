@@ -63,7 +63,8 @@ pub(super) fn object(
         mut value,
         duplicates,
     } = parse(call, expected, bytes)?;
-    let given = fill_kind(&mut value, &expected.gvk, bytes)?;
+    let custom = expected.is_custom();
+    let given = fill_kind(&mut value, &expected.gvk, bytes, custom)?;
     check_kind(call, &given, &expected.gvk)?;
     check_shape(&value, &kind, &expected.gvk.version)?;
     let unknown = argosy_schema::prune(expected, &mut value);
@@ -116,7 +117,12 @@ fn parse(call: &Call<'_>, expected: &KindSchema, bytes: &Bytes) -> Result<Parsed
 
 /// Fills in `apiVersion` and `kind` where they are missing, as the typed decoder does, and
 /// returns what the body says.
-fn fill_kind(value: &mut Value, expected: &Gvk, bytes: &Bytes) -> Result<Gvk, ApiError> {
+fn fill_kind(
+    value: &mut Value,
+    expected: &Gvk,
+    bytes: &Bytes,
+    custom: bool,
+) -> Result<Gvk, ApiError> {
     if !value.is_object() {
         return Err(ApiError::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): couldn't get \
@@ -129,15 +135,13 @@ fn fill_kind(value: &mut Value, expected: &Gvk, bytes: &Bytes) -> Result<Gvk, Ap
         )));
     }
     let map = value.as_object_mut().expect("refused above where it is none");
-    for (field, text) in [
+    // Typed decoding fills in what is missing; custom objects must say what they are.
+    let missing = [
         ("apiVersion", expected.api_version()),
         ("kind", expected.kind.to_string()),
-    ] {
-        if map
-            .get(field)
-            .and_then(Value::as_str)
-            .is_none_or(str::is_empty)
-        {
+    ];
+    for (field, text) in missing.into_iter().filter(|_| !custom) {
+        if map.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
             map.insert(field.into(), text.into());
         }
     }
@@ -155,6 +159,20 @@ fn check_kind(call: &Call<'_>, given: &Gvk, expected: &Gvk) -> Result<(), ApiErr
             given.kind, given.version, expected.kind
         )))
     };
+    let custom = call.catalog.schemas.kind(expected).is_some_and(KindSchema::is_custom);
+    if custom {
+        // Custom objects are read as they are, whatever they say they are.
+        let given = if given.version.is_empty() { String::new() } else { given.api_version() };
+        let wanted = expected.api_version();
+        if given == wanted {
+            return Err(ApiError::bad_request(
+                "the kind in the data does not match the expected kind",
+            ));
+        }
+        return Err(ApiError::bad_request(format!(
+            "the API version in the data ({given}) does not match the expected API version ({wanted})"
+        )));
+    }
     if call.catalog.schemas.kind(given).is_none() && call.catalog.schemas.kind(expected).is_some() {
         return refused(format!(
             "no kind \"{}\" is registered for version \"{}\" in scheme \"pkg/runtime/scheme.go:111\"",

@@ -44,10 +44,7 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     if kind == PatchType::Apply {
         return apply(call, &patch, &manager, dry_run).await;
     }
-    let options = WriteOptions {
-        dry_run,
-        manager: Some(manager),
-    };
+    let options = WriteOptions { dry_run, manager: Some(manager), owned_as: None };
     for attempt in 0..TRIES {
         let name = call.info.name.clone();
         let old = call.load(&name)?;
@@ -255,10 +252,7 @@ async fn apply(
         now: &now,
         subresource: &subresource,
     };
-    let options = WriteOptions {
-        dry_run,
-        manager: None,
-    };
+    let options = WriteOptions { dry_run, manager: None, owned_as: None };
     for _ in 0..TRIES {
         let name = call.info.name.clone();
         let Some(old) = call.cluster.load(&call.served, &call.info.namespace, &name) else {

@@ -24,10 +24,7 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     let kind = call.served.kind.clone();
     let object = body::object(call, &kind, &bytes, validation)?;
     check_identity(call, &object)?;
-    let options = WriteOptions {
-        dry_run,
-        manager: Some(manager),
-    };
+    let options = WriteOptions { dry_run, manager: Some(manager), owned_as: None };
     for _ in 0..TRIES {
         let name = &call.info.name;
         let Some(old) = call.cluster.load(&call.served, &call.info.namespace, name) else {
@@ -37,10 +34,9 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
         let unconditional = meta::text(&object, "resourceVersion").is_empty();
         if unconditional && call.served.kind.is_custom() {
             let detail = "must be specified for an update";
-            let field = "metadata.resourceVersion";
-            let mut error = FieldError::invalid(field, 0, detail);
-            error.bad_value = Some(Value::from(0));
-            return Err(hexed(call.invalid(name, &[error])));
+            let error = FieldError::invalid("metadata.resourceVersion", 0, detail);
+            let (group, plural) = (call.served.group(), call.served.plural());
+            return Err(ApiError::invalid(group, plural, name, &[error]));
         }
         match replace(call, &old, object.clone(), &options).await? {
             Replaced::Done(object) => return Ok(table::shape_one(call, object)),
@@ -49,23 +45,6 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
         }
     }
     Err(call.conflict(&call.info.name, MODIFIED))
-}
-
-/// Upstream shows this one number in hexadecimal.
-fn hexed(mut error: ApiError) -> ApiError {
-    error.message = error
-        .message
-        .replace("Invalid value: 0:", "Invalid value: 0x0:");
-    for cause in error
-        .details
-        .iter_mut()
-        .flat_map(|details| &mut details.causes)
-    {
-        cause.message = cause
-            .message
-            .replace("Invalid value: 0:", "Invalid value: 0x0:");
-    }
-    error
 }
 
 /// Kinds that a PUT creates where they are missing.
