@@ -28,7 +28,12 @@ impl Blob {
     /// Encodes an object.
     pub fn new(object: &Object) -> Self {
         let json = Bytes::from(object.value().to_string());
-        Self { gvk: object.gvk(), key: object.key(), digest: Digest::of(&json), json }
+        Self {
+            gvk: object.gvk(),
+            key: object.key(),
+            digest: Digest::of(&json),
+            json,
+        }
     }
 
     /// Decodes the object.
@@ -38,6 +43,9 @@ impl Blob {
     pub fn object(&self) -> Result<Object, BlobError> {
         serde_json::from_slice(&self.json)
             .map(Object::from_trusted)
-            .map_err(|source| BlobError { key: self.key.clone(), source })
+            .map_err(|source| BlobError {
+                key: self.key.clone(),
+                source,
+            })
     }
 }

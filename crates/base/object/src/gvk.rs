@@ -26,7 +26,11 @@ pub struct GroupKind {
 impl Gvk {
     /// Makes a triple from its parts.
     pub fn new(group: &str, version: &str, kind: &str) -> Self {
-        Self { group: group.into(), version: version.into(), kind: kind.into() }
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        }
     }
 
     /// Splits an `apiVersion` (`v1`, `apps/v1`) and joins it with a kind.
@@ -48,14 +52,20 @@ impl Gvk {
 
     /// Drops the version.
     pub fn group_kind(&self) -> GroupKind {
-        GroupKind { group: self.group.clone(), kind: self.kind.clone() }
+        GroupKind {
+            group: self.group.clone(),
+            kind: self.kind.clone(),
+        }
     }
 }
 
 impl GroupKind {
     /// Makes a pair from its parts.
     pub fn new(group: &str, kind: &str) -> Self {
-        Self { group: group.into(), kind: kind.into() }
+        Self {
+            group: group.into(),
+            kind: kind.into(),
+        }
     }
 }
 

@@ -33,7 +33,10 @@ impl Key {
 
     /// The group and kind of the key.
     pub fn group_kind(&self) -> GroupKind {
-        GroupKind { group: self.group.clone(), kind: self.kind.clone() }
+        GroupKind {
+            group: self.group.clone(),
+            kind: self.kind.clone(),
+        }
     }
 
     /// The namespace, or the empty string.

@@ -149,7 +149,10 @@ impl Object {
 
     /// Sets an annotation.
     pub fn set_annotation(&mut self, name: &str, text: &str) {
-        let annotations = self.metadata_mut().entry("annotations").or_insert(Value::Null);
+        let annotations = self
+            .metadata_mut()
+            .entry("annotations")
+            .or_insert(Value::Null);
         as_map(annotations).insert(name.into(), text.into());
     }
 
@@ -163,7 +166,8 @@ impl Object {
     pub fn set_namespace(&mut self, namespace: Option<&str>) {
         match namespace {
             Some(namespace) => {
-                self.metadata_mut().insert("namespace".into(), namespace.into());
+                self.metadata_mut()
+                    .insert("namespace".into(), namespace.into());
             }
             None => {
                 self.metadata_mut().remove("namespace");
@@ -219,7 +223,10 @@ mod tests {
 
     #[test]
     fn scalar_and_kindless_documents_are_refused() {
-        assert_eq!(Object::new(json!(3)).unwrap_err(), ObjectError::NotAMapping("a number"));
+        assert_eq!(
+            Object::new(json!(3)).unwrap_err(),
+            ObjectError::NotAMapping("a number")
+        );
         assert_eq!(
             Object::new(json!({"apiVersion": "v1"})).unwrap_err(),
             ObjectError::MissingField("kind")

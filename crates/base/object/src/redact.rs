@@ -56,8 +56,9 @@ pub fn mask_secret(value: &mut Value) {
         }
     }
     const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-    if let Some(annotation) =
-        value.pointer_mut("/metadata/annotations").and_then(|a| a.get_mut(LAST_APPLIED))
+    if let Some(annotation) = value
+        .pointer_mut("/metadata/annotations")
+        .and_then(|a| a.get_mut(LAST_APPLIED))
     {
         *annotation = MASK.into();
     }

@@ -1,1 +1,97 @@
 //! One function from a tree and options to objects, whatever the tool.
+//!
+//! [`render`] is pure: it reads a local, immutable tree, and what that tree does not hold it
+//! asks for as [`Need`]s; the caller answers and calls again. Everything it looked at stands in
+//! [`Rendered::reads`], so a caller can tell whether a new revision would render the same.
+#![warn(missing_docs)]
+
+mod concatenate;
+mod detect;
+mod directory;
+mod environment;
+mod error;
+mod helm;
+mod kustomize;
+mod overrides;
+mod request;
+
+pub use concatenate::{Concatenated, concatenate};
+pub use detect::Tool;
+pub use error::RenderError;
+pub use request::{Answers, Caches, Facts, Need, Rendered, Request, Step};
+
+use argosy_tree::{Limits, RelPath, Rooted, Tree, TreeError};
+
+/// Renders one source.
+///
+/// Returns [`Step::Needs`] where something is missing that `answers` does not hold yet; calling
+/// again with the answers goes on.
+///
+/// # Errors
+/// [`RenderError`], with the file and, where there is one, the line.
+pub fn render(
+    request: &Request,
+    tree: &dyn Tree,
+    answers: &Answers,
+    caches: &Caches,
+) -> Result<Step, RenderError> {
+    let reader = Rooted::new(tree, Limits::default());
+    let path = app_path(&reader, &request.source.path)?;
+    let source = overrides::apply(&reader, &path, request)?;
+    let tool = detect::tool(&reader, &path, &source)?;
+    let environment = environment::Environment::of(request, &source);
+    let outcome = match tool {
+        Tool::Helm => helm::render(
+            &reader,
+            &path,
+            &source,
+            request,
+            &environment,
+            answers,
+            caches,
+        )?,
+        Tool::Kustomize => kustomize::render(&reader, &path, &source, &environment)?,
+        Tool::Directory => directory::render(&reader, &path, &source)?,
+    };
+    Ok(match outcome {
+        Outcome::Needs(needs) => Step::Needs(needs),
+        Outcome::Objects(objects) => Step::Done(Rendered {
+            objects: objects.objects,
+            findings: objects.findings,
+            reads: reader.reads(),
+            reference_reads: objects.reference_reads,
+            facts: Facts {
+                capabilities: tool == Tool::Helm,
+            },
+            tool,
+        }),
+    })
+}
+
+/// What a tool made of its files.
+pub(crate) enum Outcome {
+    Needs(Vec<Need>),
+    Objects(Objects),
+}
+
+#[derive(Default)]
+pub(crate) struct Objects {
+    objects: Vec<(argosy_object::Object, argosy_object::Origin)>,
+    findings: Vec<argosy_object::Finding>,
+    reference_reads: std::collections::BTreeMap<argosy_object::Str, argosy_tree::ReadSet>,
+}
+
+/// The application's folder: it must be there and be a folder.
+fn app_path(reader: &Rooted<'_>, text: &str) -> Result<RelPath, RenderError> {
+    let path = RelPath::new(text).map_err(|_| RenderError::PathOutside { path: text.into() })?;
+    match reader.look(&path) {
+        Ok(Some(node)) if node.mode == argosy_tree::Mode::Dir => Ok(path),
+        Ok(Some(_)) => Err(RenderError::PathNotDirectory { path: text.into() }),
+        Ok(None) => Err(RenderError::PathMissing { path: text.into() }),
+        Err(error @ TreeError::Outside { .. }) => Err(RenderError::Tree(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,3 @@
 //! Clusters, repositories and tools for tests.
+
+pub mod realapi;

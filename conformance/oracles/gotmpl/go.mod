@@ -1,0 +1,3 @@
+module argosy/oracles/gotmpl
+
+go 1.24

@@ -1,0 +1,145 @@
+//! The controllers over one hub, wherever that is.
+
+use argosy_argo::application::ApplicationController;
+use argosy_argo::applicationset::ApplicationSetController;
+use argosy_argo::{Configure, Hub, HubPorts, bootstrap};
+use argosy_frame::StopHandle;
+use argosy_git::{Credentials, GitSettings, GitSources};
+use argosy_kube::{Client, ClusterSettings, KubeClusters, Transport};
+use argosy_object::Object;
+use argosy_ports::{Api, ApiService, SystemTime};
+use argosy_schema::Schemas;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinSet;
+
+/// How the controllers run.
+pub struct ControllerSettings {
+    /// The namespace of the control plane.
+    pub namespace: String,
+    /// How repositories are read.
+    pub git: GitSettings,
+}
+
+/// Running controllers.
+pub struct Controllers {
+    /// What they share.
+    pub hub: Arc<Hub>,
+    /// Applications.
+    pub applications: Arc<ApplicationController>,
+    /// ApplicationSets.
+    pub sets: Arc<ApplicationSetController>,
+    /// The clusters.
+    pub clusters: Arc<KubeClusters>,
+    stop: StopHandle,
+    tasks: JoinSet<()>,
+}
+
+impl Controllers {
+    /// Prepares the hub and starts the controllers.
+    ///
+    /// # Errors
+    /// Where the hub cannot be reached or prepared.
+    pub async fn start(
+        hub: ApiService,
+        transport: Transport,
+        settings: ControllerSettings,
+    ) -> anyhow::Result<Self> {
+        let schemas = Schemas::builtin();
+        let client: Arc<dyn Api> = Arc::new(Client::new("https://kubernetes.default.svc", hub.clone()));
+        bootstrap(&*client, &settings.namespace).await?;
+        let clock = Arc::new(SystemTime);
+        let sources = Arc::new(GitSources::new(settings.git, clock.clone()));
+        let clusters = Arc::new(KubeClusters::new(
+            transport,
+            hub,
+            &settings.namespace,
+            ClusterSettings::new(schemas.clone()),
+        ));
+        let configuration = Arc::new(Configuration {
+            clusters: clusters.clone(),
+            sources: sources.clone(),
+            known: Mutex::default(),
+        });
+        let ports = HubPorts {
+            api: client,
+            sources,
+            clusters: clusters.clone(),
+            configure: configuration,
+            clock,
+            namespace: settings.namespace,
+        };
+        let (handle, stop) = StopHandle::new();
+        let mut tasks = JoinSet::new();
+        let hub = Hub::start(ports, schemas, &mut tasks, &stop);
+        let applications = ApplicationController::start(hub.clone(), &mut tasks, &stop);
+        let sets = ApplicationSetController::start(hub.clone(), &mut tasks, &stop);
+        Ok(Self { hub, applications, sets, clusters, stop: handle, tasks })
+    }
+
+    /// Tells every task to end, and waits for those that finish what they have begun.
+    pub async fn drain(mut self) {
+        self.stop.stop();
+        let deadline = tokio::time::sleep(std::time::Duration::from_secs(10));
+        tokio::pin!(deadline);
+        // The event writer ends with its last sender, which the hub holds.
+        drop((self.applications, self.sets, self.hub));
+        loop {
+            tokio::select! {
+                () = &mut deadline => return,
+                ended = self.tasks.join_next() => if ended.is_none() { return },
+            }
+        }
+    }
+}
+
+/// Hands the hub's Secrets to the adapters, changes only.
+struct Configuration {
+    clusters: Arc<KubeClusters>,
+    sources: Arc<GitSources>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    clusters: BTreeMap<(String, String), String>,
+    repositories: Vec<(String, String)>,
+}
+
+impl Configure for Configuration {
+    fn clusters(&self, secrets: &[Object]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gone = std::mem::take(&mut known.clusters);
+        for secret in secrets {
+            let id = (secret.namespace().unwrap_or("").to_owned(), secret.name().to_owned());
+            let version = secret.resource_version().to_owned();
+            if gone.remove(&id).as_ref() != Some(&version)
+                && let Err(error) = self.clusters.set_secret(secret)
+            {
+                tracing::warn!(%error, "cluster Secret is not usable");
+            }
+            known.clusters.insert(id, version);
+        }
+        for (namespace, name) in gone.into_keys() {
+            self.clusters.remove_secret(&namespace, &name);
+        }
+    }
+
+    fn repositories(&self, secrets: &[Object]) {
+        let versions: Vec<(String, String)> = secrets
+            .iter()
+            .map(|secret| (secret.name().to_owned(), secret.resource_version().to_owned()))
+            .collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.repositories == versions {
+            return;
+        }
+        known.repositories = versions;
+        let (credentials, complaints) = Credentials::of(secrets);
+        for complaint in complaints {
+            tracing::warn!(complaint, "repository Secret is left out");
+        }
+        self.sources.set_credentials(credentials);
+    }
+}
+

@@ -1,0 +1,237 @@
+//! One reconcile of one Application: the order of the stages, and nothing else.
+
+use super::ApplicationController;
+use super::compare::Compared;
+use super::record::Record;
+use super::validate::{Valid, validate};
+use argosy_crds::{ApplicationStatus, HealthCode, condition, names};
+use argosy_frame::{Reconciler, Verdict};
+use argosy_object::{Class, Classified as _, Key, Object};
+use argosy_pipeline::{Report, StageError, app_health};
+use async_trait::async_trait;
+use std::time::Duration;
+
+#[async_trait]
+impl Reconciler for ApplicationController {
+    async fn reconcile(&self, key: &Key) -> Verdict {
+        let Some(application) = self.hub.store.get(key) else {
+            self.forget(key);
+            return Verdict::done();
+        };
+        if application.annotation(names::SKIP_RECONCILE) == Some("true") {
+            return Verdict::done();
+        }
+        if application.is_deleting() && !application.finalizers().any(is_ours) {
+            return Verdict::done();
+        }
+        if application.is_deleting() {
+            return self.delete(key, &application).await;
+        }
+        let status = match ApplicationStatus::of(&application) {
+            Ok(status) => status,
+            Err(error) => {
+                tracing::warn!(%key, %error, "status cannot be read and is made anew");
+                ApplicationStatus::default()
+            }
+        };
+        let mut report = Report::new(status, self.hub.ports.clock.now());
+        let verdict = self.stages(key, &application, &mut report).await;
+        self.write(key, &application, report, verdict).await
+    }
+}
+
+/// Whether a finalizer is one of those that the controller acts on.
+pub(crate) fn is_ours(finalizer: &str) -> bool {
+    finalizer.starts_with(names::RESOURCES_FINALIZER)
+}
+
+impl ApplicationController {
+    /// The nine stages. An early stop still reports all that was learned.
+    async fn stages(&self, key: &Key, application: &Object, report: &mut Report) -> Verdict {
+        let record = self.records.of(key);
+        let valid = match validate(&self.hub, application) {
+            Ok(valid) => valid,
+            Err(complaints) => return self.invalid(application, report, complaints),
+        };
+        if valid.destination.is_paused {
+            return Verdict::done();
+        }
+        self.follow(key, &valid);
+        self.refresh(application, &valid, &record, report).await;
+        let compared = self
+            .compare(key, &valid, &record, &report.status.resources.clone())
+            .await;
+        let compared = match compared {
+            Ok(compared) => compared,
+            Err(error) => return self.stopped(&valid, report, &error),
+        };
+        self.listen(&compared.cluster);
+        report.compared(&valid.spec, &compared.comparison, &compared.revisions);
+        report.health(&app_health(&compared.comparison));
+        self.describe(&valid, &compared, report);
+        self.operate(key, application, &valid, compared, &record, report)
+            .await
+    }
+
+    /// The `refresh` annotation: look at the remotes first; `hard`: render anew.
+    async fn refresh(
+        &self,
+        application: &Object,
+        valid: &Valid,
+        record: &Record,
+        report: &mut Report,
+    ) {
+        let Some(kind) = application.annotation(names::REFRESH) else {
+            return;
+        };
+        report.clears_refresh = true;
+        if kind == "hard" {
+            record.cache.clear();
+        }
+        for source in valid.spec.all_sources() {
+            let repo = self
+                .hub
+                .ports
+                .sources
+                .repo(&source.repo_url, valid.spec.project_name());
+            if let Err(error) = self.hub.ports.sources.refresh(&repo).await {
+                tracing::debug!(%error, "refresh failed; the comparison will say why");
+            }
+        }
+    }
+
+    fn invalid(
+        &self,
+        application: &Object,
+        report: &mut Report,
+        complaints: Vec<String>,
+    ) -> Verdict {
+        let spec = argosy_crds::ApplicationSpec::of(application).unwrap_or_default();
+        for complaint in complaints {
+            report.condition(condition::INVALID_SPEC_ERROR, complaint);
+        }
+        report.clears_refresh = application.annotation(names::REFRESH).is_some();
+        report.not_compared(&spec, HealthCode::Unknown);
+        self.refuse_operation(application, report);
+        Verdict::failed(Class::Denied)
+    }
+
+    /// A stage ended early: sync is `Unknown`, nothing is applied and nothing deleted.
+    fn stopped(&self, valid: &Valid, report: &mut Report, error: &StageError) -> Verdict {
+        let kind = match error {
+            StageError::Invalid(_) => condition::INVALID_SPEC_ERROR,
+            StageError::Panicked(_) => condition::UNKNOWN_ERROR,
+            _ => condition::COMPARISON_ERROR,
+        };
+        report.condition(kind, error.sentence());
+        let health = if super::compare::is_about_target(error) {
+            HealthCode::Healthy
+        } else {
+            HealthCode::Unknown
+        };
+        report.not_compared(&valid.spec, health);
+        Verdict::failed(error.class())
+    }
+
+    fn describe(&self, valid: &Valid, compared: &Compared, report: &mut Report) {
+        for finding in &compared.findings {
+            let kind = match finding.reason {
+                "RepeatedResource" => condition::REPEATED_RESOURCE_WARNING,
+                _ => condition::UNKNOWN_ERROR,
+            };
+            report.condition(kind, finding.message.clone());
+        }
+        for row in &compared.comparison.rows {
+            if let Some(shared) = self.shared_with(row) {
+                report.condition(condition::SHARED_RESOURCE_WARNING, shared);
+            }
+            if let Some(feature) = row.desired.as_ref().and_then(|d| d.unsupported.as_ref()) {
+                let sentence = argosy_sync::unsupported_sentence(&row.key, feature);
+                report.condition(condition::EXCLUDED_RESOURCE_WARNING, sentence);
+            }
+            if let Some(error) = &row.error {
+                report.condition(condition::COMPARISON_ERROR, error.clone());
+            }
+        }
+        let types: Vec<String> = compared
+            .tools
+            .iter()
+            .map(|t| t.as_str().to_owned())
+            .collect();
+        if valid.spec.has_multiple_sources() {
+            report.status.source_type.clear();
+            report.status.source_types = types;
+        } else {
+            report.status.source_type = types.into_iter().next().unwrap_or_default();
+            report.status.source_types.clear();
+        }
+        report
+            .status
+            .controller_namespace
+            .clone_from(&self.hub.ports.namespace);
+        report.status.summary = super::summary::summary(&*compared.cluster, &compared.comparison);
+    }
+
+    async fn write(
+        &self,
+        key: &Key,
+        application: &Object,
+        report: Report,
+        verdict: Verdict,
+    ) -> Verdict {
+        let finished = self.records.get(key).and_then(|record| record.finished());
+        let reports_finish = finished.as_ref().is_some_and(|finished| {
+            report.status.operation_state.as_ref().is_some_and(|state| {
+                state.started_at == finished.started_at && state.operation == finished.operation
+            })
+        });
+        let wanted = report.apply_to(application);
+        let resource = crate::resources::applications();
+        match self
+            .hub
+            .status
+            .write(&resource, application, &wanted, false)
+            .await
+        {
+            Ok(written) => {
+                if let Some(written) = written {
+                    self.hub.store.note(&written);
+                }
+                if reports_finish && let Some(record) = self.records.get(key) {
+                    record.reported();
+                }
+                verdict
+            }
+            Err(error) => {
+                tracing::debug!(%key, %error, "status is not written");
+                Verdict {
+                    failure: Some(Class::Transient),
+                    again: Some(Duration::from_secs(1)),
+                }
+            }
+        }
+    }
+
+    /// From now on a commit to one of the sources wakes the Application.
+    fn follow(&self, key: &Key, valid: &Valid) {
+        let sources = valid
+            .spec
+            .all_sources()
+            .iter()
+            .filter(|source| source.chart.is_empty());
+        let followed = sources.map(|source| {
+            let repo = self
+                .hub
+                .ports
+                .sources
+                .repo(&source.repo_url, valid.spec.project_name());
+            (repo, argosy_pipeline::wanted_of(source))
+        });
+        self.follows.set(key, followed.collect());
+    }
+
+    fn forget(&self, key: &Key) {
+        self.records.forget(key);
+        self.follows.forget(key);
+    }
+}

@@ -1,0 +1,108 @@
+//! What the controller remembers of each Application between two reconciles.
+
+use argosy_crds::OperationState;
+use argosy_object::Key;
+use argosy_pipeline::RenderCache;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// All records, by Application.
+#[derive(Clone, Default)]
+pub(crate) struct Records(Arc<Mutex<HashMap<Key, Arc<Record>>>>);
+
+/// What is remembered of one Application. All of it can be lost: it is a cache, but for the
+/// handle of a running operation, which a restart resumes from the stored state.
+#[derive(Default)]
+pub(crate) struct Record {
+    /// What it rendered to last.
+    pub(crate) cache: RenderCache,
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+struct Running {
+    terminate: Option<watch::Sender<bool>>,
+    finished: Option<OperationState>,
+    retry_at: Option<Timestamp>,
+}
+
+impl Records {
+    pub(crate) fn of(&self, key: &Key) -> Arc<Record> {
+        self.lock().entry(key.clone()).or_default().clone()
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<Arc<Record>> {
+        self.lock().get(key).cloned()
+    }
+
+    pub(crate) fn forget(&self, key: &Key) {
+        self.lock().remove(key);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Record>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Record {
+    /// Marks an operation as running; `None` where one runs already.
+    pub(crate) fn begin(&self) -> Option<watch::Receiver<bool>> {
+        let mut running = self.running();
+        if running.terminate.is_some() || running.finished.is_some() {
+            return None;
+        }
+        let (sender, receiver) = watch::channel(false);
+        running.terminate = Some(sender);
+        running.retry_at = None;
+        Some(receiver)
+    }
+
+    /// The operation is over; a reconcile reports it.
+    pub(crate) fn finish(&self, state: OperationState) {
+        let mut running = self.running();
+        running.terminate = None;
+        running.finished = Some(state);
+    }
+
+    /// The operation could not begin: nothing was applied, and it is tried again.
+    pub(crate) fn abandon(&self) {
+        self.running().terminate = None;
+    }
+
+    /// Whether an operation runs in this process.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running().terminate.is_some()
+    }
+
+    /// Tells the running operation to end.
+    pub(crate) fn terminate(&self) {
+        if let Some(sender) = &self.running().terminate {
+            sender.send_replace(true);
+        }
+    }
+
+    /// The finished operation that is not reported yet.
+    pub(crate) fn finished(&self) -> Option<OperationState> {
+        self.running().finished.clone()
+    }
+
+    /// The finished operation has been reported.
+    pub(crate) fn reported(&self) {
+        self.running().finished = None;
+    }
+
+    /// When a failed operation is tried again.
+    pub(crate) fn retry_at(&self) -> Option<Timestamp> {
+        self.running().retry_at
+    }
+
+    pub(crate) fn set_retry_at(&self, at: Timestamp) {
+        self.running().retry_at = Some(at);
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,149 @@
+//! What makes the controller look at an Application again.
+
+use super::{ApplicationController, instance_key};
+use argosy_crds::names;
+use argosy_diff::Row;
+use argosy_frame::{HubChange, Stop};
+use argosy_object::Key;
+use argosy_ports::Cluster;
+use argosy_sync::TrackingId;
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+
+/// Clusters whose changes are listened to, and the tasks of running operations.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    listened: Mutex<HashSet<String>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl ApplicationController {
+    /// Takes changes of the hub's objects until `stop`.
+    pub(crate) async fn watch_hub(self: Arc<Self>, mut stop: Stop) {
+        let mut changes = self.hub.store.changes();
+        self.hub
+            .store
+            .wait_synced(&crate::resources::hub_resources())
+            .await;
+        self.hub.configure();
+        self.touch_all(|_| true);
+        loop {
+            tokio::select! {
+                () = stop.stopped() => return,
+                change = changes.recv() => match change {
+                    Ok(change) => self.hub_changed(&change),
+                    Err(RecvError::Lagged(_)) => {
+                        self.hub.configure();
+                        self.touch_all(|_| true);
+                    }
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        }
+    }
+
+    fn hub_changed(&self, change: &HubChange) {
+        match &*change.key.kind {
+            "Application" => self.queue.add(change.key.clone()),
+            "AppProject" => {
+                let project = change.key.name.clone();
+                self.touch_all(|spec_project| spec_project == &*project);
+            }
+            "Secret" => {
+                self.hub.configure();
+                self.touch_all(|_| true);
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks again at all Applications whose project fits.
+    fn touch_all(&self, fits: impl Fn(&str) -> bool) {
+        for application in self.hub.store.list(names::ARGO_GROUP, "Application") {
+            let project = application
+                .pointer("/spec/project")
+                .and_then(|p| p.as_str())
+                .unwrap_or("");
+            if fits(if project.is_empty() {
+                "default"
+            } else {
+                project
+            }) {
+                self.queue.add(application.key());
+            }
+        }
+    }
+
+    /// Listens to a cluster's changes, from the first time on that an Application goes there.
+    pub(crate) fn listen(&self, cluster: &Arc<dyn Cluster>) {
+        let mut listened = self
+            .tasks
+            .listened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !listened.insert(cluster.server().to_owned()) {
+            return;
+        }
+        let mut changes = cluster.changes();
+        let (queue, namespace) = (self.queue.clone(), self.hub.ports.namespace.clone());
+        let (hub, tasks) = (self.hub.clone(), self.tasks.clone());
+        let server = cluster.server().to_owned();
+        drop(listened);
+        self.spawn(async move {
+            loop {
+                match changes.recv().await {
+                    Ok(change) => {
+                        if let Some(instance) = change.instance {
+                            queue.add(instance_key(&instance, &namespace));
+                        }
+                    }
+                    Err(RecvError::Lagged(_)) => {
+                        for key in hub.store.keys(names::ARGO_GROUP, "Application") {
+                            queue.add(key);
+                        }
+                    }
+                    Err(RecvError::Closed) => break,
+                }
+            }
+            // The cluster's connection was replaced: the next reconcile listens to the new one.
+            tasks
+                .listened
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&server);
+        });
+    }
+
+    /// Runs a task that ends with the controller.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self
+            .tasks
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        let mut stop = self.stop.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = stop.stopped() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// The sentence for an object that another application tracks.
+    pub(crate) fn shared_with(&self, row: &Row) -> Option<String> {
+        let live = TrackingId::of(row.live.as_ref()?)?;
+        let desired = TrackingId::of(&row.desired.as_ref()?.object)?;
+        (live.instance != desired.instance).then(|| {
+            let Key { kind, name, .. } = &row.key;
+            format!(
+                "{kind}/{name} is part of applications {} and {}",
+                desired.instance, live.instance
+            )
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! Who follows which revisions, and whom a new commit concerns.
+
+use argosy_frame::Queue;
+use argosy_object::Key;
+use argosy_ports::{Artifact, RepoRef, Seen, Sources, Wanted};
+use argosy_tree::{Changed, Tree, touched};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A revision of a repository.
+pub(crate) type Followed = (RepoRef, Wanted);
+
+/// Whether a difference between two trees concerns a follower.
+pub(crate) type Concerns = Arc<dyn Fn(&Key, &Changed) -> bool + Send + Sync>;
+
+/// One task for each revision that is followed, however many objects do.
+pub(crate) struct Follows {
+    sources: Arc<dyn Sources>,
+    queue: Arc<Queue>,
+    concerns: Concerns,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    by_follower: HashMap<Key, BTreeSet<Followed>>,
+    follows: BTreeMap<Followed, Follow>,
+}
+
+struct Follow {
+    followers: BTreeSet<Key>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Follows {
+    /// Follows for the objects of a queue.
+    pub(crate) fn new(sources: Arc<dyn Sources>, queue: Arc<Queue>, concerns: Concerns) -> Self {
+        Self {
+            sources,
+            queue,
+            concerns,
+            state: Arc::default(),
+        }
+    }
+
+    /// The revisions that an object follows from now on.
+    pub(crate) fn set(&self, follower: &Key, wanted: BTreeSet<Followed>) {
+        let mut state = lock(&self.state);
+        if state.by_follower.get(follower) == Some(&wanted) {
+            return;
+        }
+        // New follows come before old ones go, so that a shared poll does not end in between.
+        for followed in &wanted {
+            let follow = state
+                .follows
+                .entry(followed.clone())
+                .or_insert_with(|| Follow {
+                    followers: BTreeSet::new(),
+                    task: self.spawn(followed),
+                });
+            follow.followers.insert(follower.clone());
+        }
+        let before = state.by_follower.insert(follower.clone(), wanted.clone());
+        for followed in before.unwrap_or_default().difference(&wanted) {
+            state.drop_follow(followed, follower);
+        }
+    }
+
+    /// An object is gone.
+    pub(crate) fn forget(&self, follower: &Key) {
+        let mut state = lock(&self.state);
+        for followed in state.by_follower.remove(follower).unwrap_or_default() {
+            state.drop_follow(&followed, follower);
+        }
+    }
+
+    fn spawn(&self, followed: &Followed) -> JoinHandle<()> {
+        let receiver = self.sources.follow(&followed.0, &followed.1);
+        let watcher = Watcher {
+            sources: self.sources.clone(),
+            state: self.state.clone(),
+            followed: followed.clone(),
+            queue: self.queue.clone(),
+            concerns: self.concerns.clone(),
+        };
+        tokio::spawn(watcher.run(receiver))
+    }
+}
+
+impl State {
+    fn drop_follow(&mut self, followed: &Followed, follower: &Key) {
+        if let Some(follow) = self.follows.get_mut(followed) {
+            follow.followers.remove(follower);
+            if follow.followers.is_empty() {
+                self.follows.remove(followed);
+            }
+        }
+    }
+}
+
+/// Looks at what came, and wakes those whom it concerns.
+struct Watcher {
+    sources: Arc<dyn Sources>,
+    state: Arc<Mutex<State>>,
+    followed: Followed,
+    queue: Arc<Queue>,
+    concerns: Concerns,
+}
+
+impl Watcher {
+    async fn run(self, mut receiver: watch::Receiver<Seen>) {
+        let mut last: Option<(Artifact, Arc<dyn Tree>)> = None;
+        let mut had_error = false;
+        loop {
+            let seen = receiver.borrow_and_update().clone();
+            let has_error = seen.error.is_some();
+            if let Some(artifact) = seen.artifact
+                && last
+                    .as_ref()
+                    .is_none_or(|(old, _)| old.revision != artifact.revision)
+            {
+                last = self.moved(last.as_ref(), artifact).await;
+            } else if has_error != had_error {
+                self.wake(|_| true);
+            }
+            had_error = has_error;
+            if receiver.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// A new revision: the trees are compared once, and only those whose read set the
+    /// difference touches are woken.
+    async fn moved(
+        &self,
+        last: Option<&(Artifact, Arc<dyn Tree>)>,
+        artifact: Artifact,
+    ) -> Option<(Artifact, Arc<dyn Tree>)> {
+        let Ok(tree) = self.sources.tree(&artifact).await else {
+            self.wake(|_| true);
+            return None;
+        };
+        let changed = match last {
+            None => None,
+            Some((_, old)) => difference(old.clone(), tree.clone()).await,
+        };
+        match (last, changed) {
+            // The first sight is what the reconcile that began to follow has seen itself.
+            (None, _) => {}
+            (_, None) => self.wake(|_| true),
+            (_, Some(changed)) => self.wake(|follower| (self.concerns)(follower, &changed)),
+        }
+        Some((artifact, tree))
+    }
+
+    fn wake(&self, concerns: impl Fn(&Key) -> bool) {
+        let followers: Vec<Key> = lock(&self.state)
+            .follows
+            .get(&self.followed)
+            .map(|follow| follow.followers.iter().cloned().collect())
+            .unwrap_or_default();
+        for follower in followers {
+            if concerns(&follower) {
+                self.queue.add(follower);
+            }
+        }
+    }
+}
+
+/// Compares two trees off the reactor; `None` where that fails.
+async fn difference(old: Arc<dyn Tree>, new: Arc<dyn Tree>) -> Option<Changed> {
+    let task = tokio::task::spawn_blocking(move || touched(&*old, &*new));
+    task.await.ok()?.ok()
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

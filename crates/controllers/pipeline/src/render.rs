@@ -1,0 +1,295 @@
+//! Stage `render`: trees and options become objects, on a bounded pool and cached by read set.
+
+use crate::error::StageError;
+use crate::source::Sourced;
+use argosy_object::{Blob, Digest, Finding, Object, Origin, Str};
+use argosy_ports::ClusterFacts;
+use argosy_render::{
+    Answers, Caches, Facts, Need, Rendered, Request, Step, Tool, concatenate, render,
+};
+use argosy_tree::{Changed, Oid, ReadSet, Tree};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// How often a rendering may ask for more.
+const MAX_ROUNDS: usize = 8;
+
+/// Renders on as many threads as there are cores.
+pub struct RenderPool {
+    caches: Arc<Caches>,
+    slots: Arc<Semaphore>,
+    rendered: AtomicU64,
+}
+
+/// What one application rendered to last.
+#[derive(Default)]
+pub struct RenderCache {
+    sources: Mutex<Vec<Option<Arc<Entry>>>>,
+}
+
+/// One source's last outcome, as bytes.
+struct Entry {
+    request: Digest,
+    root: Oid,
+    reference_roots: BTreeMap<Str, Oid>,
+    reads: ReadSet,
+    reference_reads: BTreeMap<Str, ReadSet>,
+    facts: Facts,
+    tool: Tool,
+    objects: Vec<(Blob, Origin)>,
+    findings: Vec<Finding>,
+}
+
+/// The objects of all sources of an application.
+#[derive(Debug, Default)]
+pub struct RenderedApp {
+    /// In the order of the sources.
+    pub objects: Vec<(Object, Origin)>,
+    /// What was noticed.
+    pub findings: Vec<Finding>,
+    /// The tool of each source that rendered something.
+    pub tools: Vec<Tool>,
+}
+
+impl Default for RenderPool {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            caches: Arc::default(),
+            slots: Arc::new(Semaphore::new(cores)),
+            rendered: AtomicU64::new(0),
+        }
+    }
+}
+
+impl RenderCache {
+    /// Whether a change of files could matter to the last rendering: a recorded answer is among
+    /// what changed, or there is no complete record.
+    pub fn is_hit(&self, changed: &Changed) -> bool {
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.is_empty()
+            || sources.iter().any(|entry| match entry {
+                None => true,
+                Some(entry) => {
+                    changed.hits(&entry.reads)
+                        || entry.reference_reads.values().any(|reads| changed.hits(reads))
+                }
+            })
+    }
+
+    /// Forgets everything (`refresh: hard`).
+    pub fn clear(&self) {
+        self.sources
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    fn get(&self, index: usize) -> Option<Arc<Entry>> {
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.get(index).cloned().flatten()
+    }
+
+    fn set(&self, index: usize, entry: Arc<Entry>) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if sources.len() <= index {
+            sources.resize_with(index + 1, || None);
+        }
+        sources[index] = Some(entry);
+    }
+}
+
+impl RenderPool {
+    /// How many sources were really rendered, not taken from a cache.
+    pub fn rendered(&self) -> u64 {
+        self.rendered.load(Ordering::Relaxed)
+    }
+
+    /// Renders all sources of an application.
+    ///
+    /// A source is rendered anew only where its request changed or an answer in its read set
+    /// did; else its bytes are taken from `cache`.
+    ///
+    /// # Errors
+    /// [`StageError::Render`] for the first source that fails.
+    pub async fn render(
+        &self,
+        sources: &[Sourced],
+        template: &Request,
+        facts: &ClusterFacts,
+        cache: &RenderCache,
+    ) -> Result<RenderedApp, StageError> {
+        let references: BTreeMap<Str, Arc<dyn Tree>> = sources
+            .iter()
+            .filter(|s| !s.source.reference.is_empty())
+            .map(|s| (Str::from(s.source.reference.as_str()), s.tree.clone()))
+            .collect();
+        let mut outcomes = Vec::new();
+        let mut tools = Vec::new();
+        for (index, sourced) in sources.iter().enumerate() {
+            let source = &sourced.source;
+            // A source that is only a reference supplies files and renders nothing.
+            if !source.reference.is_empty() && source.path.is_empty() && source.chart.is_empty() {
+                continue;
+            }
+            let request = Request {
+                source: source.clone(),
+                revision: sourced.artifact.revision.to_string(),
+                kube_version: facts.kube_version.clone(),
+                api_versions: facts.api_versions.clone(),
+                ..template.clone()
+            };
+            let outcome = self
+                .one(index, request, sourced.tree.clone(), &references, cache)
+                .await
+                .map_err(|error| number(error, index + 1, sources.len()))?;
+            tools.push(outcome.tool);
+            outcomes.push(outcome);
+        }
+        let all = concatenate(outcomes);
+        Ok(RenderedApp {
+            objects: all.objects,
+            findings: all.findings,
+            tools,
+        })
+    }
+
+    async fn one(
+        &self,
+        index: usize,
+        request: Request,
+        tree: Arc<dyn Tree>,
+        references: &BTreeMap<Str, Arc<dyn Tree>>,
+        cache: &RenderCache,
+    ) -> Result<Rendered, StageError> {
+        let digest = request.digest();
+        if let Some(entry) = cache.get(index)
+            && entry.request == digest
+            && entry.holds(&*tree, references)
+        {
+            return entry.rendered();
+        }
+        let permit = self
+            .slots
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the pool is never closed");
+        let caches = self.caches.clone();
+        let known = references.clone();
+        let root = tree.root();
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            rounds(&request, &*tree, &known, &caches)
+        });
+        let rendered = task
+            .await
+            .map_err(|error| StageError::Panicked(error.to_string()))??;
+        self.rendered.fetch_add(1, Ordering::Relaxed);
+        let reference_roots = rendered
+            .reference_reads
+            .keys()
+            .filter_map(|name| Some((name.clone(), references.get(name)?.root())))
+            .collect();
+        cache.set(
+            index,
+            Arc::new(Entry::new(digest, root, reference_roots, &rendered)),
+        );
+        Ok(rendered)
+    }
+}
+
+/// Renders, answering needs until there are none.
+fn rounds(
+    request: &Request,
+    tree: &dyn Tree,
+    references: &BTreeMap<Str, Arc<dyn Tree>>,
+    caches: &Caches,
+) -> Result<Rendered, StageError> {
+    let failed = |source| StageError::Render {
+        index: 0,
+        count: 0,
+        source: Box::new(source),
+    };
+    let mut answers = Answers::default();
+    for _ in 0..MAX_ROUNDS {
+        match render(request, tree, &answers, caches).map_err(failed)? {
+            Step::Done(rendered) => return Ok(rendered),
+            Step::Needs(needs) => {
+                for Need::Reference(name) in needs {
+                    let tree = references.get(&name).cloned();
+                    answers.references.insert(name, tree);
+                }
+            }
+        }
+    }
+    Err(StageError::Compare(format!(
+        "rendering asked for more than {MAX_ROUNDS} times"
+    )))
+}
+
+fn number(error: StageError, at: usize, of: usize) -> StageError {
+    match error {
+        StageError::Render { source, .. } => StageError::Render {
+            index: at,
+            count: of,
+            source,
+        },
+        other => other,
+    }
+}
+
+impl Entry {
+    fn new(
+        request: Digest,
+        root: Oid,
+        reference_roots: BTreeMap<Str, Oid>,
+        rendered: &Rendered,
+    ) -> Self {
+        Self {
+            request,
+            root,
+            reference_roots,
+            reads: rendered.reads.clone(),
+            reference_reads: rendered.reference_reads.clone(),
+            facts: rendered.facts,
+            tool: rendered.tool,
+            objects: rendered
+                .objects
+                .iter()
+                .map(|(o, at)| (Blob::new(o), at.clone()))
+                .collect(),
+            findings: rendered.findings.clone(),
+        }
+    }
+
+    /// Whether all recorded looks still get the same answers.
+    fn holds(&self, tree: &dyn Tree, references: &BTreeMap<Str, Arc<dyn Tree>>) -> bool {
+        let own = self.root == tree.root() || self.reads.holds(tree).unwrap_or(false);
+        own && self.reference_reads.iter().all(|(name, reads)| {
+            references.get(name).is_some_and(|tree| {
+                self.reference_roots.get(name) == Some(&tree.root())
+                    || reads.holds(&**tree).unwrap_or(false)
+            })
+        })
+    }
+
+    fn rendered(&self) -> Result<Rendered, StageError> {
+        let objects = self
+            .objects
+            .iter()
+            .map(|(blob, origin)| Ok((blob.object()?, origin.clone())))
+            .collect::<Result<_, argosy_object::BlobError>>()
+            .map_err(|error| StageError::Panicked(error.to_string()))?;
+        Ok(Rendered {
+            objects,
+            findings: self.findings.clone(),
+            reads: self.reads.clone(),
+            reference_reads: self.reference_reads.clone(),
+            facts: self.facts,
+            tool: self.tool,
+        })
+    }
+}

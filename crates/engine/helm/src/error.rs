@@ -1,0 +1,36 @@
+//! Why a chart could not be rendered, in Helm's words.
+
+use argosy_object::{Class, Classified};
+use argosy_tree::TreeError;
+
+/// Why a chart could not be loaded or rendered. The texts are those that `helm` prints.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HelmError {
+    /// The files of the chart could not be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The chart's own files are wrong.
+    #[error("{0}")]
+    Chart(String),
+    /// The values given are wrong.
+    #[error("{0}")]
+    Values(String),
+    /// A template does not parse or fails.
+    #[error("{0}")]
+    Template(String),
+    /// A rendered document is not YAML, or no manifest.
+    #[error("{0}")]
+    Manifest(String),
+    /// A limit was reached.
+    #[error("{0}")]
+    Limit(String),
+}
+
+impl Classified for HelmError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Tree(error) => error.class(),
+            _ => Class::Stalled,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! From a loaded chart and a release's options to manifests: the whole of `helm template`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use argosy_gotmpl::{GoTime, Limits, Value};
+use argosy_object::{Digest, Value as Json};
+
+use crate::chart::{Chart, is_compatible};
+use crate::dependencies;
+use crate::engine::{TemplateCache, Top, render};
+use crate::error::HelmError;
+use crate::funcs::{Expired, Lookup, Lookups, RenderEnv};
+use crate::hosts::{Capabilities, KubeVersion, VersionSet};
+use crate::known::KNOWN_VERSIONS;
+use crate::manifest::{Hook, Manifest, sort};
+use crate::metadata::fields_map;
+use crate::values::{Table, coalesce};
+
+/// What a loaded chart is rendered for.
+#[derive(Clone)]
+pub struct ReleaseRequest {
+    /// `.Release.Name`: a DNS name of at most 53 characters.
+    pub release_name: String,
+    /// `.Release.Namespace`
+    pub namespace: String,
+    /// `.Release.Revision`
+    pub revision: i64,
+    /// `.Release.IsUpgrade`; else `IsInstall`
+    pub is_upgrade: bool,
+    /// What the user gives (see [`crate::merge_layers`]).
+    pub values: Table,
+    /// `.Capabilities.KubeVersion`
+    pub kube_version: KubeVersion,
+    /// API versions besides those that Helm always assumes (`monitoring.coreos.com/v1`).
+    pub api_versions: Vec<String>,
+    /// Whether values.schema.json is left alone.
+    pub skip_schema_validation: bool,
+    /// What `lookup` finds.
+    pub lookups: Lookups,
+    /// What `now` gives.
+    pub now: GoTime,
+    /// Mixed into the seed of random functions; the chart and its values are in it already.
+    pub seed: Digest,
+    /// How much templates may do.
+    pub limits: Limits,
+    /// Whether the time for it is used up.
+    pub expired: Option<Expired>,
+}
+
+impl ReleaseRequest {
+    /// A first install with nothing special. The clock stands at the epoch until set.
+    pub fn new(release_name: impl Into<String>, namespace: impl Into<String>) -> Self {
+        let epoch = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
+        Self {
+            release_name: release_name.into(),
+            namespace: namespace.into(),
+            revision: 1,
+            is_upgrade: false,
+            values: Table::new(),
+            kube_version: KubeVersion::default(),
+            api_versions: Vec::new(),
+            skip_schema_validation: false,
+            lookups: Lookups::Off,
+            now: GoTime::new(epoch),
+            seed: Digest::of(b""),
+            limits: Limits {
+                depth: 5_000,
+                ..Limits::default()
+            },
+            expired: None,
+        }
+    }
+}
+
+/// A rendered chart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendering {
+    /// The chart's name: paths of templates begin with it.
+    pub chart: String,
+    /// Manifests in install order.
+    pub manifests: Vec<Manifest>,
+    /// Hooks in install order of their kinds.
+    pub hooks: Vec<Hook>,
+    /// Files of `crds/`, by the path that Helm shows, subcharts' after their parents'.
+    pub crds: Vec<(String, String)>,
+    /// The chart's own NOTES.txt.
+    pub notes: String,
+    /// The values that the templates saw.
+    pub values: Table,
+    /// What a person should know: a reason in CamelCase and the sentence.
+    pub warnings: Vec<(&'static str, String)>,
+}
+
+/// How far a rendering came.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// To the end.
+    Done(Box<Rendering>),
+    /// It asked for these looks into the cluster: answer them and call again.
+    Needs(Vec<Lookup>),
+}
+
+/// Renders a chart.
+///
+/// # Errors
+/// In the words of `helm template`, without its `Error: ` in front.
+pub fn render_release(
+    chart: &Chart,
+    request: &ReleaseRequest,
+    cache: &TemplateCache,
+) -> Result<Step, HelmError> {
+    check(chart, request)?;
+    let mut warnings = Vec::new();
+    if chart.metadata.deprecated {
+        warnings.push(("DeprecatedChart", "this chart is deprecated".to_owned()));
+    }
+    let mut chart = chart.clone();
+    dependencies::process(&mut chart, &request.values).map_err(|error| match error {
+        HelmError::Values(text) => {
+            HelmError::Values(format!("chart dependencies processing failed: {text}"))
+        }
+        other => other,
+    })?;
+    let values = coalesce(&chart, &request.values)?;
+    if has_schema(&chart) && !request.skip_schema_validation {
+        let text = "values.schema.json of the chart was not checked: not supported yet";
+        warnings.push(("SchemaNotChecked", text.to_owned()));
+    }
+    let wanted = &chart.metadata.kube_version;
+    let given = &request.kube_version;
+    if !wanted.is_empty() && !is_compatible(wanted, &given.normalized) {
+        let given = &given.version;
+        return Err(HelmError::Chart(format!(
+            "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {given}"
+        )));
+    }
+    let mut env = environment(&chart, request, &values);
+    let mut files = render(
+        &chart,
+        &top(request, &values),
+        cache,
+        &mut env,
+        &request.limits,
+    )?;
+    if !env.wanted.is_empty() {
+        return Ok(Step::Needs(env.wanted.into_iter().collect()));
+    }
+    let notes_path = format!("{}/templates/NOTES.txt", chart.name());
+    let notes = files
+        .get(&notes_path)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    files.retain(|path, _| !path.ends_with("NOTES.txt"));
+    let (manifests, hooks) = sort(&files)?;
+    let crds = chart
+        .crds()
+        .into_iter()
+        .map(|(path, file)| (path, String::from_utf8_lossy(&file.data).into_owned()));
+    let crds = crds.collect();
+    Ok(Step::Done(Box::new(Rendering {
+        chart: chart.name().to_owned(),
+        manifests,
+        hooks,
+        crds,
+        notes,
+        values,
+        warnings,
+    })))
+}
+
+/// What is wrong before anything is rendered.
+fn check(chart: &Chart, request: &ReleaseRequest) -> Result<(), HelmError> {
+    if chart.is_library() {
+        return Err(HelmError::Chart(
+            "library charts are not installable".into(),
+        ));
+    }
+    let missing = chart.missing_dependencies();
+    if !missing.is_empty() {
+        return Err(HelmError::Chart(format!(
+            "an error occurred while checking for chart dependencies. You may need to run `helm \
+             dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in \
+             charts/ directory: {}",
+            missing.join(", ")
+        )));
+    }
+    let name = &request.release_name;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_label = |label: &str| {
+        let bytes = label.as_bytes();
+        matches!((bytes.first(), bytes.last()), (Some(first), Some(last)) if plain(*first) && plain(*last))
+            && bytes.iter().all(|byte| plain(*byte) || *byte == b'-')
+    };
+    if name.is_empty() {
+        return Err(HelmError::Values(
+            "release name check failed: no name provided".into(),
+        ));
+    }
+    if name.len() > 53 || !name.split('.').all(is_label) {
+        return Err(HelmError::Values(
+            "release name check failed: invalid release name, must match regex \
+             ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length \
+             must not be longer than 53"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+fn has_schema(chart: &Chart) -> bool {
+    chart.schema.is_some() || chart.dependencies.iter().any(has_schema)
+}
+
+fn top(request: &ReleaseRequest, values: &Table) -> Top {
+    let versions = KNOWN_VERSIONS.iter().map(ToString::to_string);
+    let versions = versions
+        .chain(request.api_versions.iter().cloned())
+        .collect();
+    Top {
+        values: Value::from_json(&Json::Object(values.clone())),
+        release: Value::map(fields_map([
+            ("Name", request.release_name.as_str().into()),
+            ("Namespace", request.namespace.as_str().into()),
+            ("IsUpgrade", request.is_upgrade.into()),
+            ("IsInstall", (!request.is_upgrade).into()),
+            ("Revision", request.revision.into()),
+            ("Service", "Helm".into()),
+        ])),
+        capabilities: Value::Host(Arc::new(Capabilities {
+            kube_version: request.kube_version.clone(),
+            api_versions: VersionSet(Arc::new(versions)),
+        })),
+    }
+}
+
+/// Randomness depends on what is rendered and on nothing else.
+fn environment(chart: &Chart, request: &ReleaseRequest, values: &Table) -> RenderEnv {
+    let values = argosy_yaml::write_json_go(&Json::Object(values.clone()));
+    let parts: [&[u8]; 6] = [
+        &request.seed.0,
+        chart.name().as_bytes(),
+        chart.metadata.version.as_bytes(),
+        request.release_name.as_bytes(),
+        request.namespace.as_bytes(),
+        values.as_bytes(),
+    ];
+    let seed = Digest::of_parts(parts);
+    RenderEnv::new(
+        request.now.clone(),
+        seed,
+        request.lookups.clone(),
+        request.expired.clone(),
+    )
+}
+
+/// What `helm template` leaves out or puts in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputOptions {
+    /// `--include-crds`
+    pub include_crds: bool,
+    /// `--skip-tests`
+    pub skip_tests: bool,
+    /// `--no-hooks`
+    pub no_hooks: bool,
+}
+
+impl Rendering {
+    /// The stream that `helm template` prints, byte for byte.
+    pub fn output(&self, options: OutputOptions) -> String {
+        let mut out = String::new();
+        let mut document = |source: &str, text: &str| {
+            out.push_str(&format!("---\n# Source: {source}\n{text}\n"));
+        };
+        if options.include_crds {
+            for (path, text) in &self.crds {
+                document(path, text);
+            }
+        }
+        for manifest in &self.manifests {
+            document(&manifest.source, &manifest.text);
+        }
+        let mut out = out.trim().to_owned() + "\n";
+        let hooks = self
+            .hooks
+            .iter()
+            .filter(|hook| !(options.skip_tests && hook.is_test()));
+        for hook in hooks.filter(|_| !options.no_hooks) {
+            let manifest = &hook.manifest;
+            out.push_str(&format!(
+                "---\n# Source: {}\n{}\n",
+                manifest.source, manifest.text
+            ));
+        }
+        out
+    }
+
+    /// Manifests and hooks by template, for tests and tools.
+    pub fn by_source(&self) -> BTreeMap<&str, Vec<&Manifest>> {
+        let mut map: BTreeMap<&str, Vec<&Manifest>> = BTreeMap::new();
+        let hooks = self.hooks.iter().map(|hook| &hook.manifest);
+        for manifest in self.manifests.iter().chain(hooks) {
+            map.entry(&manifest.source).or_default().push(manifest);
+        }
+        map
+    }
+}

@@ -1,0 +1,90 @@
+//! Plain manifests in a folder.
+
+use crate::error::RenderError;
+use crate::{Objects, Outcome};
+use argosy_crds::Source;
+use argosy_glob::Glob;
+use argosy_tree::{Mode, RelPath, Rooted};
+use argosy_yaml::Limits;
+
+/// A file with this text anywhere in it is left out.
+const SKIP_MARKER: &[u8] = b"+argocd:skip-file-rendering";
+
+pub(crate) fn render(
+    reader: &Rooted<'_>,
+    path: &RelPath,
+    source: &Source,
+) -> Result<Outcome, RenderError> {
+    let options = source.directory.clone().unwrap_or_default();
+    let filter = Filter {
+        include: (!options.include.is_empty()).then(|| Glob::new(&options.include, None)),
+        exclude: (!options.exclude.is_empty()).then(|| Glob::new(&options.exclude, None)),
+    };
+    let mut all = Objects::default();
+    for file in files(reader, path, options.recurse)? {
+        let below = file.strip(path).unwrap_or(file.as_str());
+        if !filter.takes(below) || file.name().starts_with(".argocd-source") {
+            continue;
+        }
+        match extension(file.name()) {
+            "yaml" | "yml" | "json" => {}
+            "jsonnet" => {
+                return Err(RenderError::Unsupported {
+                    what: "Jsonnet",
+                    place: file.as_str().into(),
+                });
+            }
+            _ => continue,
+        }
+        let bytes = reader.read(&file)?;
+        if bytes
+            .windows(SKIP_MARKER.len())
+            .any(|window| window == SKIP_MARKER)
+        {
+            continue;
+        }
+        let objects = argosy_yaml::parse_stream(file.as_str(), &bytes, &Limits::default())?;
+        all.objects.extend(objects);
+    }
+    Ok(Outcome::Objects(all))
+}
+
+/// The files of a folder, sorted; with `recurse` those below it too.
+fn files(reader: &Rooted<'_>, path: &RelPath, recurse: bool) -> Result<Vec<RelPath>, RenderError> {
+    if recurse {
+        return Ok(reader.walk(path)?);
+    }
+    let mut files = Vec::new();
+    for (name, mode) in reader.names(path)? {
+        let child = path.child(&name);
+        let is_file = match mode {
+            Mode::File | Mode::Executable => true,
+            Mode::Link => reader.is_file(&child)?,
+            Mode::Dir | Mode::Submodule => false,
+        };
+        if is_file {
+            files.push(child);
+        }
+    }
+    Ok(files)
+}
+
+fn extension(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
+/// `include` and `exclude`, matched against the path below the application's folder, in which
+/// `*` crosses slashes.
+struct Filter {
+    include: Option<Glob>,
+    exclude: Option<Glob>,
+}
+
+impl Filter {
+    fn takes(&self, below: &str) -> bool {
+        self.exclude
+            .as_ref()
+            .is_none_or(|glob| !glob.matches(below))
+            && self.include.as_ref().is_none_or(|glob| glob.matches(below))
+    }
+}

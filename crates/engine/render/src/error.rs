@@ -1,0 +1,90 @@
+//! Why a source does not render.
+
+use argosy_object::{Class, Classified};
+use argosy_tree::TreeError;
+
+/// A source that does not render.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// `spec.source.path` climbs out of the repository.
+    #[error("app path `{path}` leads out of the repository")]
+    PathOutside {
+        /// The path.
+        path: String,
+    },
+    /// There is nothing at `spec.source.path`.
+    #[error("app path `{path}` does not exist")]
+    PathMissing {
+        /// The path.
+        path: String,
+    },
+    /// There is a file at `spec.source.path`.
+    #[error("app path `{path}` is not a directory")]
+    PathNotDirectory {
+        /// The path.
+        path: String,
+    },
+    /// A file could not be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Broken YAML, or YAML that is no Kubernetes object.
+    #[error(transparent)]
+    Yaml(#[from] argosy_yaml::YamlError),
+    /// The chart does not render.
+    #[error("helm: {0}")]
+    Helm(Box<argosy_helm::HelmError>),
+    /// The kustomization does not build.
+    #[error("kustomize: {0}")]
+    Kustomize(Box<argosy_kustomize::KustomizeError>),
+    /// A value file that the source names is not there.
+    #[error("value file `{file}` does not exist")]
+    ValueFileMissing {
+        /// The path from the repository's root, or `$ref/path`.
+        file: String,
+    },
+    /// `$name/…` where no sibling source has `ref: name`.
+    #[error("`{file}`: no source of this application has `ref: {name}`")]
+    NoReference {
+        /// The entry.
+        file: String,
+        /// The reference.
+        name: String,
+    },
+    /// A file of options in the repository has the wrong shape.
+    #[error("`{file}` is not valid: {reason}")]
+    Overrides {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The source asks for something that is not supported yet.
+    #[error("{what} is not supported yet (`{place}`)")]
+    Unsupported {
+        /// What it asks for.
+        what: &'static str,
+        /// The field or the file.
+        place: String,
+    },
+}
+
+impl Classified for RenderError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Tree(error) => error.class(),
+            _ => Class::Stalled,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::PathMissing { .. } | Self::PathNotDirectory { .. } | Self::PathOutside { .. } => {
+                "set `spec.source.path` to a folder of the repository at that revision".into()
+            }
+            Self::ValueFileMissing { .. } => {
+                "add the file, or set `helm.ignoreMissingValueFiles: true`".into()
+            }
+            _ => return None,
+        })
+    }
+}

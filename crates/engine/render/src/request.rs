@@ -1,0 +1,98 @@
+//! What rendering is asked for, and what it answers.
+
+use crate::detect::Tool;
+use argosy_crds::Source;
+use argosy_object::{Digest, Finding, Object, Origin, Str};
+use argosy_tree::{ReadSet, Tree};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One source of one application.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The source, as the spec has it.
+    pub source: Source,
+    /// The application's name: Helm's release name where the source names none.
+    pub app_name: String,
+    /// The destination namespace.
+    pub namespace: String,
+    /// The project.
+    pub project: String,
+    /// The resolved revision, 40 hexadecimal digits.
+    pub revision: String,
+    /// The cluster's version, such as `v1.36.0`.
+    pub kube_version: String,
+    /// The cluster's API versions and kinds, sorted.
+    pub api_versions: Arc<[String]>,
+}
+
+/// Something that the tree does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Need {
+    /// The tree of the sibling source whose `ref` has this name.
+    Reference(Str),
+}
+
+/// Answers to needs.
+#[derive(Clone, Default)]
+pub struct Answers {
+    /// Trees of sibling sources, by `ref`; `None`: there is no such source.
+    pub references: BTreeMap<Str, Option<Arc<dyn Tree>>>,
+}
+
+/// What is kept from one rendering to the next.
+#[derive(Default)]
+pub struct Caches {
+    /// Compiled chart templates.
+    pub templates: argosy_helm::TemplateCache,
+}
+
+/// Done, or in need of something.
+#[derive(Debug)]
+pub enum Step {
+    /// The objects.
+    Done(Rendered),
+    /// What must be answered first.
+    Needs(Vec<Need>),
+}
+
+/// Facts of the cluster that the outcome depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The cluster's version and API versions.
+    pub capabilities: bool,
+}
+
+/// The objects of one source.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// In the tool's order.
+    pub objects: Vec<(Object, Origin)>,
+    /// What a person should know.
+    pub findings: Vec<Finding>,
+    /// What was looked at in the source's own tree.
+    pub reads: ReadSet,
+    /// What was looked at in the trees of sibling sources.
+    pub reference_reads: BTreeMap<Str, ReadSet>,
+    /// What else the outcome depends on.
+    pub facts: Facts,
+    /// The tool.
+    pub tool: Tool,
+}
+
+impl Request {
+    /// A digest of everything but the trees.
+    pub fn digest(&self) -> Digest {
+        let source = serde_json::to_string(&self.source).unwrap_or_default();
+        let apis = self.api_versions.join(",");
+        let parts = [
+            source.as_str(),
+            &self.app_name,
+            &self.namespace,
+            &self.project,
+            &self.kube_version,
+            &apis,
+        ];
+        Digest::of_parts(parts.map(str::as_bytes))
+    }
+}

@@ -1,0 +1,193 @@
+//! Fixtures: one text, cut by `--- path` lines.
+
+use super::*;
+use argosy_crds::{DirectorySource, HelmSource, Source};
+use argosy_tree::MemoryTree;
+
+fn tree(fixture: &str) -> MemoryTree {
+    let mut files: Vec<(String, String)> = vec![];
+    for line in fixture.lines() {
+        if let Some(path) = line.strip_prefix("--- ") {
+            files.push((path.into(), String::new()));
+        } else if let Some((_, content)) = files.last_mut() {
+            content.push_str(line);
+            content.push('\n');
+        }
+    }
+    MemoryTree::new(files)
+}
+
+fn run(fixture: &str, source: Source) -> Result<Vec<String>, RenderError> {
+    let request = Request {
+        source,
+        app_name: "app".into(),
+        ..Request::default()
+    };
+    let step = render(
+        &request,
+        &tree(fixture),
+        &Answers::default(),
+        &Caches::default(),
+    )?;
+    let Step::Done(rendered) = step else {
+        panic!("needs nothing")
+    };
+    Ok(rendered
+        .objects
+        .iter()
+        .map(|(o, at)| format!("{} {at}", o.key()))
+        .collect())
+}
+
+fn directory(options: DirectorySource) -> Source {
+    Source {
+        path: "app".into(),
+        directory: Some(options),
+        ..Source::default()
+    }
+}
+
+const FILES: &str = "\
+--- app/a.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+---
+# nothing
+---
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: Secret
+  metadata: {name: s}
+--- app/sub/b.yml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b}
+--- app/c.json
+{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"c\"}}
+--- app/readme.md
+hello
+--- app/skipped.yaml
+# +argocd:skip-file-rendering
+not: [kubernetes
+";
+
+#[test]
+fn directory_reads_manifests_flattens_lists_and_skips_what_says_so() {
+    let objects = run(FILES, directory(DirectorySource::default())).unwrap();
+    assert_eq!(
+        objects
+            .iter()
+            .map(|o| o.split(' ').next().unwrap())
+            .collect::<Vec<_>>(),
+        ["ConfigMap:a", "Secret:s", "ConfigMap:c"]
+    );
+    assert!(objects[0].ends_with("app/a.yaml:1"), "{objects:?}");
+}
+
+#[test]
+fn recurse_include_and_exclude_cross_slashes() {
+    let with = |include: &str, exclude: &str| {
+        let options = DirectorySource {
+            recurse: true,
+            include: include.into(),
+            exclude: exclude.into(),
+            jsonnet: None,
+        };
+        run(FILES, directory(options)).unwrap().len()
+    };
+    assert_eq!(with("", ""), 4);
+    assert_eq!(with("*.yml", ""), 1);
+    assert_eq!(with("{*.yml,c.json}", ""), 2);
+    assert_eq!(with("", "sub/*"), 3);
+}
+
+#[test]
+fn broken_yaml_names_file_line_and_column() {
+    let error = run(
+        "--- app/x.yaml\na: 1\nb: [1\nc: 2\n",
+        directory(DirectorySource::default()),
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(error.contains("app/x.yaml:"), "{error}");
+    let error = run(
+        "--- app/x.yaml\na: 1\n",
+        directory(DirectorySource::default()),
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("app/x.yaml"), "{error}");
+}
+
+#[test]
+fn path_that_is_missing_a_file_or_outside_is_told_apart() {
+    let at = |path: &str| {
+        let source = Source {
+            path: path.into(),
+            ..Source::default()
+        };
+        run("--- app/x.yaml\n\n", source).unwrap_err().to_string()
+    };
+    assert_eq!(at("nope"), "app path `nope` does not exist");
+    assert_eq!(at("app/x.yaml"), "app path `app/x.yaml` is not a directory");
+    assert_eq!(
+        at("../app"),
+        "app path `../app` leads out of the repository"
+    );
+}
+
+#[test]
+fn reference_to_a_sibling_is_asked_for_and_a_wrong_one_is_an_error() {
+    let source = Source {
+        path: "chart".into(),
+        helm: Some(HelmSource {
+            value_files: vec!["$values/x.yaml".into()],
+            ..HelmSource::default()
+        }),
+        ..Source::default()
+    };
+    let request = Request {
+        source,
+        ..Request::default()
+    };
+    let files = tree("--- chart/Chart.yaml\nname: c\nversion: 1.0.0\n");
+    let first = render(&request, &files, &Answers::default(), &Caches::default()).unwrap();
+    assert!(matches!(first, Step::Needs(needs) if needs == [Need::Reference("values".into())]));
+    let mut answers = Answers::default();
+    answers.references.insert("values".into(), None);
+    let error = render(&request, &files, &answers, &Caches::default()).unwrap_err();
+    assert!(matches!(error, RenderError::NoReference { .. }), "{error}");
+}
+
+#[test]
+fn jsonnet_is_refused_with_its_file() {
+    let error = run(
+        "--- app/x.jsonnet\n{}\n",
+        directory(DirectorySource::default()),
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Jsonnet is not supported yet (`app/x.jsonnet`)"
+    );
+}
+
+#[test]
+fn overrides_are_merged_and_cannot_change_the_path() {
+    let fixture = "\
+--- app/.argocd-source.yaml
+directory: {recurse: true}
+path: elsewhere
+--- app/sub/b.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b}
+";
+    let source = Source {
+        path: "app".into(),
+        ..Source::default()
+    };
+    assert_eq!(run(fixture, source).unwrap().len(), 1);
+}

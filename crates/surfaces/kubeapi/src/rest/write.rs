@@ -1,0 +1,481 @@
+//! What every write goes through: defaults, hooks, ownership of fields, checks, the commit.
+
+use super::names;
+use crate::call::Call;
+use crate::catalog::{KeyParts, Served};
+use crate::cluster::rev_of;
+use crate::crd;
+use crate::error::{ApiError, Cause, FieldError};
+use crate::meta;
+use crate::storage::Expect;
+use argosy_object::Value;
+use argosy_schema::{ApplyError, UpdateCx};
+
+/// How a write is done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WriteOptions {
+    pub dry_run: bool,
+    /// Who is to own the changed fields; `None` where server-side apply has settled that.
+    pub manager: Option<String>,
+}
+
+/// New names tried where a generated one is taken.
+const NAME_TRIES: usize = 8;
+
+/// Creates an object. `object` is in the version of the request, and so is the answer.
+pub(super) async fn insert(
+    call: &Call<'_>,
+    mut object: Value,
+    options: &WriteOptions,
+) -> Result<Value, ApiError> {
+    place(call, &mut object)?;
+    check_definition(call)?;
+    check_namespace(call, &object)?;
+    if !meta::text(&object, "resourceVersion").is_empty() {
+        let message = "resourceVersion should not be set on objects to be created";
+        return Err(ApiError::new(500, "", message));
+    }
+    let base = generated_base(&object);
+    let mut tries = 0;
+    loop {
+        let mut attempt = object.clone();
+        if let Some(base) = &base {
+            meta::set(&mut attempt, "name", &crate::random::name(base));
+        }
+        let stored = prepare_new(call, attempt, options)?;
+        let name = meta::text(&stored, "name").to_owned();
+        let key = call.served.key(meta::text(&stored, "namespace"), &name);
+        if options.dry_run {
+            if call.cluster.storage.get(&key).is_some() {
+                return Err(exists(call, &name));
+            }
+            return call.shown(stored);
+        }
+        if let Some(rev) = call
+            .cluster
+            .commit(&key, Expect::Absent, Some(&stored))
+            .await?
+        {
+            let mut stored = stored;
+            meta::set(&mut stored, "resourceVersion", &rev.to_string());
+            follow(call, None, Some(&stored)).await?;
+            return call.shown(stored);
+        }
+        tries += 1;
+        if base.is_none() || tries == NAME_TRIES {
+            return Err(exists(call, &name));
+        }
+    }
+}
+
+fn exists(call: &Call<'_>, name: &str) -> ApiError {
+    ApiError::already_exists(call.served.group(), call.served.plural(), name)
+}
+
+/// `generateName`, where there is no name.
+fn generated_base(object: &Value) -> Option<String> {
+    let base = meta::text(object, "generateName");
+    (meta::text(object, "name").is_empty() && !base.is_empty()).then(|| base.to_owned())
+}
+
+/// Settles the namespace of a new object.
+fn place(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
+    if !call.served.namespaced() {
+        if !meta::text(object, "namespace").is_empty() && call.served.kind.is_custom() {
+            return Err(ApiError::bad_request(
+                "namespace may not be set on objects of a cluster-scoped kind",
+            ));
+        }
+        meta::remove(object, "namespace");
+        return Ok(());
+    }
+    let (given, wanted) = (
+        meta::text(object, "namespace"),
+        call.info.namespace.as_str(),
+    );
+    if !given.is_empty() && given != wanted {
+        return Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    let wanted = wanted.to_owned();
+    meta::set(object, "namespace", &wanted);
+    Ok(())
+}
+
+/// A definition that is going away takes no new objects.
+fn check_definition(call: &Call<'_>) -> Result<(), ApiError> {
+    let Some(custom) = &call.served.kind.custom else {
+        return Ok(());
+    };
+    if !call
+        .catalog
+        .crds
+        .get(&custom.crd)
+        .is_some_and(meta::is_deleting)
+    {
+        return Ok(());
+    }
+    let message = "create not allowed while custom resource definition is terminating";
+    Err(ApiError::new(405, "MethodNotAllowed", message))
+}
+
+/// New content needs a namespace that is there and stays.
+fn check_namespace(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
+    if !call.served.namespaced() {
+        return Ok(());
+    }
+    let namespace = &call.info.namespace;
+    let key = format!("/core/namespaces/{namespace}");
+    let Some(found) = call.cluster.load_key(&key) else {
+        return Err(ApiError::not_found("", "namespaces", namespace));
+    };
+    if !meta::is_deleting(&found) {
+        return Ok(());
+    }
+    let detail = format!(
+        "unable to create new content in namespace {namespace} because it is being terminated"
+    );
+    let name = meta::text(object, "name");
+    let mut error = ApiError::forbidden(call.served.group(), call.served.plural(), name, &detail);
+    if let Some(details) = &mut error.details {
+        details.causes.push(Cause {
+            reason: "NamespaceTerminating",
+            message: format!("namespace {namespace} is being terminated"),
+            field: "metadata.namespace".into(),
+        });
+    }
+    Err(error)
+}
+
+/// Everything that happens to a new object before it is stored.
+fn prepare_new(
+    call: &Call<'_>,
+    mut object: Value,
+    options: &WriteOptions,
+) -> Result<Value, ApiError> {
+    let (kind, cx) = (&call.served.kind, call.cx(options.dry_run));
+    for field in [
+        "selfLink",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+    ] {
+        meta::remove(&mut object, field);
+    }
+    tidy(&mut object);
+    meta::set(&mut object, "uid", &crate::random::uuid());
+    meta::set(&mut object, "creationTimestamp", &call.stamp());
+    if has_status(call) {
+        if let Some(map) = object.as_object_mut() {
+            map.remove("status");
+        }
+    }
+    argosy_schema::default(kind, &mut object);
+    let mut stored = call.cluster.to_stored(&call.served, object)?;
+    call.hook().default(&cx, &mut stored, None);
+    if counts_generations(&call.served) {
+        meta::meta_mut(&mut stored).insert("generation".into(), 1.into());
+    }
+    if let Some(manager) = &options.manager {
+        own(call, manager, None, &mut stored)?;
+    }
+    call.hook().prepare_create(&cx, &mut stored)?;
+    if is_crd(&call.served) {
+        crd::complete(&cx, &mut stored, true);
+    }
+    let mut errors = names::check_meta(&call.served, &stored);
+    errors.extend(check_schema(call, &stored, None)?);
+    errors.extend(call.hook().validate(&cx, &stored, None));
+    refuse(call, &stored, &errors)?;
+    Ok(stored)
+}
+
+fn is_crd(served: &Served) -> bool {
+    served.group() == crd::GROUP && served.plural() == crd::PLURAL
+}
+
+/// Metadata without empty collections and nulls, as Go's `omitempty` leaves it.
+fn tidy(object: &mut Value) {
+    meta::meta_mut(object).retain(|_, value| match value {
+        Value::Null => false,
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        Value::String(text) => !text.is_empty(),
+        _ => true,
+    });
+}
+
+fn has_status(call: &Call<'_>) -> bool {
+    call.served.kind.subresource("status").is_some()
+}
+
+/// Records who owns the fields that changed, in the version of the request.
+fn own(
+    call: &Call<'_>,
+    manager: &str,
+    old: Option<&Value>,
+    stored: &mut Value,
+) -> Result<(), ApiError> {
+    let mut shown = call.shown(std::mem::take(stored))?;
+    let old = old.map(|old| call.shown(old.clone())).transpose()?;
+    let now = call.stamp();
+    let cx = UpdateCx {
+        kind: &call.served.kind,
+        manager,
+        now: &now,
+        subresource: &call.info.subresource,
+    };
+    argosy_schema::update(&cx, old.as_ref(), &mut shown).map_err(apply_error)?;
+    *stored = call.cluster.to_stored(&call.served, shown)?;
+    Ok(())
+}
+
+/// An error of field ownership as a status.
+pub(super) fn apply_error(error: ApplyError) -> ApiError {
+    let message = error.to_string();
+    match error {
+        ApplyError::Invalid(_) => ApiError::new(500, "", message),
+        ApplyError::Conflicts(conflicts) => {
+            let mut answer = ApiError::new(409, "Conflict", message).with_empty_details();
+            if let Some(details) = &mut answer.details {
+                details.causes = conflicts
+                    .into_iter()
+                    .map(|conflict| Cause {
+                        reason: "FieldManagerConflict",
+                        message: conflict.message,
+                        field: conflict.field,
+                    })
+                    .collect();
+            }
+            answer
+        }
+    }
+}
+
+fn check_schema(
+    call: &Call<'_>,
+    stored: &Value,
+    old: Option<&Value>,
+) -> Result<Vec<FieldError>, ApiError> {
+    let shown = call.shown(stored.clone())?;
+    let old = old.map(|old| call.shown(old.clone())).transpose()?;
+    let errors = argosy_schema::validate(&call.served.kind, &shown, old.as_ref());
+    Ok(errors.into_iter().map(FieldError::from_schema).collect())
+}
+
+fn refuse(call: &Call<'_>, object: &Value, errors: &[FieldError]) -> Result<(), ApiError> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(call.invalid(meta::text(object, "name"), errors))
+}
+
+/// Outcome of an update.
+pub(super) enum Replaced {
+    /// The object as it is now, in the version of the request.
+    Done(Value),
+    /// Another write came first.
+    Lost,
+}
+
+/// Replaces `old` (as stored) by `new` (in the version of the request).
+pub(super) async fn replace(
+    call: &Call<'_>,
+    old: &Value,
+    new: Value,
+    options: &WriteOptions,
+) -> Result<Replaced, ApiError> {
+    let stored = prepare_changed(call, old, new, options)?;
+    if meta::same(old, &stored) {
+        return call.shown(old.clone()).map(Replaced::Done);
+    }
+    if options.dry_run {
+        return call.shown(stored).map(Replaced::Done);
+    }
+    let key = call
+        .served
+        .key(meta::text(old, "namespace"), meta::text(old, "name"));
+    let goes = may_vanish(&key, &stored);
+    let value = (!goes).then_some(&stored);
+    let Some(rev) = call
+        .cluster
+        .commit(&key, Expect::Rev(rev_of(old)), value)
+        .await?
+    else {
+        return Ok(Replaced::Lost);
+    };
+    let mut stored = stored;
+    meta::set(&mut stored, "resourceVersion", &rev.to_string());
+    follow(call, Some(old), (!goes).then_some(&stored)).await?;
+    call.shown(stored).map(Replaced::Done)
+}
+
+/// Whether nothing keeps a deleted object any longer.
+pub(crate) fn may_vanish(key: &str, object: &Value) -> bool {
+    let grace = meta::field(object, "deletionGracePeriodSeconds").and_then(Value::as_i64);
+    meta::is_deleting(object)
+        && meta::texts(object, "finalizers").is_empty()
+        && grace.unwrap_or(0) == 0
+        && !holds_namespace(key, object)
+}
+
+/// Whether a namespace still has `spec.finalizers`.
+fn holds_namespace(key: &str, object: &Value) -> bool {
+    let is_namespace =
+        KeyParts::of(key).is_some_and(|p| p.group.is_empty() && p.plural == "namespaces");
+    let finalizers = object.pointer("/spec/finalizers").and_then(Value::as_array);
+    is_namespace && finalizers.is_some_and(|list| !list.is_empty())
+}
+
+fn prepare_changed(
+    call: &Call<'_>,
+    old: &Value,
+    mut new: Value,
+    options: &WriteOptions,
+) -> Result<Value, ApiError> {
+    let cx = call.cx(options.dry_run);
+    argosy_schema::default(&call.served.kind, &mut new);
+    tidy(&mut new);
+    let mut errors = names::check_update(old, &new);
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "resourceVersion",
+        "generateName",
+    ] {
+        meta::copy(&mut new, old, field);
+    }
+    meta::remove(&mut new, "selfLink");
+    let mut stored = call.cluster.to_stored(&call.served, new)?;
+    keep_other_parts(call, old, &mut stored);
+    call.hook().default(&cx, &mut stored, Some(old));
+    if let Some(manager) = &options.manager {
+        own(call, manager, Some(old), &mut stored)?;
+    }
+    call.hook().prepare_update(&cx, &mut stored, old)?;
+    if is_crd(&call.served) && call.info.subresource.is_empty() {
+        crd::complete(&cx, &mut stored, false);
+    }
+    count_generation(call, old, &mut stored);
+    errors.extend(names::check_meta(&call.served, &stored));
+    errors.extend(check_schema(call, &stored, Some(old))?);
+    errors.extend(call.hook().validate(&cx, &stored, Some(old)));
+    refuse(call, &stored, &errors)?;
+    Ok(stored)
+}
+
+/// An update of the object leaves its status alone, one of the status all the rest.
+fn keep_other_parts(call: &Call<'_>, old: &Value, new: &mut Value) {
+    let Some(map) = new.as_object_mut() else {
+        return;
+    };
+    let keep = |map: &mut argosy_object::Map<String, Value>, field: &str| match old.get(field) {
+        Some(value) => {
+            map.insert(field.into(), value.clone());
+        }
+        None => {
+            map.remove(field);
+        }
+    };
+    match call.info.subresource.as_str() {
+        "status" | "approval" => {
+            let fields: Vec<String> = map
+                .keys()
+                .chain(old.as_object().into_iter().flat_map(|old| old.keys()))
+                .filter(|field| !matches!(field.as_str(), "status" | "metadata"))
+                .cloned()
+                .collect();
+            for field in fields {
+                keep(map, &field);
+            }
+            keep_meta(call, old, new);
+        }
+        "finalize" => {
+            // Only `spec.finalizers` of a namespace may change here, and its status.
+            keep_meta(call, old, new);
+        }
+        _ if has_status(call) => {
+            keep(map, "status");
+            if call.served.group().is_empty() && call.served.plural() == "namespaces" {
+                let finalizers = old.pointer("/spec/finalizers").cloned();
+                if let (Some(finalizers), Some(spec)) = (
+                    finalizers,
+                    new.get_mut("spec").and_then(Value::as_object_mut),
+                ) {
+                    spec.insert("finalizers".into(), finalizers);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What of the metadata a status update may not change: all of a custom resource's, labels and
+/// references of others.
+fn keep_meta(call: &Call<'_>, old: &Value, new: &mut Value) {
+    if call.served.kind.is_custom() {
+        let managed = meta::field(new, "managedFields").cloned();
+        let mut metadata = old.get("metadata").cloned().unwrap_or_default();
+        if let Some(map) = metadata.as_object_mut() {
+            match managed {
+                Some(managed) => map.insert("managedFields".into(), managed),
+                None => map.remove("managedFields"),
+            };
+        }
+        if let Some(map) = new.as_object_mut() {
+            map.insert("metadata".into(), metadata);
+        }
+        return;
+    }
+    for field in ["labels", "ownerReferences", "finalizers"] {
+        meta::copy(new, old, field);
+    }
+}
+
+/// Whether the engine counts generations here: for custom kinds; hooks do for others.
+fn counts_generations(served: &Served) -> bool {
+    served.kind.is_custom()
+}
+
+fn count_generation(call: &Call<'_>, old: &Value, new: &mut Value) {
+    let deployment = call.kind() == "Deployment" && !call.served.kind.is_custom();
+    if !(counts_generations(&call.served) || deployment) || !call.info.subresource.is_empty() {
+        return;
+    }
+    let ignores_status = has_status(call);
+    let counted = |field: &str| {
+        !matches!(field, "apiVersion" | "kind" | "metadata")
+            && !(ignores_status && field == "status")
+    };
+    let parts = |object: &Value| -> Vec<(String, Value)> {
+        let map = object.as_object();
+        map.into_iter()
+            .flatten()
+            .filter(|(field, _)| counted(field))
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect()
+    };
+    // Deployments count their annotations too, which rollbacks were once kept in.
+    let annotated =
+        deployment && meta::field(old, "annotations") != meta::field(new, "annotations");
+    if annotated || parts(old) != parts(new) {
+        let next = meta::generation(old) + 1;
+        meta::meta_mut(new).insert("generation".into(), next.into());
+    }
+}
+
+/// Does what follows from a stored change.
+pub(crate) async fn follow(
+    call: &Call<'_>,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> Result<(), ApiError> {
+    let effects = call.hook().after_write(&call.cx(false), old, new);
+    super::system::perform(call.cluster, effects).await
+}
