@@ -210,12 +210,14 @@ fn upstream_go_mod(work: &Path) -> anyhow::Result<String> {
 /// Kubernetes' own `replace` directives point into its source tree and do not hold for a module
 /// that requires it, so each becomes the published version of the same commit.
 fn staging_replaces(upstream: &str) -> String {
-    let lines: String = upstream
+    let mut lines = String::new();
+    for (module, _) in upstream
         .lines()
         .filter_map(|line| line.split_once("=> ./staging/"))
-        .map(|(module, _)| module.trim())
-        .map(|module| format!("\t{module} => {module} {STAGING}\n"))
-        .collect();
+    {
+        let module = module.trim();
+        lines += &format!("\t{module} => {module} {STAGING}\n");
+    }
     format!("godebug default=go1.26\n\nreplace (\n{lines})\n")
 }
 

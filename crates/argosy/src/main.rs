@@ -1,1 +1,42 @@
-fn main() {}
+//! The `argosy` program: reads its arguments, runs one command, and ends with its code.
+
+use argosy::cli::Cli;
+use argosy::session::Session;
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The only place that reads the environment and the arguments.
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let is_asked_for = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
+            // Where nobody reads any more, there is nothing to say.
+            let _ = error.print();
+            return ExitCode::from(if is_asked_for { 0 } else { argosy_cli::EXIT_FAILURE });
+        }
+    };
+    let terminal = argosy_cli::Terminal::detect(
+        cli.global.no_color || environment.get("NO_COLOR").is_some_and(|v| !v.is_empty()),
+    );
+    let ended = Session::new(&cli.global, environment, terminal)
+        .and_then(|session| cli.command.run(&session));
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                failure.render(&terminal).as_bytes(),
+            );
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The field manager of everything that Argo CD applies.
 pub const MANAGER: &str = "argocd-controller";
 
-const GONE_WITHIN: Duration = Duration::from_secs(60);
+const GONE_WITHIN: Duration = Duration::from_mins(1);
 const GONE_POLL: Duration = Duration::from_millis(200);
 
 /// Applies objects of one kind in one way.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// As client-go: a projected token is rotated long before it ends.
-const TOKEN_FILE_MAX_AGE: Duration = Duration::from_secs(60);
+const TOKEN_FILE_MAX_AGE: Duration = Duration::from_mins(1);
 const TOKEN_FILE_MAX_BYTES: usize = 1 << 20;
 
 /// Wraps `inner` so that every request says who we are. A credential program's certificate is

@@ -141,10 +141,10 @@ impl KubeClusters {
                 return Err(ApiError::new(ApiErrorKind::NotFound, text));
             }
         };
-        if let Some((known, cluster)) = table.connected.get(server) {
-            if *known == origin {
-                return Ok(cluster.clone());
-            }
+        if let Some((known, cluster)) = table.connected.get(server)
+            && *known == origin
+        {
+            return Ok(cluster.clone());
         }
         let client = Client::connect(&self.transport, &spec)
             .map_err(|error| ApiError::new(ApiErrorKind::Invalid, error.to_string()))?;

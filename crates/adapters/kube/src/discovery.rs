@@ -178,9 +178,9 @@ fn assemble(
             for kind in kinds {
                 gathered
                     .api_versions
-                    .insert(format!("{group_version}/{}", kind.kind));
+                    .insert(format!("{group_version}/{}", kind.name));
                 if !kind.subresource {
-                    let gvk = Gvk::new(&group.name, &version, &kind.kind);
+                    let gvk = Gvk::new(&group.name, &version, &kind.name);
                     let resource = Resource::new(gvk, &kind.plural, kind.namespaced);
                     gathered.add(resource, kind.watchable);
                 }

@@ -97,9 +97,8 @@ impl Kubeconfig {
         &self,
         context: Option<&str>,
     ) -> Result<(ClusterSpec, Option<String>), SpecError> {
-        let name = match context.or_else(|| self.current_context()) {
-            Some(name) => name,
-            None => return Err(self.missing("current-context", "is not set")),
+        let Some(name) = context.or_else(|| self.current_context()) else {
+            return Err(self.missing("current-context", "is not set"));
         };
         let context = self.find("contexts", "context", name)?;
         let cluster_name = context.text("cluster").unwrap_or_default();

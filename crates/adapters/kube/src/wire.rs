@@ -19,7 +19,7 @@ pub const METADATA: &str =
 const ANSWER_BYTES: usize = 256 << 20;
 const FRAME_BYTES: usize = 32 << 20;
 /// No byte of an answer's body for so long means that it will not come.
-const BODY_SILENCE: Duration = Duration::from_secs(60);
+const BODY_SILENCE: Duration = Duration::from_mins(1);
 const USER_AGENT: &str = concat!("argosy/", env!("CARGO_PKG_VERSION"));
 
 /// One API server, spoken to in bytes. Cheap to clone.

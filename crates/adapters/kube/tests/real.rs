@@ -1,4 +1,5 @@
 //! Against a real kube-apiserver: transport, discovery, plain operations, apply and live cache.
+#![allow(clippy::unwrap_used)] // a test's helpers may panic too
 
 use argosy_kube::spec::cluster_from_secret;
 use argosy_kube::{Client, ClusterSettings, KubeCluster, KubeClusters, Kubeconfig, Transport};

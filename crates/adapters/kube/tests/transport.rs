@@ -1,5 +1,6 @@
 //! Sockets: HTTP/2 and HTTP/1.1 over TLS, connections shared, watches apart, servers that end
 //! connections.
+#![allow(clippy::unwrap_used)] // a test's helpers may panic too
 
 use argosy_kube::Transport;
 use argosy_kube::spec::{ClusterSpec, Credential, Scope, TlsSpec};
@@ -115,7 +116,7 @@ fn spec(server: &Server) -> ClusterSpec {
     }
 }
 
-async fn service(server: &Server) -> ApiService {
+fn service(server: &Server) -> ApiService {
     Transport::default().service(&spec(server)).unwrap()
 }
 
@@ -146,7 +147,7 @@ async fn watch(service: &ApiService) -> Body {
 #[tokio::test]
 async fn calls_share_one_connection_and_watches_another() {
     let server = server(&[b"h2", b"http/1.1"], 100).await;
-    let service = service(&server).await;
+    let service = service(&server);
     let calls = (0..12).map(|_| send(&service, Method::GET, "/a"));
     for answer in futures_util::future::join_all(calls).await {
         assert_eq!(answer.unwrap(), "HTTP/2.0 /a");
@@ -159,7 +160,7 @@ async fn calls_share_one_connection_and_watches_another() {
 #[tokio::test]
 async fn watches_beyond_the_servers_streams_get_more_connections() {
     let server = server(&[b"h2"], 5).await;
-    let service = service(&server).await;
+    let service = service(&server);
     let mut held = Vec::new();
     for _ in 0..12 {
         held.push(watch(&service).await);
@@ -174,7 +175,7 @@ async fn watches_beyond_the_servers_streams_get_more_connections() {
 #[tokio::test]
 async fn http1_connections_are_used_again() {
     let server = server(&[b"http/1.1"], 100).await;
-    let service = service(&server).await;
+    let service = service(&server);
     for _ in 0..3 {
         assert_eq!(
             send(&service, Method::GET, "/a").await.unwrap(),
@@ -192,7 +193,7 @@ async fn http1_connections_are_used_again() {
 async fn ended_connection_is_replaced() {
     for alpn in [&b"h2"[..], b"http/1.1"] {
         let server = server(&[alpn], 100).await;
-        let service = service(&server).await;
+        let service = service(&server);
         for _ in 0..3 {
             send(&service, Method::POST, "/a").await.unwrap();
             server.seen.cut.notify_waiters();
@@ -206,7 +207,7 @@ async fn ended_connection_is_replaced() {
 async fn broken_read_is_sent_again_and_broken_write_is_not() {
     for alpn in [&b"h2"[..], b"http/1.1"] {
         let server = server(&[alpn], 100).await;
-        let service = service(&server).await;
+        let service = service(&server);
         send(&service, Method::GET, "/a").await.unwrap();
         server.seen.close_next.store(true, Ordering::SeqCst);
         send(&service, Method::GET, "/a").await.unwrap();

@@ -9,7 +9,7 @@ use argosy_object::{Map, Value};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Which of go-yaml's resolvers reads the plain scalars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -17,8 +17,8 @@ pub enum Dialect {
     /// go-yaml v2, behind sigs.k8s.io/yaml: `yes`, `on`, `y` are booleans.
     #[default]
     V2,
-    /// go-yaml v3, behind kyaml: they are text, and merges never override what stands beside
-    /// them.
+    /// go-yaml v3, behind kyaml: they are text, merges never override what stands beside them,
+    /// and a key that is given twice is refused.
     V3,
 }
 
@@ -50,8 +50,8 @@ pub(crate) struct Decoder<'t> {
 #[derive(Default)]
 struct Entries {
     map: Map<String, Value>,
-    /// Keys by type, so that `1` and `"1"` are two to the strict reader.
-    seen: HashSet<String>,
+    /// Keys by type, so that `1` and `"1"` are two to the strict reader, and their lines.
+    seen: HashMap<String, u32>,
 }
 
 impl<'t> Decoder<'t> {
@@ -67,7 +67,7 @@ impl<'t> Decoder<'t> {
             tree,
             limits,
             dialect,
-            strict,
+            strict: strict || dialect == Dialect::V3,
             open: HashSet::new(),
             decoded: 0,
             aliased: 0,
@@ -231,7 +231,7 @@ impl<'t> Decoder<'t> {
             }
             let (name, typed) = self.key((*key, *value), id, depth)?;
             let decoded = self.value(*value, depth + 1)?;
-            self.set(*value, entries, name, typed, decoded);
+            self.set((*key, *value), entries, (name, typed), decoded);
         }
         for value in merges {
             let mut merged = Entries::default();
@@ -247,16 +247,24 @@ impl<'t> Decoder<'t> {
 
     fn set(
         &mut self,
-        at: NodeId,
+        (key, at): (NodeId, NodeId),
         entries: &mut Entries,
-        name: String,
-        typed: String,
+        (name, typed): (String, String),
         value: Value,
     ) {
-        if self.strict && !entries.seen.insert(typed.clone()) {
+        let key_line = self.tree.nodes[key].line + 1;
+        if self.strict
+            && let Some(first) = entries.seen.insert(typed.clone(), key_line)
+        {
             let line = self.tree.nodes[at].line + 1;
-            self.duplicates
-                .push((line, format!("line {line}: key {typed} already set in map")));
+            let text = match self.dialect {
+                Dialect::V2 => format!("line {line}: key {typed} already set in map"),
+                Dialect::V3 => {
+                    let name = goprint::quote(&name);
+                    format!("line {key_line}: mapping key {name} already defined at line {first}")
+                }
+            };
+            self.duplicates.push((line, text));
             return;
         }
         entries.map.insert(name, value);

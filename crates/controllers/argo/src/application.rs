@@ -39,7 +39,9 @@ impl ApplicationController {
         let records = Records::default();
         let known = records.clone();
         let concerns = Arc::new(move |key: &Key, changed: &Changed| {
-            known.get(key).is_none_or(|record| record.cache.is_hit(changed))
+            known
+                .get(key)
+                .is_none_or(|record| record.cache.is_hit(changed))
         });
         let controller = Arc::new(Self {
             follows: Follows::new(hub.ports.sources.clone(), queue.clone(), concerns),

@@ -44,7 +44,9 @@ impl ApplicationSetController {
         let known = reads.clone();
         let concerns = Arc::new(move |key: &Key, changed: &Changed| {
             let reads = known.lock().unwrap_or_else(PoisonError::into_inner);
-            reads.get(key).is_none_or(|reads| reads.iter().any(|reads| changed.hits(reads)))
+            reads
+                .get(key)
+                .is_none_or(|reads| reads.iter().any(|reads| changed.hits(reads)))
         });
         let controller = Arc::new(Self {
             follows: Follows::new(hub.ports.sources.clone(), queue.clone(), concerns),
@@ -53,7 +55,13 @@ impl ApplicationSetController {
             specs: Mutex::default(),
             hub,
         });
-        tasks.spawn(run("applicationset", queue, controller.clone(), WORKERS, stop.clone()));
+        tasks.spawn(run(
+            "applicationset",
+            queue,
+            controller.clone(),
+            WORKERS,
+            stop.clone(),
+        ));
         tasks.spawn(controller.clone().watch_hub(stop.clone()));
         controller
     }
@@ -65,7 +73,10 @@ impl ApplicationSetController {
 
     async fn watch_hub(self: Arc<Self>, mut stop: Stop) {
         let mut changes = self.hub.store.changes();
-        self.hub.store.wait_synced(&crate::resources::hub_resources()).await;
+        self.hub
+            .store
+            .wait_synced(&crate::resources::hub_resources())
+            .await;
         // The Application controller hands the Secrets on; sets need the clusters at once.
         self.hub.configure();
         self.touch_all();
@@ -102,9 +113,16 @@ impl ApplicationSetController {
             drop(specs);
             return self.touch_all();
         }
-        let Some(application) = self.hub.store.get(&change.key) else { return };
+        let Some(application) = self.hub.store.get(&change.key) else {
+            return;
+        };
         let owner = owner(&application).map(|name| {
-            Key::new(names::ARGO_GROUP, "ApplicationSet", application.namespace(), name)
+            Key::new(
+                names::ARGO_GROUP,
+                "ApplicationSet",
+                application.namespace(),
+                name,
+            )
         });
         let digest = spec_digest(&application);
         let is_new = specs.insert(change.key.clone(), digest) != Some(digest);
@@ -136,10 +154,17 @@ pub(crate) fn owner(application: &Object) -> Option<&str> {
 /// A digest of what a set controls: spec, labels, annotations, owners.
 fn spec_digest(application: &Object) -> argosy_object::Digest {
     let metadata = |field: &str| {
-        application.metadata().and_then(|m| m.get(field)).map(ToString::to_string).unwrap_or_default()
+        application
+            .metadata()
+            .and_then(|m| m.get(field))
+            .map(ToString::to_string)
+            .unwrap_or_default()
     };
     let parts = [
-        application.pointer("/spec").map(ToString::to_string).unwrap_or_default(),
+        application
+            .pointer("/spec")
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         metadata("labels"),
         metadata("annotations"),
         metadata("finalizers"),

@@ -43,7 +43,12 @@ impl Drop for Follow {
 impl Follows {
     /// Follows for the objects of a queue.
     pub(crate) fn new(sources: Arc<dyn Sources>, queue: Arc<Queue>, concerns: Concerns) -> Self {
-        Self { sources, queue, concerns, state: Arc::default() }
+        Self {
+            sources,
+            queue,
+            concerns,
+            state: Arc::default(),
+        }
     }
 
     /// The revisions that an object follows from now on.
@@ -54,10 +59,13 @@ impl Follows {
         }
         // New follows come before old ones go, so that a shared poll does not end in between.
         for followed in &wanted {
-            let follow = state.follows.entry(followed.clone()).or_insert_with(|| Follow {
-                followers: BTreeSet::new(),
-                task: self.spawn(followed),
-            });
+            let follow = state
+                .follows
+                .entry(followed.clone())
+                .or_insert_with(|| Follow {
+                    followers: BTreeSet::new(),
+                    task: self.spawn(followed),
+                });
             follow.followers.insert(follower.clone());
         }
         let before = state.by_follower.insert(follower.clone(), wanted.clone());

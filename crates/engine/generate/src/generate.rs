@@ -1,7 +1,7 @@
 //! From a set and its inputs to Applications.
 
 use crate::error::{Fault, GenerateError};
-use crate::generators::{Cx, Place, transform};
+use crate::generators::{Cx, Place, check_supported, transform};
 use crate::inputs::{Generated, Generation, GeneratorInputs, Step};
 use crate::merge::fill;
 use crate::normalize::normalize_spec;
@@ -27,13 +27,23 @@ pub fn generate(set: &Object, inputs: &GeneratorInputs) -> Result<Step, Generate
     let cx = Cx::new(inputs, &renderer);
     let mut apps = Vec::new();
     let generators = spec.get("generators").and_then(Value::as_array);
-    for (index, entry) in generators.into_iter().flatten().enumerate() {
-        let field = format!("spec.generators[{index}]");
+    let generators = generators.map_or(&[][..], Vec::as_slice);
+    let field = |index: usize| format!("spec.generators[{index}]");
+    for (index, entry) in generators.iter().enumerate() {
+        check_supported(
+            entry,
+            Place {
+                field: &field(index),
+                depth: 0,
+            },
+        )?;
+    }
+    for (index, entry) in generators.iter().enumerate() {
         let results = match transform(
             &cx,
             entry,
             Place {
-                field: &field,
+                field: &field(index),
                 depth: 0,
             },
         ) {

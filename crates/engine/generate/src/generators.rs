@@ -17,20 +17,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds of generators, in the order in which upstream looks at one entry's fields.
-const KINDS: [&str; 9] = [
-    "list",
-    "clusters",
-    "git",
-    "scmProvider",
-    "clusterDecisionResource",
-    "pullRequest",
-    "matrix",
-    "merge",
-    "plugin",
-];
-
-/// Fields of an entry that are no generators.
-const OTHERS: [&str; 1] = ["selector"];
+const KINDS: [&str; 5] = ["list", "clusters", "git", "matrix", "merge"];
 
 /// How many parameter sets one set may come to.
 const MAX_PARAMS: usize = 200_000;
@@ -90,6 +77,44 @@ pub(crate) struct Transformed<'g> {
     pub params: Vec<Params>,
 }
 
+/// Refuses generators that are not there yet, nested ones too and before anything is evaluated:
+/// leaving one out would delete its Applications.
+///
+/// # Errors
+/// [`GenerateError::Unsupported`] with the field.
+pub(crate) fn check_supported(entry: &Value, place: Place<'_>) -> Result<(), GenerateError> {
+    for (key, generator) in entry
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, g)| !g.is_null())
+    {
+        match key.as_str() {
+            "list" | "clusters" | "git" | "selector" => {}
+            kind @ ("matrix" | "merge") if place.depth < 2 => {
+                for (index, child) in items(generator, "generators").iter().enumerate() {
+                    let field = format!("{}.{kind}.generators[{index}]", place.field);
+                    check_supported(
+                        child,
+                        Place {
+                            field: &field,
+                            depth: place.depth + 1,
+                        },
+                    )?;
+                }
+            }
+            "matrix" | "merge" => {}
+            other => {
+                return Err(GenerateError::Unsupported {
+                    field: place.field.into(),
+                    generator: other.into(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Evaluates one entry.
 pub(crate) fn transform<'g>(
     cx: &Cx<'_>,
@@ -101,17 +126,6 @@ pub(crate) fn transform<'g>(
         field: field.into(),
         reason: "expected a mapping".into(),
     })?;
-    let unknown = object.iter().find(|(key, value)| {
-        !KINDS.contains(&key.as_str()) && !OTHERS.contains(&key.as_str()) && !value.is_null()
-    });
-    if let Some((key, _)) = unknown {
-        let generator = key.clone();
-        return Err(GenerateError::Unsupported {
-            field: field.into(),
-            generator,
-        }
-        .into());
-    }
     let selector = object.get("selector").filter(|s| !s.is_null());
     let selector = selector
         .map(Selector::parse)
@@ -148,11 +162,7 @@ fn evaluate(
         "matrix" | "merge" => Err(Fault::params(
             "child generator generated no parameters".to_owned(),
         )),
-        other => Err(GenerateError::Unsupported {
-            field: place.field.into(),
-            generator: other.into(),
-        }
-        .into()),
+        _ => Ok(Vec::new()),
     }
 }
 

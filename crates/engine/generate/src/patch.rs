@@ -143,11 +143,11 @@ mod tests {
         let app = json!({"metadata": {"name": "a", "finalizers": ["x"], "labels": {"k": "v"}},
             "spec": {"project": "p", "source": {"helm": {"values": "v"}, "path": "d"},
                 "sources": [1, 2]}});
-        let patch = "metadata:\n  name: b\n  finalizers: [y]\n  labels: {k: null, n: w}\nspec:\n  project: evil\n  sources: [3]\n  source:\n    helm:\n      $patch: replace\n      parameters: []\n";
+        let patch = "metadata:\n  name: b\n  finalizers: [mine]\n  labels: {k: null, new: w}\nspec:\n  project: evil\n  sources: [3]\n  source:\n    helm:\n      $patch: replace\n      parameters: []\n";
         assert_eq!(
             apply(&app, patch).unwrap(),
             json!({
-            "metadata": {"name": "b", "finalizers": ["y", "x"], "labels": {"n": "w"}},
+            "metadata": {"name": "b", "finalizers": ["mine", "x"], "labels": {"new": "w"}},
             "spec": {"project": "p", "source": {"helm": {"parameters": []}, "path": "d"},
                 "sources": [3]}})
         );

@@ -52,12 +52,18 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<File>, HelmError> {
                         "decompressed chart is larger than the maximum size {MAX_CHART_BYTES}"
                     )));
                 }
-                files.push(File { name: inner_name(&name)?, data: without_bom(body) });
+                files.push(File {
+                    name: inner_name(&name)?,
+                    data: without_bom(body),
+                });
             }
             // Links and devices carry nothing: to Helm they are empty files.
             _ => {
                 let name = long_name.take().unwrap_or(header.name);
-                files.push(File { name: inner_name(&name)?, data: Bytes::new() });
+                files.push(File {
+                    name: inner_name(&name)?,
+                    data: Bytes::new(),
+                });
             }
         }
     }
@@ -70,16 +76,24 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<File>, HelmError> {
 fn too_large(header: &Header, left: u64) -> HelmError {
     if header.size > left {
         let limit = MAX_CHART_BYTES;
-        return refused(format!("decompressed chart is larger than the maximum size {limit}"));
+        return refused(format!(
+            "decompressed chart is larger than the maximum size {limit}"
+        ));
     }
     let (name, limit) = (&header.name, MAX_FILE_BYTES);
-    refused(format!("decompressed chart file {name:?} is larger than the maximum file size {limit}"))
+    refused(format!(
+        "decompressed chart file {name:?} is larger than the maximum file size {limit}"
+    ))
 }
 
 /// The file's content without a byte-order mark.
 pub(crate) fn without_bom(data: Vec<u8>) -> Bytes {
     let data = Bytes::from(data);
-    if data.starts_with(&[0xef, 0xbb, 0xbf]) { data.slice(3..) } else { data }
+    if data.starts_with(&[0xef, 0xbb, 0xbf]) {
+        data.slice(3..)
+    } else {
+        data
+    }
 }
 
 /// The name below the archive's top folder, which must stay inside of it.
@@ -143,7 +157,11 @@ impl Header {
             return Ok(None);
         }
         let sum = block.iter().enumerate().map(|(index, byte)| {
-            u64::from(if (148..156).contains(&index) { b' ' } else { *byte })
+            u64::from(if (148..156).contains(&index) {
+                b' '
+            } else {
+                *byte
+            })
         });
         if number(&block[148..156]) != Some(sum.sum()) {
             return Err(refused("archive/tar: invalid tar header"));
@@ -151,10 +169,14 @@ impl Header {
         let name = text_of(&block[..100]);
         let prefix = text_of(&block[345..500]);
         let is_ustar = &block[257..262] == b"ustar" && block[262] == 0;
-        let size = number(&block[124..136])
-            .ok_or_else(|| refused("archive/tar: invalid tar header"))?;
+        let size =
+            number(&block[124..136]).ok_or_else(|| refused("archive/tar: invalid tar header"))?;
         Ok(Some(Self {
-            name: if is_ustar && !prefix.is_empty() { format!("{prefix}/{name}") } else { name },
+            name: if is_ustar && !prefix.is_empty() {
+                format!("{prefix}/{name}")
+            } else {
+                name
+            },
             size,
             kind: block[156],
         }))
@@ -164,17 +186,26 @@ impl Header {
 /// A number in octal, or in base 256 where its first bit is set.
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {
-        return field[1..].iter().try_fold(u64::from(field[0] & 0x7f), |value, byte| {
-            value.checked_mul(256)?.checked_add(u64::from(*byte))
-        });
+        return field[1..]
+            .iter()
+            .try_fold(u64::from(field[0] & 0x7f), |value, byte| {
+                value.checked_mul(256)?.checked_add(u64::from(*byte))
+            });
     }
     let text = text_of(field);
     let digits = text.trim();
-    if digits.is_empty() { Some(0) } else { u64::from_str_radix(digits, 8).ok() }
+    if digits.is_empty() {
+        Some(0)
+    } else {
+        u64::from_str_radix(digits, 8).ok()
+    }
 }
 
 fn text_of(field: &[u8]) -> String {
-    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let end = field
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(field.len());
     String::from_utf8_lossy(&field[..end]).into_owned()
 }
 

@@ -133,7 +133,10 @@ impl Chart {
 
 fn is_crd(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    let extension = lower.rsplit('/').next().and_then(|base| base.rsplit_once('.'));
+    let extension = lower
+        .rsplit('/')
+        .next()
+        .and_then(|base| base.rsplit_once('.'));
     name.starts_with("crds/")
         && extension.is_some_and(|(_, extension)| matches!(extension, "yaml" | "yml" | "json"))
 }
@@ -170,7 +173,10 @@ impl Metadata {
         ] {
             sanitize(text);
         }
-        self.sources.iter_mut().chain(&mut self.keywords).for_each(sanitize);
+        self.sources
+            .iter_mut()
+            .chain(&mut self.keywords)
+            .for_each(sanitize);
         self.maintainers.iter_mut().flatten().for_each(sanitize);
         let name = &self.name;
         if self.api_version.is_empty() {
@@ -189,7 +195,10 @@ impl Metadata {
             return invalid("chart.metadata.version is required".into());
         }
         if Version::parse(&self.version).is_err() {
-            return invalid(format!("chart.metadata.version {:?} is invalid", self.version));
+            return invalid(format!(
+                "chart.metadata.version {:?} is invalid",
+                self.version
+            ));
         }
         if !matches!(self.kind.as_str(), "" | "application" | "library") {
             return invalid("chart.metadata.type must be application or library".into());
@@ -210,9 +219,12 @@ impl Metadata {
 impl Dependency {
     /// Checks the dependency and returns the name it goes by.
     fn validate(&mut self) -> Result<String, HelmError> {
-        for text in
-            [&mut self.name, &mut self.version, &mut self.repository, &mut self.condition]
-        {
+        for text in [
+            &mut self.name,
+            &mut self.version,
+            &mut self.repository,
+            &mut self.condition,
+        ] {
             sanitize(text);
         }
         self.tags.iter_mut().for_each(sanitize);
@@ -223,7 +235,11 @@ impl Dependency {
                 "validation: dependency {name:?} has disallowed characters in the alias"
             )));
         }
-        Ok(if self.alias.is_empty() { self.name.clone() } else { self.alias.clone() })
+        Ok(if self.alias.is_empty() {
+            self.name.clone()
+        } else {
+            self.alias.clone()
+        })
     }
 }
 

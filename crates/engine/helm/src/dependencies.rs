@@ -1,7 +1,7 @@
 //! Which subcharts take part, under which names, and what they lend to their parents' values.
 
 use argosy_gotmpl::{Value, gofmt};
-use argosy_object::Value as Json;
+use argosy_object::{Value as Json, json};
 
 use crate::chart::{Chart, Dependency, is_compatible};
 use crate::error::HelmError;
@@ -14,7 +14,9 @@ pub(crate) fn process(chart: &mut Chart, values: &Table) -> Result<(), HelmError
 }
 
 fn enable(chart: &mut Chart, values: &Table, path: &str) -> Result<(), HelmError> {
-    let Some(mut wanted) = chart.metadata.dependencies.take() else { return Ok(()) };
+    let Some(mut wanted) = chart.metadata.dependencies.take() else {
+        return Ok(());
+    };
     let found = std::mem::take(&mut chart.dependencies);
     let asked_for = |sub: &Chart| {
         wanted.iter().any(|dependency| {
@@ -22,7 +24,11 @@ fn enable(chart: &mut Chart, values: &Table, path: &str) -> Result<(), HelmError
                 && is_compatible(&dependency.version, &sub.metadata.version)
         })
     };
-    let mut subcharts: Vec<Chart> = found.iter().filter(|sub| !asked_for(sub)).cloned().collect();
+    let mut subcharts: Vec<Chart> = found
+        .iter()
+        .filter(|sub| !asked_for(sub))
+        .cloned()
+        .collect();
     for dependency in &mut wanted {
         subcharts.extend(aliased(&found, dependency));
         if !dependency.alias.is_empty() {
@@ -39,7 +45,9 @@ fn enable(chart: &mut Chart, values: &Table, path: &str) -> Result<(), HelmError
         .filter(|dependency| !dependency.enabled)
         .map(|dependency| dependency.name.clone())
         .collect();
-    chart.dependencies.retain(|sub| !off.iter().any(|name| name == sub.name()));
+    chart
+        .dependencies
+        .retain(|sub| !off.iter().any(|name| name == sub.name()));
     wanted.retain(|dependency| !off.contains(&dependency.name));
     for sub in &mut chart.dependencies {
         let below = format!("{path}{}.", sub.name());
@@ -64,16 +72,27 @@ fn aliased(found: &[Chart], dependency: &Dependency) -> Option<Chart> {
 }
 
 fn apply_tags(wanted: &mut [Dependency], values: &Table) {
-    let Some(tags) = table(values, "tags") else { return };
+    let Some(tags) = table(values, "tags") else {
+        return;
+    };
     for dependency in wanted {
-        let has = |flag: bool| dependency.tags.iter().any(|tag| tags.get(tag) == Some(&flag.into()));
+        let has = |flag: bool| {
+            dependency
+                .tags
+                .iter()
+                .any(|tag| tags.get(tag) == Some(&flag.into()))
+        };
         dependency.enabled = has(true) || !has(false);
     }
 }
 
 fn apply_conditions(wanted: &mut [Dependency], values: &Table, path: &str) {
     for dependency in wanted {
-        let conditions = dependency.condition.trim().split(',').filter(|text| !text.is_empty());
+        let conditions = dependency
+            .condition
+            .trim()
+            .split(',')
+            .filter(|text| !text.is_empty());
         let flag = conditions
             .filter_map(|condition| plain(values, &format!("{path}{condition}")))
             .find_map(Json::as_bool);
@@ -89,16 +108,20 @@ fn import_all(chart: &mut Chart) -> Result<(), HelmError> {
 }
 
 fn import(chart: &mut Chart) -> Result<(), HelmError> {
-    let Some(wanted) = &chart.metadata.dependencies else { return Ok(()) };
+    if chart.metadata.dependencies.is_none() {
+        return Ok(());
+    }
     let mut values = merge(chart, &Table::new())?;
     let mut imported = Table::new();
-    for dependency in wanted {
+    for dependency in chart.metadata.dependencies.iter_mut().flatten() {
+        let mut pairs = Vec::new();
         for entry in &dependency.import_values {
             let (child, parent) = match entry {
                 Json::String(name) => (format!("exports.{name}"), ".".to_owned()),
                 Json::Object(pair) => (printed(pair.get("child")), printed(pair.get("parent"))),
                 _ => continue,
             };
+            pairs.push(json!({"child": child, "parent": parent}));
             let Some(found) = table(&values, &format!("{}.{child}", dependency.name)) else {
                 continue;
             };
@@ -106,11 +129,14 @@ fn import(chart: &mut Chart) -> Result<(), HelmError> {
                 found.clone()
             } else {
                 parent.rsplit('.').fold(found.clone(), |inner, key| {
-                    [(key.to_owned(), Json::Object(inner))].into_iter().collect()
+                    [(key.to_owned(), Json::Object(inner))]
+                        .into_iter()
+                        .collect()
                 })
             };
             coalesce_tables(&mut imported, found, true);
         }
+        dependency.import_values = pairs;
     }
     // What is imported lies below the parent's own values.
     coalesce_tables(&mut values, imported, true);

@@ -41,9 +41,9 @@ impl TemplateCache {
     }
 
     fn set(&self, templates: &Templates) -> Result<Arc<Set>, HelmError> {
-        let parts = templates.iter().flat_map(|(name, template)| {
-            [name.as_bytes(), template.source.as_ref()]
-        });
+        let parts = templates
+            .iter()
+            .flat_map(|(name, template)| [name.as_bytes(), template.source.as_ref()]);
         let digest = Digest::of_parts(parts);
         if let Some(set) = self.kept().sets.get(&digest) {
             return Ok(set.clone());
@@ -100,7 +100,9 @@ pub(crate) fn render(
             ("Name", name.into()),
             ("BasePath", template.base_path.as_str().into()),
         ]);
-        template.dot.insert(GoStr::from("Template"), Value::map(about));
+        template
+            .dot
+            .insert(GoStr::from("Template"), Value::map(about));
         let mut out = Vec::new();
         let dot = Value::Map(template.dot.clone());
         set.execute(name, &dot, env, limits, &mut out)
@@ -128,7 +130,10 @@ fn collect(
     };
     let subcharts = MapRef::default();
     let dot = MapRef::new(fields_map([
-        ("Chart", Value::Map(chart.metadata.to_value(parent.is_none()))),
+        (
+            "Chart",
+            Value::Map(chart.metadata.to_value(parent.is_none())),
+        ),
         ("Files", Value::Host(Arc::new(Files::new(&chart.files)))),
         ("Release", top.release.clone()),
         ("Capabilities", top.capabilities.clone()),
@@ -158,7 +163,9 @@ fn collect(
 /// The subchart's table in its parent's values.
 fn below(parent: &MapRef, name: &str) -> Value {
     let values = parent.get(b"Values").unwrap_or_default();
-    let found = name.split('.').try_fold(values, |table, key| table.get(key));
+    let found = name
+        .split('.')
+        .try_fold(values, |table, key| table.get(key));
     match found {
         Some(table @ Value::Map(_)) => table,
         _ => Value::map(GoMap::new()),
@@ -171,7 +178,9 @@ fn in_order(templates: &Templates) -> Vec<&str> {
     let slashes = |name: &str| name.bytes().filter(|byte| *byte == b'/').count();
     let mut names: Vec<&str> = templates.keys().map(String::as_str).collect();
     names.sort_by(|left, right| {
-        slashes(right).cmp(&slashes(left)).then_with(|| right.cmp(left))
+        slashes(right)
+            .cmp(&slashes(left))
+            .then_with(|| right.cmp(left))
     });
     names
 }
@@ -180,7 +189,9 @@ fn parse(templates: &Templates) -> Result<Arc<Set>, HelmError> {
     let mut builder = SetBuilder::new("gotpl", functions()).missing_key(MissingKey::Zero);
     for name in in_order(templates) {
         let source = String::from_utf8_lossy(&templates[name].source);
-        builder.add(name, &source).map_err(|error| parse_error(name, &error))?;
+        builder
+            .add(name, &source)
+            .map_err(|error| parse_error(name, &error))?;
     }
     Ok(builder.build())
 }
@@ -235,20 +246,38 @@ impl<'e> Step<'e> {
     fn parse(text: &'e str) -> Option<Self> {
         let rest = text.strip_prefix("template: ")?;
         if rest.starts_with("no template ") {
-            return Some(Self { place: "", doing: String::new(), message: text });
+            return Some(Self {
+                place: "",
+                doing: String::new(),
+                message: text,
+            });
         }
-        let cut = |message: &'e str| message.find(" template:").map_or(message, |at| &message[..at]);
+        let cut = |message: &'e str| {
+            message
+                .find(" template:")
+                .map_or(message, |at| &message[..at])
+        };
         if let Some((place, after)) = rest.split_once(": executing ")
-            && let Some((function, after)) =
-                after.strip_prefix('"').and_then(|after| after.split_once('"'))
-            && let Some((node, message)) =
-                after.strip_prefix(" at <").and_then(|after| after.split_once(">: "))
+            && let Some((function, after)) = after
+                .strip_prefix('"')
+                .and_then(|after| after.split_once('"'))
+            && let Some((node, message)) = after
+                .strip_prefix(" at <")
+                .and_then(|after| after.split_once(">: "))
         {
             let doing = format!("executing \"{function}\" at <{node}>:");
-            return Some(Self { place, doing, message: cut(message) });
+            return Some(Self {
+                place,
+                doing,
+                message: cut(message),
+            });
         }
         let (place, message) = rest.rsplit_once(": ")?;
-        Some(Self { place, doing: String::new(), message: cut(message) })
+        Some(Self {
+            place,
+            doing: String::new(),
+            message: cut(message),
+        })
     }
 
     fn text(&self) -> String {

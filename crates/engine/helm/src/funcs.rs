@@ -98,7 +98,9 @@ impl Env for RenderEnv {
 /// All functions of a chart's templates.
 pub(crate) fn functions() -> Arc<FuncTable> {
     static TABLE: LazyLock<Arc<FuncTable>> = LazyLock::new(|| {
-        let table = argosy_sprig::functions().clone().without(&["env", "expandenv"]);
+        let table = argosy_sprig::functions()
+            .clone()
+            .without(&["env", "expandenv"]);
         Arc::new(own(table))
     });
     TABLE.clone()
@@ -116,18 +118,38 @@ fn own(table: FuncTable) -> FuncTable {
         .with_typed("fail", "string", |_, args| Err(warning(&args[0])))
         .with_typed("lookup", "string, string, string, string", lookup)
         .with_typed("getHostByName", "string", |_, _| Ok(Value::str("")))
-        .with_typed("toYaml", "any", |cx, args| Ok(to_yaml(cx, &args[0])?.into()))
-        .with_typed("mustToYaml", "any", |cx, args| Ok(to_yaml(cx, &args[0])?.into()))
+        .with_typed(
+            "toYaml",
+            "any",
+            |cx, args| Ok(to_yaml(cx, &args[0])?.into()),
+        )
+        .with_typed("mustToYaml", "any", |cx, args| {
+            Ok(to_yaml(cx, &args[0])?.into())
+        })
         .with_typed("toYamlPretty", "any", |cx, args| {
             let json = plain_json(cx, &args[0])?;
             Ok(argosy_yaml::to_string(&json).trim_end_matches('\n').into())
         })
-        .with_typed("fromYaml", "string", |cx, args| from_yaml(cx, &args[0], Shape::Map))
-        .with_typed("fromYamlArray", "string", |cx, args| from_yaml(cx, &args[0], Shape::List))
-        .with_typed("toJson", "any", |cx, args| Ok(to_json(cx, &args[0])?.into()))
-        .with_typed("mustToJson", "any", |cx, args| Ok(to_json(cx, &args[0])?.into()))
-        .with_typed("fromJson", "string", |cx, args| from_json(cx, &args[0], Shape::Map))
-        .with_typed("fromJsonArray", "string", |cx, args| from_json(cx, &args[0], Shape::List))
+        .with_typed("fromYaml", "string", |cx, args| {
+            from_yaml(cx, &args[0], Shape::Map)
+        })
+        .with_typed("fromYamlArray", "string", |cx, args| {
+            from_yaml(cx, &args[0], Shape::List)
+        })
+        .with_typed(
+            "toJson",
+            "any",
+            |cx, args| Ok(to_json(cx, &args[0])?.into()),
+        )
+        .with_typed("mustToJson", "any", |cx, args| {
+            Ok(to_json(cx, &args[0])?.into())
+        })
+        .with_typed("fromJson", "string", |cx, args| {
+            from_json(cx, &args[0], Shape::Map)
+        })
+        .with_typed("fromJsonArray", "string", |cx, args| {
+            from_json(cx, &args[0], Shape::List)
+        })
         .with_typed("toToml", "any", |cx, args| {
             weigh(cx, &args[0])?;
             Ok(toml::write(&args[0]).unwrap_or_else(|error| error).into())
@@ -212,10 +234,16 @@ pub(crate) fn without_no_value(text: &GoStr) -> GoStr {
 fn lookup(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Value, FuncError> {
     let mut texts = args.iter().map(text_of);
     let mut next = || texts.next().unwrap_or_default();
-    let wanted =
-        Lookup { api_version: next(), kind: next(), namespace: next(), name: next() };
+    let wanted = Lookup {
+        api_version: next(),
+        kind: next(),
+        namespace: next(),
+        name: next(),
+    };
     let nothing = || Ok(Value::map(argosy_gotmpl::Map::new()));
-    let Some(env) = cx.env.as_any_mut().downcast_mut::<RenderEnv>() else { return nothing() };
+    let Some(env) = cx.env.as_any_mut().downcast_mut::<RenderEnv>() else {
+        return nothing();
+    };
     match &env.lookups {
         Lookups::Off => nothing(),
         Lookups::Answers(answers) => match answers.get(&wanted) {
@@ -294,17 +322,24 @@ impl Shape {
 }
 
 fn error_table(error: &str) -> Value {
-    Value::map([(GoStr::from("Error"), Value::str(error))].into_iter().collect())
+    Value::map(
+        [(GoStr::from("Error"), Value::str(error))]
+            .into_iter()
+            .collect(),
+    )
 }
 
 fn from_yaml(cx: &mut CallCx<'_>, text: &Value, shape: Shape) -> Result<Value, FuncError> {
-    let Value::Str(text) = text else { return Ok(shape.error_or_empty(None)) };
+    let Value::Str(text) = text else {
+        return Ok(shape.error_or_empty(None));
+    };
     cx.charge(text.len() as u64 * 8)?;
     Ok(match argosy_yaml::from_slice(text.as_bytes()) {
         Ok(json) => shape.take(&json, "error unmarshaling JSON: while decoding JSON: "),
-        Err(error) => {
-            shape.error_or_empty(Some(&format!("error converting YAML to JSON: {}", error.text)))
-        }
+        Err(error) => shape.error_or_empty(Some(&format!(
+            "error converting YAML to JSON: {}",
+            error.text
+        ))),
     })
 }
 

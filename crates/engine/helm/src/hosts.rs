@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use argosy_gotmpl::{Elem, FuncError, GoStr, Host, List, Map, Value};
 use argosy_glob::Glob;
+use argosy_gotmpl::{Elem, FuncError, GoStr, Host, List, Map, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -21,14 +21,20 @@ pub(crate) struct Files(Arc<BTreeMap<String, Bytes>>);
 impl Files {
     pub fn new(files: &[File]) -> Self {
         Self(Arc::new(
-            files.iter().map(|file| (file.name.clone(), file.data.clone())).collect(),
+            files
+                .iter()
+                .map(|file| (file.name.clone(), file.data.clone()))
+                .collect(),
         ))
     }
 
     fn glob(&self, pattern: &str) -> Self {
         let glob = Glob::new(pattern, Some('/'));
         let kept = self.0.iter().filter(|(name, _)| glob.matches(name));
-        Self(Arc::new(kept.map(|(name, data)| (name.clone(), data.clone())).collect()))
+        Self(Arc::new(
+            kept.map(|(name, data)| (name.clone(), data.clone()))
+                .collect(),
+        ))
     }
 
     /// Contents by the last part of the path, as a table in YAML.
@@ -38,7 +44,9 @@ impl Files {
             (base.to_owned(), argosy_object::Value::String(encode(data)))
         });
         let table = argosy_object::Value::Object(table.collect());
-        argosy_yaml::to_string(&table).trim_end_matches('\n').to_owned()
+        argosy_yaml::to_string(&table)
+            .trim_end_matches('\n')
+            .to_owned()
     }
 
     fn lines(&self, name: &str) -> Vec<Value> {
@@ -46,7 +54,9 @@ impl Files {
             return Vec::new();
         };
         let data = data.strip_suffix(b"\n").unwrap_or(data);
-        data.split(|byte| *byte == b'\n').map(|line| Value::str(line.to_vec())).collect()
+        data.split(|byte| *byte == b'\n')
+            .map(|line| Value::str(line.to_vec()))
+            .collect()
     }
 }
 
@@ -63,7 +73,11 @@ impl Host for Files {
         let text = match args {
             [Value::Str(text)] => text.lossy().into_owned(),
             [] if matches!(name, "AsConfig" | "AsSecrets") => String::new(),
-            _ if matches!(name, "Get" | "GetBytes" | "Glob" | "Lines" | "AsConfig" | "AsSecrets") => {
+            _ if matches!(
+                name,
+                "Get" | "GetBytes" | "Glob" | "Lines" | "AsConfig" | "AsSecrets"
+            ) =>
+            {
                 return Some(Err(wrong_args(name)));
             }
             _ => return None,
@@ -74,9 +88,7 @@ impl Host for Files {
             "GetBytes" => Value::Bytes(found().as_ref().into()),
             "Glob" => Value::Host(Arc::new(self.glob(&text))),
             "Lines" => Value::List(List::typed(self.lines(&text), Elem::Str)),
-            "AsConfig" => {
-                Value::str(self.yaml(|data| String::from_utf8_lossy(data).into_owned()))
-            }
+            "AsConfig" => Value::str(self.yaml(|data| String::from_utf8_lossy(data).into_owned())),
             "AsSecrets" => Value::str(self.yaml(|data| STANDARD.encode(data))),
             _ => return None,
         }))
@@ -94,7 +106,12 @@ impl Host for Files {
         let map: Map = self
             .0
             .iter()
-            .map(|(name, data)| (GoStr::from(name.as_str()), Value::Bytes(data.as_ref().into())))
+            .map(|(name, data)| {
+                (
+                    GoStr::from(name.as_str()),
+                    Value::Bytes(data.as_ref().into()),
+                )
+            })
             .collect();
         Some(Value::map(map))
     }
@@ -124,7 +141,9 @@ impl KubeVersion {
             .unwrap_or(bare.len());
         let digits = bare[..end].trim_end_matches('.');
         let numbers: Option<Vec<u64>> = digits.split('.').map(|part| part.parse().ok()).collect();
-        let numbers = numbers.filter(|numbers| numbers.len() >= 2).ok_or_else(failed)?;
+        let numbers = numbers
+            .filter(|numbers| numbers.len() >= 2)
+            .ok_or_else(failed)?;
         let normalized: Vec<String> = numbers.iter().map(u64::to_string).collect();
         Ok(Self {
             version: format!("v{}", text.trim_start_matches('v')),
@@ -197,7 +216,9 @@ impl Host for VersionSet {
         }
         Some(match args {
             [Value::Str(wanted)] => Ok(Value::Bool(
-                self.0.iter().any(|version| version.as_bytes() == wanted.as_bytes()),
+                self.0
+                    .iter()
+                    .any(|version| version.as_bytes() == wanted.as_bytes()),
             )),
             _ => Err(wrong_args(name)),
         })
@@ -212,7 +233,11 @@ impl Host for VersionSet {
     }
 
     fn plain(&self) -> Option<Value> {
-        let versions = self.0.iter().map(|version| Value::str(version.as_str())).collect();
+        let versions = self
+            .0
+            .iter()
+            .map(|version| Value::str(version.as_str()))
+            .collect();
         Some(Value::List(List::typed(versions, Elem::Str)))
     }
 }
@@ -263,7 +288,10 @@ const HELM_VERSION: [(&str, &str); 5] = [
 
 impl Host for HelmVersion {
     fn field(&self, name: &str) -> Option<Value> {
-        HELM_VERSION.iter().find(|(field, _)| *field == name).map(|(_, text)| Value::str(*text))
+        HELM_VERSION
+            .iter()
+            .find(|(field, _)| *field == name)
+            .map(|(_, text)| Value::str(*text))
     }
 
     fn call(&self, _: &str, _: &[Value]) -> Called {
@@ -275,14 +303,25 @@ impl Host for HelmVersion {
     }
 
     fn plain(&self) -> Option<Value> {
-        let keys = ["version", "git_commit", "git_tree_state", "go_version", "kube_client_version"];
+        let keys = [
+            "version",
+            "git_commit",
+            "git_tree_state",
+            "go_version",
+            "kube_client_version",
+        ];
         let fields = keys.into_iter().zip(HELM_VERSION);
         Some(Value::map(
-            fields.map(|(key, (_, text))| (GoStr::from(key), Value::str(text))).collect(),
+            fields
+                .map(|(key, (_, text))| (GoStr::from(key), Value::str(text)))
+                .collect(),
         ))
     }
 
     fn display(&self) -> Option<String> {
-        Some(format!("{{{}}}", HELM_VERSION.map(|(_, text)| text).join(" ")))
+        Some(format!(
+            "{{{}}}",
+            HELM_VERSION.map(|(_, text)| text).join(" ")
+        ))
     }
 }

@@ -57,15 +57,30 @@ impl Rule {
         if path_match(rule, "abc").is_none() {
             return Err("syntax error in pattern".to_owned());
         }
-        let (negated, rule) = rule.strip_prefix('!').map_or((false, rule), |rest| (true, rest));
-        let (dirs_only, rule) = rule.strip_suffix('/').map_or((false, rule), |rest| (true, rest));
-        let (rooted, rule) = rule.strip_prefix('/').map_or((false, rule), |rest| (true, rest));
+        let (negated, rule) = rule
+            .strip_prefix('!')
+            .map_or((false, rule), |rest| (true, rest));
+        let (dirs_only, rule) = rule
+            .strip_suffix('/')
+            .map_or((false, rule), |rest| (true, rest));
+        let (rooted, rule) = rule
+            .strip_prefix('/')
+            .map_or((false, rule), |rest| (true, rest));
         let by_name = !rooted && !rule.contains('/');
-        Ok(Some(Self { pattern: rule.to_owned(), by_name, negated, dirs_only }))
+        Ok(Some(Self {
+            pattern: rule.to_owned(),
+            by_name,
+            negated,
+            dirs_only,
+        }))
     }
 
     fn hits(&self, path: &str) -> bool {
-        let name = if self.by_name { path.rsplit('/').next().unwrap_or(path) } else { path };
+        let name = if self.by_name {
+            path.rsplit('/').next().unwrap_or(path)
+        } else {
+            path
+        };
         path_match(&self.pattern, name).unwrap_or(false)
     }
 }

@@ -33,5 +33,5 @@ pub use hosts::KubeVersion;
 pub use load::{load_archive, load_folder};
 pub use manifest::{Hook, INSTALL_ORDER, Manifest};
 pub use render::{OutputOptions, ReleaseRequest, Rendering, Step, render_release};
-pub use request::{ChartRequest, RenderedChart, SetKind, SetValue, render_chart};
+pub use request::{ChartRequest, RenderedChart, SetKind, SetValue, render_chart, template_chart};
 pub use values::{Layer, ReadFile, Table, merge_layers};

@@ -25,7 +25,12 @@ pub fn load_folder(tree: &Rooted<'_>, folder: &RelPath) -> Result<Chart, HelmErr
         None => Rules::parse(""),
     };
     let rules = rules.map_err(HelmError::Chart)?;
-    let mut walk = Walk { tree, rules, files: Vec::new(), bytes: 0 };
+    let mut walk = Walk {
+        tree,
+        rules,
+        files: Vec::new(),
+        bytes: 0,
+    };
     walk.folder(folder, "", 0)?;
     load_files(walk.files, 0)
 }
@@ -54,7 +59,11 @@ impl Walk<'_, '_> {
         }
         for (name, mode) in self.tree.names(folder)? {
             let path = folder.child(&name);
-            let inner = if inner.is_empty() { name.to_string() } else { format!("{inner}/{name}") };
+            let inner = if inner.is_empty() {
+                name.to_string()
+            } else {
+                format!("{inner}/{name}")
+            };
             let is_dir = match mode {
                 Mode::Dir => true,
                 Mode::Link => match self.tree.look(&path)? {
@@ -94,7 +103,11 @@ impl Walk<'_, '_> {
                 "the chart is larger than the maximum size {MAX_CHART_BYTES}"
             )));
         }
-        let data = if data.starts_with(&[0xef, 0xbb, 0xbf]) { data.slice(3..) } else { data };
+        let data = if data.starts_with(&[0xef, 0xbb, 0xbf]) {
+            data.slice(3..)
+        } else {
+            data
+        };
         self.files.push(File { name, data });
         Ok(())
     }
@@ -103,7 +116,9 @@ impl Walk<'_, '_> {
 /// Makes a chart of files named from its folder.
 fn load_files(files: Vec<File>, depth: usize) -> Result<Chart, HelmError> {
     if depth > MAX_DEPTH {
-        return Err(HelmError::Limit(format!("more than {MAX_DEPTH} charts in each other")));
+        return Err(HelmError::Limit(format!(
+            "more than {MAX_DEPTH} charts in each other"
+        )));
     }
     let mut metadata = None;
     if let Some(file) = files.iter().find(|file| file.name == "Chart.yaml") {
@@ -114,7 +129,9 @@ fn load_files(files: Vec<File>, depth: usize) -> Result<Chart, HelmError> {
         }
         metadata = Some(read);
     }
-    let is_v1 = metadata.as_ref().is_some_and(|metadata| metadata.api_version == "v1");
+    let is_v1 = metadata
+        .as_ref()
+        .is_some_and(|metadata| metadata.api_version == "v1");
     let mut chart = Chart {
         metadata: metadata.clone().unwrap_or_default(),
         values: Map::new(),
@@ -128,9 +145,8 @@ fn load_files(files: Vec<File>, depth: usize) -> Result<Chart, HelmError> {
         match file.name.as_str() {
             "Chart.yaml" | "Chart.lock" => {}
             "values.yaml" => {
-                let values = load_values(&file.data).map_err(|text| {
-                    HelmError::Chart(format!("cannot load values.yaml: {text}"))
-                })?;
+                let values = load_values(&file.data)
+                    .map_err(|text| HelmError::Chart(format!("cannot load values.yaml: {text}")))?;
                 chart.values = values;
             }
             "values.schema.json" => chart.schema = Some(file.data),
@@ -152,7 +168,10 @@ fn load_files(files: Vec<File>, depth: usize) -> Result<Chart, HelmError> {
                 } else {
                     let inner = name["charts/".len()..].to_owned();
                     let key = inner.split('/').next().unwrap_or_default().to_owned();
-                    subcharts.entry(key).or_default().push(File { name: inner, ..file });
+                    subcharts.entry(key).or_default().push(File {
+                        name: inner,
+                        ..file
+                    });
                 }
             }
             _ => chart.files.push(file),
@@ -166,20 +185,23 @@ fn load_files(files: Vec<File>, depth: usize) -> Result<Chart, HelmError> {
         if name.starts_with(['_', '.']) {
             continue;
         }
-        let sub = load_subchart(&name, files, chart.name(), depth).map_err(|error| match error {
-            HelmError::Chart(text) => HelmError::Chart(format!(
-                "error unpacking subchart {name} in {}: {text}",
-                chart.name()
-            )),
-            other => other,
-        })?;
+        let sub =
+            load_subchart(&name, files, chart.name(), depth).map_err(|error| match error {
+                HelmError::Chart(text) => HelmError::Chart(format!(
+                    "error unpacking subchart {name} in {}: {text}",
+                    chart.name()
+                )),
+                other => other,
+            })?;
         chart.dependencies.push(sub);
     }
     Ok(chart)
 }
 
 fn is_provenance(name: &str) -> bool {
-    std::path::Path::new(name).extension().is_some_and(|extension| extension == "prov")
+    std::path::Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "prov")
 }
 
 fn load_subchart(
@@ -188,7 +210,10 @@ fn load_subchart(
     parent: &str,
     depth: usize,
 ) -> Result<Chart, HelmError> {
-    if std::path::Path::new(name).extension().is_some_and(|extension| extension == "tgz") {
+    if std::path::Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "tgz")
+    {
         return match files.first() {
             Some(file) if file.name == name => load_files(unpack(&file.data)?, depth + 1),
             Some(file) => Err(HelmError::Chart(format!(
@@ -200,7 +225,10 @@ fn load_subchart(
     }
     let inner = files.into_iter().filter_map(|file| {
         let (_, name) = file.name.split_once('/')?;
-        Some(File { name: name.to_owned(), data: file.data.clone() })
+        Some(File {
+            name: name.to_owned(),
+            data: file.data.clone(),
+        })
     });
     load_files(inner.collect(), depth + 1)
 }

@@ -172,7 +172,13 @@ impl Manifest {
         }
         let kind = object["kind"].as_str().unwrap_or_default().to_owned();
         let (source, text) = (source.to_owned(), text.to_owned());
-        Ok(Self { source, document, text, object, kind })
+        Ok(Self {
+            source,
+            document,
+            text,
+            object,
+            kind,
+        })
     }
 
     /// The object's kind, empty where it has none.
@@ -245,7 +251,11 @@ fn head_fault(object: &Json) -> Option<String> {
     let is_text = |value: &Json| !value.is_array() && !value.is_object();
     for key in ["apiVersion", "kind"] {
         if !is_text(&object[key]) {
-            return wrong(&object[key], &format!("struct field SimpleHead.{key}"), "string");
+            return wrong(
+                &object[key],
+                &format!("struct field SimpleHead.{key}"),
+                "string",
+            );
         }
     }
     match &object["metadata"] {
@@ -260,9 +270,11 @@ fn head_fault(object: &Json) -> Option<String> {
                     let bad = annotations.values().find(|value| !is_text(value))?;
                     wrong(bad, "struct field .metadata.annotations", "string")
                 }
-                Some(other) => {
-                    wrong(other, "struct field .metadata.annotations", "map[string]string")
-                }
+                Some(other) => wrong(
+                    other,
+                    "struct field .metadata.annotations",
+                    "map[string]string",
+                ),
             }
         }
         other => wrong(other, "struct field SimpleHead.metadata", STRUCT),

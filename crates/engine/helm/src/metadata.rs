@@ -18,14 +18,20 @@ fn mismatch<T>(found: &Json, field: &str, wanted: &str) -> Result<T> {
         Json::Array(_) => "array",
         Json::Object(_) => "object",
     };
-    Err(format!("{PREFIX} {found} into Go struct field {field} of type {wanted}"))
+    Err(format!(
+        "{PREFIX} {found} into Go struct field {field} of type {wanted}"
+    ))
 }
 
 /// A field by its name, as encoding/json looks it up: exactly, else in any case.
 fn get<'j>(json: &'j Json, name: &str) -> Option<&'j Json> {
     let map = json.as_object()?;
     map.get(name)
-        .or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v))
+        .or_else(|| {
+            map.iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, v)| v)
+        })
         .filter(|value| !value.is_null())
 }
 
@@ -54,7 +60,13 @@ fn texts(json: &Json, name: &str, path: &str) -> Result<Option<Vec<String>>> {
         None => Ok(None),
         Some(Json::Array(items)) => items
             .iter()
-            .map(|item| if item.is_null() { Ok(String::new()) } else { text_of(item, path) })
+            .map(|item| {
+                if item.is_null() {
+                    Ok(String::new())
+                } else {
+                    text_of(item, path)
+                }
+            })
             .collect::<Result<_>>()
             .map(Some),
         Some(other) => mismatch(other, path, "[]string"),
@@ -157,7 +169,11 @@ fn dependency(json: &Json) -> Result<Dependency> {
         None => Vec::new(),
         Some(Json::Array(items)) => items.clone(),
         Some(other) => {
-            return mismatch(other, "Metadata.dependencies.import-values", "[]interface {}");
+            return mismatch(
+                other,
+                "Metadata.dependencies.import-values",
+                "[]interface {}",
+            );
         }
     };
     Ok(Dependency {
@@ -179,7 +195,11 @@ impl Metadata {
             Value::list(items.iter().map(|item| Value::str(item.as_str())).collect())
         };
         let maintainers = self.maintainers.iter().map(|[name, email, url]| {
-            fields([("Name", name.as_str().into()), ("Email", email.as_str().into()), ("URL", url.as_str().into())])
+            fields([
+                ("Name", name.as_str().into()),
+                ("Email", email.as_str().into()),
+                ("URL", url.as_str().into()),
+            ])
         });
         let dependencies = self.dependencies.iter().flatten().map(|dependency| {
             fields([
@@ -191,7 +211,13 @@ impl Metadata {
                 ("Enabled", dependency.enabled.into()),
                 (
                     "ImportValues",
-                    Value::list(dependency.import_values.iter().map(Value::from_json).collect()),
+                    Value::list(
+                        dependency
+                            .import_values
+                            .iter()
+                            .map(Value::from_json)
+                            .collect(),
+                    ),
                 ),
                 ("Alias", dependency.alias.as_str().into()),
             ])
@@ -225,7 +251,10 @@ impl Metadata {
 }
 
 pub(crate) fn fields_map<const N: usize>(entries: [(&str, Value); N]) -> GoMap {
-    entries.into_iter().map(|(name, value)| (GoStr::from(name), value)).collect()
+    entries
+        .into_iter()
+        .map(|(name, value)| (GoStr::from(name), value))
+        .collect()
 }
 
 fn fields<const N: usize>(entries: [(&str, Value); N]) -> Value {

@@ -64,7 +64,10 @@ impl ReleaseRequest {
             lookups: Lookups::Off,
             now: GoTime::new(epoch),
             seed: Digest::of(b""),
-            limits: Limits { depth: 5_000, ..Limits::default() },
+            limits: Limits {
+                depth: 5_000,
+                ..Limits::default()
+            },
             expired: None,
         }
     }
@@ -73,6 +76,8 @@ impl ReleaseRequest {
 /// A rendered chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendering {
+    /// The chart's name: paths of templates begin with it.
+    pub chart: String,
     /// Manifests in install order.
     pub manifests: Vec<Manifest>,
     /// Hooks in install order of their kinds.
@@ -131,25 +136,45 @@ pub fn render_release(
         )));
     }
     let mut env = environment(&chart, request, &values);
-    let mut files = render(&chart, &top(request, &values), cache, &mut env, &request.limits)?;
+    let mut files = render(
+        &chart,
+        &top(request, &values),
+        cache,
+        &mut env,
+        &request.limits,
+    )?;
     if !env.wanted.is_empty() {
         return Ok(Step::Needs(env.wanted.into_iter().collect()));
     }
     let notes_path = format!("{}/templates/NOTES.txt", chart.name());
-    let notes = files.get(&notes_path).map(ToString::to_string).unwrap_or_default();
+    let notes = files
+        .get(&notes_path)
+        .map(ToString::to_string)
+        .unwrap_or_default();
     files.retain(|path, _| !path.ends_with("NOTES.txt"));
     let (manifests, hooks) = sort(&files)?;
-    let crds = chart.crds().into_iter().map(|(path, file)| {
-        (path, String::from_utf8_lossy(&file.data).into_owned())
-    });
+    let crds = chart
+        .crds()
+        .into_iter()
+        .map(|(path, file)| (path, String::from_utf8_lossy(&file.data).into_owned()));
     let crds = crds.collect();
-    Ok(Step::Done(Box::new(Rendering { manifests, hooks, crds, notes, values, warnings })))
+    Ok(Step::Done(Box::new(Rendering {
+        chart: chart.name().to_owned(),
+        manifests,
+        hooks,
+        crds,
+        notes,
+        values,
+        warnings,
+    })))
 }
 
 /// What is wrong before anything is rendered.
 fn check(chart: &Chart, request: &ReleaseRequest) -> Result<(), HelmError> {
     if chart.is_library() {
-        return Err(HelmError::Chart("library charts are not installable".into()));
+        return Err(HelmError::Chart(
+            "library charts are not installable".into(),
+        ));
     }
     let missing = chart.missing_dependencies();
     if !missing.is_empty() {
@@ -168,7 +193,9 @@ fn check(chart: &Chart, request: &ReleaseRequest) -> Result<(), HelmError> {
             && bytes.iter().all(|byte| plain(*byte) || *byte == b'-')
     };
     if name.is_empty() {
-        return Err(HelmError::Values("release name check failed: no name provided".into()));
+        return Err(HelmError::Values(
+            "release name check failed: no name provided".into(),
+        ));
     }
     if name.len() > 53 || !name.split('.').all(is_label) {
         return Err(HelmError::Values(
@@ -187,7 +214,9 @@ fn has_schema(chart: &Chart) -> bool {
 
 fn top(request: &ReleaseRequest, values: &Table) -> Top {
     let versions = KNOWN_VERSIONS.iter().map(ToString::to_string);
-    let versions = versions.chain(request.api_versions.iter().cloned()).collect();
+    let versions = versions
+        .chain(request.api_versions.iter().cloned())
+        .collect();
     Top {
         values: Value::from_json(&Json::Object(values.clone())),
         release: Value::map(fields_map([
@@ -217,7 +246,12 @@ fn environment(chart: &Chart, request: &ReleaseRequest, values: &Table) -> Rende
         values.as_bytes(),
     ];
     let seed = Digest::of_parts(parts);
-    RenderEnv::new(request.now.clone(), seed, request.lookups.clone(), request.expired.clone())
+    RenderEnv::new(
+        request.now.clone(),
+        seed,
+        request.lookups.clone(),
+        request.expired.clone(),
+    )
 }
 
 /// What `helm template` leaves out or puts in.
@@ -247,10 +281,16 @@ impl Rendering {
             document(&manifest.source, &manifest.text);
         }
         let mut out = out.trim().to_owned() + "\n";
-        let hooks = self.hooks.iter().filter(|hook| !(options.skip_tests && hook.is_test()));
+        let hooks = self
+            .hooks
+            .iter()
+            .filter(|hook| !(options.skip_tests && hook.is_test()));
         for hook in hooks.filter(|_| !options.no_hooks) {
             let manifest = &hook.manifest;
-            out.push_str(&format!("---\n# Source: {}\n{}\n", manifest.source, manifest.text));
+            out.push_str(&format!(
+                "---\n# Source: {}\n{}\n",
+                manifest.source, manifest.text
+            ));
         }
         out
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use argosy_gotmpl::Limits;
+use argosy_gotmpl::{GoTime, Limits};
 use argosy_object::{Digest, Finding, Object, Origin, Value as Json};
 use argosy_tree::{RelPath, Rooted};
 use bytes::Bytes;
@@ -68,6 +68,8 @@ pub struct ChartRequest {
     pub skip_tests: bool,
     /// Whether values.schema.json is left alone.
     pub skip_schema_validation: bool,
+    /// What `now` gives. Fixed by default, so that nothing drifts by itself.
+    pub now: GoTime,
     /// Mixed into the seed of random functions.
     pub seed: Digest,
     /// How much templates may do.
@@ -92,6 +94,7 @@ impl Default for ChartRequest {
             include_crds: false,
             skip_tests: false,
             skip_schema_validation: false,
+            now: release.now,
             seed: release.seed,
             limits: release.limits,
         }
@@ -112,17 +115,31 @@ pub struct RenderedChart {
     pub findings: Vec<Finding>,
 }
 
-/// Renders the chart in a folder. `lookup` finds nothing, as in `helm template`; the clock
-/// stands at the epoch and random functions follow the seed, so that equal inputs give equal
-/// bytes.
+/// Renders the chart in a folder to objects. `lookup` finds nothing, as in `helm template`; the
+/// clock stands where the request says and random functions follow the seed, so that equal
+/// inputs give equal bytes.
 ///
 /// # Errors
-/// In Helm's words.
+/// In Helm's words, and where a manifest is no Kubernetes object.
 pub fn render_chart(
     reader: &Rooted<'_>,
     request: &ChartRequest,
     cache: &TemplateCache,
 ) -> Result<RenderedChart, HelmError> {
+    let rendering = template_chart(reader, request, cache)?;
+    finished(request, &rendering)
+}
+
+/// Renders the chart in a folder to texts, whether they are Kubernetes objects or not: what
+/// `helm template` does. [`Rendering::output`] is its output.
+///
+/// # Errors
+/// In Helm's words.
+pub fn template_chart(
+    reader: &Rooted<'_>,
+    request: &ChartRequest,
+    cache: &TemplateCache,
+) -> Result<Rendering, HelmError> {
     let chart = load_folder(reader, &request.chart)?;
     let mut release =
         ReleaseRequest::new(request.release_name.as_str(), request.namespace.as_str());
@@ -131,24 +148,40 @@ pub fn render_chart(
     release.values = values(request)?;
     release.api_versions = request.api_versions.to_vec();
     release.skip_schema_validation = request.skip_schema_validation;
+    release.now = request.now.clone();
     release.seed = request.seed;
     release.limits = request.limits.clone();
     if !request.kube_version.is_empty() {
         let given = &request.kube_version;
-        release.kube_version = KubeVersion::parse(given).map_err(|text| {
-            HelmError::Values(format!("invalid kube version '{given}': {text}"))
-        })?;
+        release.kube_version = KubeVersion::parse(given)
+            .map_err(|text| HelmError::Values(format!("invalid kube version '{given}': {text}")))?;
     }
     match render_release(&chart, &release, cache)? {
-        Step::Done(rendering) => finished(request, &chart.metadata.name, &rendering),
-        Step::Needs(_) => Err(HelmError::Limit("lookups are off, yet one was asked for".into())),
+        Step::Done(rendering) => Ok(*rendering),
+        Step::Needs(_) => Err(HelmError::Limit(
+            "lookups are off, yet one was asked for".into(),
+        )),
+    }
+}
+
+impl ChartRequest {
+    /// What of the rendering goes into the stream.
+    pub fn output_options(&self) -> OutputOptions {
+        OutputOptions {
+            include_crds: self.include_crds,
+            skip_tests: self.skip_tests,
+            no_hooks: false,
+        }
     }
 }
 
 fn values(request: &ChartRequest) -> Result<Table, HelmError> {
     let mut layers = Vec::new();
     for (name, data) in &request.values_files {
-        layers.push(Layer::File { name: name.clone(), data: data.to_vec() });
+        layers.push(Layer::File {
+            name: name.clone(),
+            data: data.to_vec(),
+        });
     }
     for table in &request.values {
         match table {
@@ -171,26 +204,26 @@ fn values(request: &ChartRequest) -> Result<Table, HelmError> {
         layers.push(Layer::SetFile(format!("{key}={index}")));
     }
     merge_layers(&layers, &|index| {
-        let file = index.parse().ok().and_then(|index: usize| request.set_files.get(index));
-        file.map(|(_, data)| data.to_vec()).ok_or_else(|| format!("no file `{index}`"))
+        let file = index
+            .parse()
+            .ok()
+            .and_then(|index: usize| request.set_files.get(index));
+        file.map(|(_, data)| data.to_vec())
+            .ok_or_else(|| format!("no file `{index}`"))
     })
 }
 
-fn finished(
-    request: &ChartRequest,
-    chart_name: &str,
-    rendering: &Rendering,
-) -> Result<RenderedChart, HelmError> {
-    let options = OutputOptions {
-        include_crds: request.include_crds,
-        skip_tests: request.skip_tests,
-        no_hooks: false,
-    };
+fn finished(request: &ChartRequest, rendering: &Rendering) -> Result<RenderedChart, HelmError> {
+    let chart_name = &rendering.chart;
     let origin = |source: &str, document: usize| {
-        let inner = source.strip_prefix(chart_name).unwrap_or(source);
+        let inner = source.strip_prefix(chart_name.as_str()).unwrap_or(source);
         let file = request.chart.join(inner.trim_start_matches('/'));
         let file = file.map_or_else(|_| source.to_owned(), |path| path.as_str().to_owned());
-        Origin { file: file.as_str().into(), line: 0, doc: document as u32 }
+        Origin {
+            file: file.as_str().into(),
+            line: 0,
+            doc: document as u32,
+        }
     };
     let mut objects = Vec::new();
     if request.include_crds {
@@ -205,9 +238,20 @@ fn finished(
             objects.extend(crds);
         }
     }
-    let hooks = rendering.hooks.iter().filter(|hook| !(request.skip_tests && hook.is_test()));
-    for manifest in rendering.manifests.iter().chain(hooks.map(|hook| &hook.manifest)) {
-        take_apart(manifest, &origin(&manifest.source, manifest.document), &mut objects)?;
+    let hooks = rendering
+        .hooks
+        .iter()
+        .filter(|hook| !(request.skip_tests && hook.is_test()));
+    for manifest in rendering
+        .manifests
+        .iter()
+        .chain(hooks.map(|hook| &hook.manifest))
+    {
+        take_apart(
+            manifest,
+            &origin(&manifest.source, manifest.document),
+            &mut objects,
+        )?;
     }
     let findings = rendering.warnings.iter().map(|(reason, message)| Finding {
         reason,
@@ -216,7 +260,7 @@ fn finished(
     });
     Ok(RenderedChart {
         objects,
-        manifest: rendering.output(options),
+        manifest: rendering.output(request.output_options()),
         notes: Some(rendering.notes.clone()).filter(|notes| !notes.is_empty()),
         findings: findings.collect(),
     })
@@ -238,7 +282,10 @@ fn take_apart(
     };
     for item in items {
         let object = Object::new(item).map_err(|error| {
-            HelmError::Manifest(format!("{} is no Kubernetes object: {error}", manifest.source))
+            HelmError::Manifest(format!(
+                "{} is no Kubernetes object: {error}",
+                manifest.source
+            ))
         })?;
         objects.push((object, origin.clone()));
     }

@@ -132,7 +132,11 @@ fn float_text(float: f64) -> String {
         return format_float(float, b'e', None);
     }
     let text = format_float(float, b'f', None);
-    if text.contains('.') { text } else { text + ".0" }
+    if text.contains('.') {
+        text
+    } else {
+        text + ".0"
+    }
 }
 
 fn key_text(key: &GoStr) -> String {

@@ -70,7 +70,9 @@ fn merge_layer(mut base: Table, layer: &Layer, read: &ReadFile<'_>) -> Result<Ta
             let trimmed = text.trim();
             if trimmed.starts_with('{') {
                 let failed = || format!("failed parsing --set-json data JSON: {text}");
-                let Ok(Json::Object(mut table)) = trimmed.parse() else { return Err(failed()) };
+                let Ok(Json::Object(mut table)) = trimmed.parse() else {
+                    return Err(failed());
+                };
                 table.values_mut().for_each(floats);
                 return Ok(merge_maps(base, table));
             }
@@ -138,7 +140,9 @@ fn coalesce_chart(chart: &Chart, into: &mut Table, keep_nulls: bool) -> Result<(
             Some(Json::Object(inner)) => inner,
             Some(other) => {
                 let value = gofmt::sprintf("%t", &[Value::from_json(&other)]);
-                return Err(HelmError::Values(format!("type mismatch on {name}: {value}")));
+                return Err(HelmError::Values(format!(
+                    "type mismatch on {name}: {value}"
+                )));
             }
         };
         coalesce_globals(&mut inner, into);
@@ -170,8 +174,11 @@ fn coalesce_defaults(chart: &Chart, into: &mut Table, keep_nulls: bool) {
 
 /// Fills `into` with what `from` has and it lacks.
 pub(crate) fn coalesce_tables(into: &mut Table, mut from: Table, keep_nulls: bool) {
-    let non_null: Vec<String> =
-        from.iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key.clone()).collect();
+    let non_null: Vec<String> = from
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(key, _)| key.clone())
+        .collect();
     for (key, value) in into.iter() {
         if value.is_null() {
             from.insert(key.clone(), Json::Null);
@@ -226,7 +233,8 @@ fn coalesce_globals(into: &mut Table, from: &Table) {
 
 /// The table at a path with dots.
 pub(crate) fn table<'v>(values: &'v Table, path: &str) -> Option<&'v Table> {
-    path.split('.').try_fold(values, |table, key| table.get(key)?.as_object())
+    path.split('.')
+        .try_fold(values, |table, key| table.get(key)?.as_object())
 }
 
 /// The value at a path with dots, where it is no table.

@@ -1,1 +1,51 @@
 //! Kustomizations built as a function call.
+//!
+//! What goes in is a rooted tree and a folder of it, what comes out are the objects that
+//! `kustomize build` 5.8 prints, in its order. Nothing is run and nothing is fetched: a
+//! kustomization that needs a remote base, a Helm chart or a plugin that is a program is refused
+//! by name.
+//!
+//! The way of a build: `target` accumulates resources, bases and components, generates, and runs
+//! the transformers of each layer; then names get their hashes, references follow the names,
+//! variables are filled in, and the order is applied.
+#![warn(missing_docs)]
+
+mod config;
+mod crds;
+mod edits;
+mod error;
+mod fields;
+mod generate;
+mod id;
+mod images;
+mod kustomization;
+mod labels;
+mod load;
+mod merge;
+mod names;
+mod namespace;
+mod order;
+mod patch;
+mod path;
+mod plugins;
+mod refs;
+mod replace;
+mod resmap;
+mod resource;
+mod selector;
+mod target;
+mod vars;
+
+pub use error::KustomizeError;
+pub use kustomization::{ImageEdit, LabelEdit, PatchEdit, ReplicaEdit, TargetEdit};
+pub use load::FILE_NAMES;
+pub use edits::Edits;
+pub use target::{Built, Options, build};
+
+use argosy_object::Value;
+
+/// Writes objects as `kustomize build` prints them.
+pub fn to_yaml<'v>(objects: impl IntoIterator<Item = &'v Value>) -> String {
+    let documents: Vec<String> = objects.into_iter().map(argosy_yaml::to_string).collect();
+    documents.join("---\n")
+}

@@ -12,7 +12,7 @@ use process::{Failure, Process};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 const ATTEMPTS: u32 = 3;
 
 /// Why the real API could not be started.

@@ -1,4 +1,5 @@
 //! The real API starts, answers kubectl, and leaves nothing behind.
+#![allow(clippy::unwrap_used)] // a test's helpers may panic too
 
 use argosy_testkit::realapi::{RealCluster, RealOptions, assets_or_skip};
 use std::process::Command;

@@ -75,9 +75,12 @@ pub struct ExecCredential {
     /// Bearer token.
     pub token: Option<Redacted<String>>,
     /// Client certificate and key, PEM.
-    pub certificate: Option<(Arc<[u8]>, Redacted<Arc<[u8]>>)>,
+    pub certificate: Option<Identity>,
     expires: Option<Timestamp>,
 }
+
+/// A client certificate and its key, PEM.
+type Identity = (Arc<[u8]>, Redacted<Arc<[u8]>>);
 
 /// A credential program and its last answer.
 pub struct ExecSource {
@@ -128,13 +131,12 @@ impl ExecSource {
     pub async fn get(&self) -> Result<Arc<ExecCredential>, CredentialError> {
         let mut kept = self.kept.lock().await; // one run at a time, for all requests
         let soon = Timestamp::now().as_second() + SLACK_SECONDS;
-        if let Some(known) = kept.as_ref() {
-            if known
+        if let Some(known) = kept.as_ref()
+            && known
                 .expires
                 .is_none_or(|expires| expires.as_second() > soon)
-            {
-                return Ok(known.clone());
-            }
+        {
+            return Ok(known.clone());
         }
         let fresh = Arc::new(self.run().await?);
         *kept = Some(fresh.clone());

@@ -120,10 +120,10 @@ impl KubeCluster {
     /// the cluster is there: one broken kind is not to stop the applications that lack it.
     async fn wait(&self, wanted: &BTreeSet<GroupKind>) -> Result<(), ApiError> {
         for kind in self.watchers.kinds() {
-            if let Err(error) = self.watchers.synced(&kind).await {
-                if wanted.contains(&kind) || error.kind == ApiErrorKind::Unreachable {
-                    return Err(error);
-                }
+            if let Err(error) = self.watchers.synced(&kind).await
+                && (wanted.contains(&kind) || error.kind == ApiErrorKind::Unreachable)
+            {
+                return Err(error);
             }
         }
         Ok(())

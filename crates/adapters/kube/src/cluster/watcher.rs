@@ -22,7 +22,7 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(30);
 /// A watch that held so long was a good one.
 const STEADY: Duration = Duration::from_secs(10);
-const SYNC_WITHIN: Duration = Duration::from_secs(60);
+const SYNC_WITHIN: Duration = Duration::from_mins(1);
 
 /// How far a watch is.
 #[derive(Clone, Debug)]
@@ -183,7 +183,7 @@ impl Task {
                 }
                 End::Expired => from = None,
                 End::Failed(error, version) => {
-                    if self.is_gone(&error) {
+                    if Self::is_gone(&error) {
                         return self.end();
                     }
                     if began.elapsed() > STEADY {
@@ -226,7 +226,7 @@ impl Task {
         let opened = Watch::everything(client.wire(), &self.target(), client.streaming()).await;
         match opened {
             Ok(watch) => self.follow(watch, Some(reset), None).await,
-            Err(error) => self.failed(error, None),
+            Err(error) => Self::failed(error, None),
         }
     }
 
@@ -236,11 +236,11 @@ impl Task {
                 self.told.send_replace(State::Synced);
                 self.follow(watch, None, Some(version)).await
             }
-            Err(error) => self.failed(error, Some(version)),
+            Err(error) => Self::failed(error, Some(version)),
         }
     }
 
-    fn failed(&self, error: ApiError, version: Option<String>) -> End {
+    fn failed(error: ApiError, version: Option<String>) -> End {
         if error.kind == ApiErrorKind::Expired {
             End::Expired
         } else {
@@ -265,7 +265,7 @@ impl Task {
                     };
                 }
                 // What broke off in the first objects begins anew.
-                Err(error) => return self.failed(error, version.filter(|_| reset.is_none())),
+                Err(error) => return Self::failed(error, version.filter(|_| reset.is_none())),
             };
             if let RawEvent::Bookmark {
                 resource_version,
@@ -274,20 +274,18 @@ impl Task {
             {
                 self.inner.index.seen(&self.scope, &resource_version);
                 version = Some(resource_version);
-                if initial_end {
-                    if let Some(reset) = reset.take() {
-                        self.inner.index.finish_reset(&reset);
-                        self.told.send_replace(State::Synced);
-                    }
+                if initial_end && let Some(reset) = reset.take() {
+                    self.inner.index.finish_reset(&reset);
+                    self.told.send_replace(State::Synced);
                 }
                 continue;
             }
             let news = reset.as_ref().map_or(NewsFrom::Watch, Reset::news);
-            if let Some(told) = self.take(event, news) {
-                if reset.is_none() {
-                    self.inner.index.seen(&self.scope, &told);
-                    version = Some(told);
-                }
+            if let Some(told) = self.take(event, news)
+                && reset.is_none()
+            {
+                self.inner.index.seen(&self.scope, &told);
+                version = Some(told);
             }
         }
     }
@@ -319,7 +317,7 @@ impl Task {
         }
     }
 
-    fn is_gone(&self, error: &ApiError) -> bool {
+    fn is_gone(error: &ApiError) -> bool {
         matches!(error.kind, ApiErrorKind::NoKind | ApiErrorKind::NotFound) || error.code == 405
     }
 

@@ -27,7 +27,7 @@ pub struct Kind {
     /// Plural name.
     pub plural: String,
     /// Kind.
-    pub kind: String,
+    pub name: String,
     /// Scope.
     pub namespaced: bool,
     /// Whether it can be listed and watched.
@@ -172,7 +172,7 @@ fn kinds(resource: AggregatedResource) -> Vec<Kind> {
         kinds.push(Kind {
             watchable: watchable(&resource.verbs),
             plural: resource.resource.clone(),
-            kind: kind.kind,
+            name: kind.kind,
             namespaced,
             subresource: false,
         });
@@ -186,7 +186,7 @@ fn kinds(resource: AggregatedResource) -> Vec<Kind> {
             let plural = format!("{}/{}", resource.resource, part.subresource);
             kinds.push(Kind {
                 plural,
-                kind,
+                name: kind,
                 namespaced,
                 watchable: false,
                 subresource: true,
@@ -221,7 +221,7 @@ pub fn resources(body: &[u8]) -> Result<Vec<Kind>, serde_json::Error> {
         subresource: resource.name.contains('/'),
         watchable: !resource.name.contains('/') && watchable(&resource.verbs),
         plural: resource.name,
-        kind: resource.kind,
+        name: resource.kind,
         namespaced: resource.namespaced,
     });
     Ok(kinds.collect())

@@ -48,7 +48,10 @@ pub struct LiveRules {
 impl Default for LiveRules {
     /// Annotation tracking, and the bodies of tracked objects alone.
     fn default() -> Self {
-        Self { tracking: Tracking::default(), bodies: |_, _| false }
+        Self {
+            tracking: Tracking::default(),
+            bodies: |_, _| false,
+        }
     }
 }
 
@@ -221,10 +224,10 @@ fn instance(
     }
     let annotations = optional(meta.annotations)?;
     let annotation = |name: &str| annotations.as_ref().and_then(|a| a.text(name));
-    if let Some(ours) = &tracking.installation {
-        if annotation(INSTALLATION_ID).as_ref() != Some(ours) {
-            return Ok(None);
-        }
+    if let Some(ours) = &tracking.installation
+        && annotation(INSTALLATION_ID).as_ref() != Some(ours)
+    {
+        return Ok(None);
     }
     if tracking.by_label {
         let labels = optional(meta.labels)?;

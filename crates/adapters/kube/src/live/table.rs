@@ -254,12 +254,12 @@ impl Tables {
                 }
             }
         }
-        if let Some(instance) = &header.instance {
-            if let Some(keys) = self.by_instance.get_mut(instance) {
-                keys.remove(&header.key);
-                if keys.is_empty() {
-                    self.by_instance.remove(instance);
-                }
+        if let Some(instance) = &header.instance
+            && let Some(keys) = self.by_instance.get_mut(instance)
+        {
+            keys.remove(&header.key);
+            if keys.is_empty() {
+                self.by_instance.remove(instance);
             }
         }
         self.body_bytes -= entry.body.as_ref().map_or(0, Packed::len);

@@ -74,6 +74,55 @@ fn large_body_is_compressed_and_comes_back_whole() {
     assert_eq!(back.pointer("/data"), Some(&object["data"]));
 }
 
+/// Two kilobytes of pod, as a cluster has them by the thousand.
+fn pod(at: usize) -> Value {
+    let id = |salt: usize| {
+        format!(
+            "{:08x}",
+            (at * 7919 + salt).wrapping_mul(2_654_435_761) as u32
+        )
+    };
+    let field = |name: &str| {
+        json!({"manager": name, "operation": "Update", "apiVersion": "v1",
+        "time": "2026-11-01T10:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec":
+        {"f:containers": {"k:{\"name\":\"web\"}": {".": {}, "f:image": {}, "f:resources":
+        {".": {}, "f:limits": {".": {}, "f:cpu": {}, "f:memory": {}}}}}}}})
+    };
+    json!({"metadata": {"name": format!("web-{}-{}", id(1), id(2)), "namespace": "shop",
+        "uid": format!("{}-0000-4000-8000-{}0000", id(3), id(4)), "resourceVersion": at.to_string(),
+        "labels": {"app": "web", "pod-template-hash": id(5)},
+        "annotations": {"checksum/config": id(6).repeat(8)},
+        "managedFields": [field("kube-controller-manager"), field("kubelet")]},
+        "spec": {"nodeName": format!("node-{}", id(7)), "serviceAccountName": "web",
+            "containers": [{"name": "web", "image": "registry.example.com/team/web:1.2.3",
+                "env": (0..12).map(|n| json!({"name": format!("SETTING_{n}"), "value": id(8 + n)})).collect::<Vec<_>>(),
+                "resources": {"limits": {"cpu": "500m", "memory": "512Mi"}, "requests": {"cpu": "100m", "memory": "128Mi"}},
+                "livenessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 10}}],
+            "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}]},
+        "status": {"phase": "Running", "podIP": format!("10.1.2.{}", at % 250), "conditions":
+            (["Initialized", "Ready", "ContainersReady", "PodScheduled"].map(|name|
+                json!({"type": name, "status": "True", "lastTransitionTime": "2026-11-01T10:00:00Z"})))}})
+}
+
+#[test]
+fn pod_of_two_kilobytes_takes_less_than_one() {
+    let index = LiveIndex::new(LiveRules {
+        bodies: |_, _| true,
+        ..LiveRules::default()
+    });
+    let gvk = Gvk::new("", "v1", "Pod");
+    let mut raw = 0;
+    for at in 1..=200 {
+        let json = pod(at).to_string();
+        raw += json.len();
+        index.apply(&gvk, json.as_bytes(), NewsFrom::Watch).unwrap();
+    }
+    let (objects, bytes) = index.size();
+    assert_eq!(objects, 200);
+    assert!(raw / 200 > 2000, "{}", raw / 200);
+    assert!(bytes / 200 < 1000, "{} bytes a body", bytes / 200);
+}
+
 #[test]
 fn older_news_is_ignored() {
     let index = index();

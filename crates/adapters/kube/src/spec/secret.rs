@@ -90,6 +90,7 @@ pub(crate) fn server_of(secret: &Object) -> String {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
+#[allow(clippy::struct_field_names)] // the names are upstream's
 struct Config {
     username: String,
     password: String,

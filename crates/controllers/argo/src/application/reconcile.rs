@@ -214,9 +214,17 @@ impl ApplicationController {
 
     /// From now on a commit to one of the sources wakes the Application.
     fn follow(&self, key: &Key, valid: &Valid) {
-        let sources = valid.spec.all_sources().iter().filter(|source| source.chart.is_empty());
+        let sources = valid
+            .spec
+            .all_sources()
+            .iter()
+            .filter(|source| source.chart.is_empty());
         let followed = sources.map(|source| {
-            let repo = self.hub.ports.sources.repo(&source.repo_url, valid.spec.project_name());
+            let repo = self
+                .hub
+                .ports
+                .sources
+                .repo(&source.repo_url, valid.spec.project_name());
             (repo, argosy_pipeline::wanted_of(source))
         });
         self.follows.set(key, followed.collect());

@@ -1,12 +1,11 @@
 //! Writing a set's Applications.
 
 use super::ApplicationSetController;
-use super::reconcile::options;
+use super::reconcile::{Plan, options};
 use crate::resources::applications;
-use argosy_frame::merge_diff;
-use argosy_generate::ChildPlan;
-use argosy_object::{Map, Object};
-use argosy_ports::{ApiError, ApiErrorKind, DeleteOptions, PatchBody, Propagation};
+use argosy_object::{Object, Value};
+use argosy_ports::{ApiError, ApiErrorKind, DeleteOptions, Propagation};
+use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{self, StreamExt as _};
 
 /// How many Applications are written at a time.
@@ -15,18 +14,22 @@ const PARALLEL: usize = 16;
 impl ApplicationSetController {
     /// Carries out a plan. One Application that is refused does not stop the others; the
     /// sentences of those that failed come back.
-    pub(crate) async fn write_children(&self, set: &Object, plan: ChildPlan) -> Vec<String> {
-        let creates = plan.create.iter().map(|wanted| Write::Create(wanted));
-        let updates = plan.update.iter().map(|(live, wanted)| Write::Update(live, wanted));
+    pub(crate) async fn write_children(&self, set: &Object, plan: &Plan) -> Vec<String> {
+        let creates = plan.create.iter().map(Write::Create);
+        let updates = plan
+            .update
+            .iter()
+            .map(|(live, patch)| Write::Update(live, patch));
         let deletes = plan.delete.iter().map(Write::Delete);
         let writes: Vec<Write<'_>> = creates.chain(updates).chain(deletes).collect();
-        let outcomes = stream::iter(writes.into_iter().map(|write| async move {
-            let outcome = self.write(&write).await;
-            outcome.err().map(|error| write.sentence(&error))
-        }))
-        .buffer_unordered(PARALLEL)
-        .collect::<Vec<_>>()
-        .await;
+        let writes: Vec<BoxFuture<'_, Option<String>>> = writes
+            .into_iter()
+            .map(|write| {
+                async move { self.write(&write).await.err().map(|error| write.sentence(&error)) }
+                    .boxed()
+            })
+            .collect();
+        let outcomes: Vec<_> = stream::iter(writes).buffer_unordered(PARALLEL).collect().await;
         let failures: Vec<String> = outcomes.into_iter().flatten().collect();
         for failure in &failures {
             tracing::debug!(set = set.name(), failure, "application is not written");
@@ -42,24 +45,17 @@ impl ApplicationSetController {
                 let made = api.create(&resource, wanted, &options()).await?;
                 self.hub.store.note(&made);
             }
-            Write::Update(live, wanted) => {
-                let patch = merge_diff(live.value(), wanted.value());
-                if patch.as_object().is_none_or(Map::is_empty) {
-                    return Ok(());
-                }
-                let body = PatchBody::Merge(patch);
-                let now = api
-                    .patch(&resource, live.namespace(), live.name(), &body, &options())
-                    .await?;
-                self.hub.store.note(&now);
-            }
+            Write::Update(live, patch) => self.patch_child(live, (*patch).clone()).await?,
             Write::Delete(live) => {
                 let delete = DeleteOptions {
                     propagation: Propagation::Background,
                     uid: Some(live.uid().into()),
                     resource_version: None,
                 };
-                match api.delete(&resource, live.namespace(), live.name(), &delete).await {
+                match api
+                    .delete(&resource, live.namespace(), live.name(), &delete)
+                    .await
+                {
                     Err(error) if error.kind == ApiErrorKind::NotFound => {}
                     other => {
                         other?;
@@ -73,7 +69,7 @@ impl ApplicationSetController {
 
 enum Write<'a> {
     Create(&'a Object),
-    Update(&'a Object, &'a Object),
+    Update(&'a Object, &'a Value),
     Delete(&'a Object),
 }
 
@@ -81,7 +77,7 @@ impl Write<'_> {
     fn sentence(&self, error: &ApiError) -> String {
         let (verb, name) = match self {
             Self::Create(wanted) => ("created", wanted.name()),
-            Self::Update(_, wanted) => ("updated", wanted.name()),
+            Self::Update(live, _) => ("updated", live.name()),
             Self::Delete(live) => ("deleted", live.name()),
         };
         format!("Application {name} is not {verb}: {error}")

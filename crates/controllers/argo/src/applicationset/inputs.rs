@@ -2,10 +2,14 @@
 
 use super::ApplicationSetController;
 use argosy_crds::names;
-use argosy_generate::{ClusterEntry, GenerateError, GitWant, Inputs, Outcome, Step, generate};
-use argosy_object::{Class, Classified, Key, Object};
-use argosy_ports::{SourceError, Wanted};
+use argosy_generate::{
+    Cluster, GenerateError, Generation, GeneratorInputs, IgnoreError, Need, Step, TreeKey, generate,
+};
+use argosy_object::{Class, Classified, Digest, Key, Object, Value};
+use argosy_ports::{RepoRef, SourceError, Wanted};
+use argosy_tree::Tree;
 use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
 
 /// How often generating may ask for more.
 const MAX_ROUNDS: usize = 8;
@@ -16,6 +20,9 @@ pub(crate) enum InputError {
     /// The set itself is at fault.
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    /// A rule of `ignoreApplicationDifferences` cannot be followed.
+    #[error(transparent)]
+    Ignore(#[from] IgnoreError),
     /// A repository cannot be read.
     #[error("git generator: `{repo_url}`: {source}")]
     Source {
@@ -33,6 +40,7 @@ impl Classified for InputError {
     fn class(&self) -> Class {
         match self {
             Self::Generate(error) => error.class(),
+            Self::Ignore(_) => Class::Stalled,
             Self::Source { source, .. } => source.class(),
             Self::Endless => Class::Bug,
         }
@@ -42,42 +50,47 @@ impl Classified for InputError {
         match self {
             Self::Generate(error) => error.hint(),
             Self::Source { source, .. } => source.hint(),
-            Self::Endless => None,
+            Self::Ignore(_) | Self::Endless => None,
         }
     }
 }
 
 impl ApplicationSetController {
     /// Generates, answering needs until there are none, and follows what was asked for.
-    pub(crate) async fn generate(&self, key: &Key, set: &Object) -> Result<Outcome, InputError> {
-        let mut inputs = Inputs { clusters: self.clusters(), ..Inputs::default() };
+    pub(crate) async fn generate(&self, key: &Key, set: &Object) -> Result<Generation, InputError> {
+        let mut inputs = GeneratorInputs {
+            now: self.hub.ports.clock.now(),
+            // A set's own uid: nothing drifts, and no two sets make the same passwords.
+            seed: Digest::of_parts([set.uid().as_bytes(), b"generate"]).0,
+            ..GeneratorInputs::default()
+        };
         let mut followed = BTreeSet::new();
-        let refreshes = set.annotation(names::SET_REFRESH) == Some("true");
         for _ in 0..MAX_ROUNDS {
             match generate(set, &inputs)? {
-                Step::Done(outcome) => {
+                Step::Done(generation) => {
                     self.follows.set(key, followed);
-                    let reads = outcome.reads.values().cloned().collect();
-                    self.reads
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .insert(key.clone(), reads);
-                    return Ok(outcome);
+                    let reads = generation.reads.values().cloned().collect();
+                    let mut known = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+                    known.insert(key.clone(), reads);
+                    return Ok(generation);
                 }
-                Step::Needs(wants) => {
-                    for want in wants {
-                        let repo = self.repo(set, &want);
-                        let revision = wanted(&want);
-                        followed.insert((repo.clone(), revision.clone()));
-                        // Followed before it is read: a commit in between is not missed.
-                        self.follows.set(key, followed.clone());
-                        if refreshes {
-                            let _ = self.hub.ports.sources.refresh(&repo).await;
+                Step::Needs(needs) => {
+                    for need in needs {
+                        match need {
+                            Need::Clusters => inputs.clusters = Some(self.clusters()),
+                            Need::Tree(want) => {
+                                let followed_now = self.followed(set, &want);
+                                followed.insert(followed_now.clone());
+                                // Followed before it is read: a commit in between is not missed.
+                                self.follows.set(key, followed.clone());
+                                let tree = self.tree(set, &followed_now).await;
+                                let tree = tree.map_err(|source| InputError::Source {
+                                    repo_url: want.repo_url.clone(),
+                                    source,
+                                })?;
+                                inputs.trees.insert(want, tree);
+                            }
                         }
-                        let tree = self.tree(&repo, &revision).await.map_err(|source| {
-                            InputError::Source { repo_url: want.repo_url.to_string(), source }
-                        })?;
-                        inputs.git.insert(want, tree);
                     }
                 }
             }
@@ -87,51 +100,45 @@ impl ApplicationSetController {
 
     async fn tree(
         &self,
-        repo: &argosy_ports::RepoRef,
-        revision: &Wanted,
-    ) -> Result<std::sync::Arc<dyn argosy_tree::Tree>, SourceError> {
-        let artifact = self.hub.ports.sources.resolve(repo, revision).await?;
-        self.hub.ports.sources.tree(&artifact).await
+        set: &Object,
+        (repo, revision): &(RepoRef, Wanted),
+    ) -> Result<Arc<dyn Tree>, SourceError> {
+        let sources = &self.hub.ports.sources;
+        if set.annotation(names::SET_REFRESH) == Some("true") {
+            sources.refresh(repo).await?;
+        }
+        let artifact = sources.resolve(repo, revision).await?;
+        sources.tree(&artifact).await
     }
 
     /// A repository as the project of the set's template sees it; where that is a template
     /// itself, with credentials that belong to no project.
-    fn repo(&self, set: &Object, want: &GitWant) -> argosy_ports::RepoRef {
+    fn followed(&self, set: &Object, want: &TreeKey) -> (RepoRef, Wanted) {
         let project = set
             .pointer("/spec/template/spec/project")
-            .and_then(argosy_object::Value::as_str)
+            .and_then(Value::as_str)
             .filter(|project| !project.contains("{{"))
             .unwrap_or("");
-        self.hub.ports.sources.repo(&want.repo_url, project)
+        let repo = self.hub.ports.sources.repo(&want.repo_url, project);
+        (
+            repo,
+            Wanted {
+                revision: want.revision.as_str().into(),
+                tag_prefix: None,
+            },
+        )
     }
 
-    /// The clusters that Secrets name, and the hub itself where none of them is it.
-    fn clusters(&self) -> Vec<ClusterEntry> {
+    /// The clusters that Secrets name.
+    pub(crate) fn clusters(&self) -> Vec<Cluster> {
         let secrets = self.hub.destinations.all();
-        let mut all: Vec<ClusterEntry> = secrets
-            .iter()
-            .map(|cluster| ClusterEntry {
-                name: cluster.name.clone(),
-                server: cluster.server.clone(),
-                project: cluster.project.clone(),
-                labels: cluster.labels.clone(),
-                annotations: cluster.annotations.clone(),
-                is_local: false,
-            })
-            .collect();
-        if !all.iter().any(|cluster| cluster.server == names::IN_CLUSTER) {
-            all.push(ClusterEntry {
-                name: "in-cluster".into(),
-                server: names::IN_CLUSTER.into(),
-                is_local: true,
-                ..ClusterEntry::default()
-            });
-        }
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
+        let entry = |cluster: &argosy_crds::ClusterSecret| Cluster {
+            name: cluster.name.clone(),
+            server: cluster.server.clone(),
+            project: cluster.project.clone(),
+            labels: cluster.labels.clone(),
+            annotations: cluster.annotations.clone(),
+        };
+        secrets.iter().map(entry).collect()
     }
-}
-
-fn wanted(want: &GitWant) -> Wanted {
-    Wanted { revision: want.revision.clone(), tag_prefix: None }
 }

@@ -20,12 +20,7 @@ struct Condition<'a> {
 
 impl ApplicationSetController {
     /// Everything generated; `errors` are Applications that were left out or refused.
-    pub(crate) async fn report(
-        &self,
-        set: &Object,
-        errors: &[String],
-        generated: usize,
-    ) -> Result<(), Class> {
+    pub(crate) async fn report(&self, set: &Object, errors: &[String]) -> Result<(), Class> {
         let done = "All applications have been generated successfully";
         let failures = errors.join("; ");
         let failed = !errors.is_empty();
@@ -35,7 +30,11 @@ impl ApplicationSetController {
             Condition {
                 kind: "ErrorOccurred",
                 is_true: failed,
-                reason: if failed { "ApplicationValidationError" } else { reason },
+                reason: if failed {
+                    "ApplicationValidationError"
+                } else {
+                    reason
+                },
                 message: if failed { &failures } else { done },
             },
             Condition {
@@ -47,18 +46,26 @@ impl ApplicationSetController {
             Condition {
                 kind: "ResourcesUpToDate",
                 is_true: !failed,
-                reason: if failed { "ApplicationValidationError" } else { reason },
+                reason: if failed {
+                    "ApplicationValidationError"
+                } else {
+                    reason
+                },
                 message: if failed { &failures } else { done },
             },
         ];
-        tracing::debug!(set = set.name(), generated, "generated");
         self.write_status(set, &conditions, true).await
     }
 
     /// Nothing generated; the children are as they were.
     pub(crate) async fn report_failure(&self, set: &Object, sentence: &str) -> Result<(), Class> {
         let reason = "ApplicationGenerationFromParamsError";
-        let condition = |kind, is_true| Condition { kind, is_true, reason, message: sentence };
+        let condition = |kind, is_true| Condition {
+            kind,
+            is_true,
+            reason,
+            message: sentence,
+        };
         let conditions = [
             condition("ErrorOccurred", true),
             condition("ParametersGenerated", false),
@@ -82,7 +89,9 @@ impl ApplicationSetController {
                 let same = old.into_iter().flatten().find(|old| condition.is_same(old));
                 if same.is_none() && condition.kind == "ErrorOccurred" && condition.is_true {
                     let kind = EventKind::Warning;
-                    self.hub.events.record(set, kind, condition.reason, condition.message);
+                    self.hub
+                        .events
+                        .record(set, kind, condition.reason, condition.message);
                 }
                 same.cloned().unwrap_or(written)
             })
@@ -95,10 +104,18 @@ impl ApplicationSetController {
         if with_children {
             let resources = self.children(set);
             wanted["status"]["resourcesCount"] = resources.len().into();
-            wanted["status"]["resources"] =
-                resources.into_iter().take(MAX_RESOURCES).collect::<Vec<_>>().into();
+            wanted["status"]["resources"] = resources
+                .into_iter()
+                .take(MAX_RESOURCES)
+                .collect::<Vec<_>>()
+                .into();
         }
-        match self.hub.status.write(&application_sets(), set, &wanted, true).await {
+        match self
+            .hub
+            .status
+            .write(&application_sets(), set, &wanted, true)
+            .await
+        {
             Ok(Some(written)) => {
                 self.hub.store.note(&written);
                 Ok(())
@@ -117,7 +134,9 @@ impl ApplicationSetController {
             .store
             .list(names::ARGO_GROUP, "Application")
             .iter()
-            .filter(|child| owner(child) == Some(set.name()) && child.namespace() == set.namespace())
+            .filter(|child| {
+                owner(child) == Some(set.name()) && child.namespace() == set.namespace()
+            })
             .map(entry)
             .collect()
     }

@@ -1,0 +1,113 @@
+//! The command line's outermost layer: global flags and the list of commands.
+
+use crate::commands::{
+    app, appset, cluster, completion, helm, kustomize, project, repo, version,
+};
+use crate::session::Session;
+use argosy_cli::{Failure, Flags};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Keeps a fleet of Kubernetes clusters in the state that Git declares.
+#[derive(Parser)]
+#[command(name = "argosy", version, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalFlags,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalFlags {
+    /// Kubeconfig file of the hub [default: $KUBECONFIG, then ~/.kube/config]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context in the kubeconfig [default: the current one]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Namespace of the control plane [default: argocd]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub hub_namespace: Option<String>,
+    /// Settings file [default: $ARGOSY_CONFIG, then ~/.config/argosy/config.yaml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder whose Git repositories may be read by path or file:// URL (repeatable)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub local_repos: Vec<PathBuf>,
+    /// Read URLs that start with BASE from OTHER instead (repeatable)
+    #[arg(long, global = true, value_name = "BASE=OTHER")]
+    pub git_instead_of: Vec<String>,
+    /// No colours, even on a terminal
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+impl GlobalFlags {
+    /// As the settings take them.
+    pub fn flags(&self) -> Flags {
+        Flags {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            namespace: self.hub_namespace.clone(),
+            config: self.config.clone(),
+            local_repos: self.local_repos.clone(),
+            git_instead_of: self.git_instead_of.clone(),
+            no_color: self.no_color,
+        }
+    }
+}
+
+/// All commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Applications
+    #[command(subcommand, visible_alias = "application")]
+    App(app::AppCommand),
+    /// ApplicationSets
+    #[command(subcommand, visible_alias = "applicationset")]
+    Appset(appset::AppsetCommand),
+    /// Clusters
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
+    /// Repositories
+    #[command(subcommand)]
+    Repo(repo::RepoCommand),
+    /// Projects
+    #[command(subcommand, visible_alias = "proj")]
+    Project(project::ProjectCommand),
+    /// Helm charts, rendered by Argosy's own engine
+    #[command(subcommand)]
+    Helm(helm::HelmCommand),
+    /// Kustomizations, built by Argosy's own engine
+    #[command(subcommand)]
+    Kustomize(kustomize::KustomizeCommand),
+    /// The version of this program
+    Version(version::VersionCommand),
+    /// A script that completes commands in a shell
+    Completion(completion::CompletionCommand),
+}
+
+impl Command {
+    /// Runs the command; gives the exit code.
+    ///
+    /// # Errors
+    /// [`Failure`], whose code the program ends with.
+    pub fn run(self, session: &Session) -> Result<u8, Failure> {
+        match self {
+            Self::App(command) => command.run(session),
+            Self::Appset(command) => command.run(session),
+            Self::Cluster(command) => command.run(session),
+            Self::Repo(command) => command.run(session),
+            Self::Project(command) => command.run(session),
+            Self::Helm(command) => command.run(session),
+            Self::Kustomize(command) => command.run(session),
+            Self::Version(command) => command.run(session),
+            Self::Completion(command) => command.run(session),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The commands, one file each.
+
+pub mod app;
+pub mod appset;
+pub mod cluster;
+pub mod completion;
+pub mod helm;
+pub mod kustomize;
+pub mod project;
+pub mod repo;
+pub mod version;

@@ -1,0 +1,24 @@
+//! `argosy completion SHELL`.
+
+use crate::cli::Cli;
+use crate::session::Session;
+use argosy_cli::Failure;
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+/// A script that completes commands in a shell.
+#[derive(Args)]
+pub struct CompletionCommand {
+    /// The shell: bash, elvish, fish, powershell or zsh
+    shell: Shell,
+}
+
+impl CompletionCommand {
+    /// Prints the script.
+    pub fn run(self, session: &Session) -> Result<u8, Failure> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "argosy", &mut script);
+        session.print(&String::from_utf8_lossy(&script))?;
+        Ok(0)
+    }
+}

@@ -1,0 +1,175 @@
+//! The stages of one Application in this process, for `app diff` and `app manifests`.
+
+use crate::session::{Connected, Session};
+use argosy_argo::Destinations;
+use argosy_argo::application::instance_name;
+use argosy_cli::hub::{self, Hub};
+use argosy_cli::{Failure, hub::failed};
+use argosy_crds::{ApplicationSpec, ApplicationStatus, ClusterSecret, ProjectSpec};
+use argosy_diff::{Comparison, IgnoreRules, compare as compare_objects};
+use argosy_git::DiskTree;
+use argosy_kube::{ClusterSettings, KubeClusters};
+use argosy_object::{Digest, Gvk, Object};
+use argosy_pipeline::{RenderCache, RenderPool, Sourced, live, live_want, source};
+use argosy_policy::Project;
+use argosy_ports::{Artifact, Clusters as _, Sources as _};
+use argosy_render::Request;
+use argosy_schema::Schemas;
+use argosy_sync::{DesiredInput, TrackingId, desired};
+use argosy_tree::Tree as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What is taken instead of what the spec says.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Another revision of the first source.
+    pub revision: Option<String>,
+    /// A folder of this machine instead of the first source's path.
+    pub local: Option<PathBuf>,
+}
+
+/// What came out.
+pub struct Compared {
+    /// All objects.
+    pub comparison: Comparison,
+}
+
+/// source -> render -> desired -> live -> compare, with the caller's own rights.
+///
+/// # Errors
+/// [`Failure`] of the first stage that fails.
+pub async fn compare(
+    session: &Session,
+    connected: &Connected,
+    app: &Object,
+    overrides: &Overrides,
+) -> Result<Compared, Failure> {
+    let hub = &connected.hub;
+    let fail = |error: &dyn std::error::Error| {
+        Failure::from_error(error).while_doing(format!("cannot compare application `{}`", app.name()))
+    };
+    let mut spec = ApplicationSpec::of(app).map_err(|error| fail(&error))?;
+    override_revision(&mut spec, overrides.revision.as_deref());
+    let project = project(hub, spec.project_name()).await?;
+    let secrets = hub.clusters().await?;
+    let destinations = Destinations::default();
+    destinations.set(secrets.iter().filter_map(|s| ClusterSecret::of(s).ok()).collect());
+    let destination = destinations
+        .resolve(&spec.destination)
+        .map_err(|error| fail(&error))?;
+    let sourced = sources(session, hub, &spec, overrides.local.as_deref()).await?;
+    let schemas = Schemas::builtin();
+    let clusters = clusters(connected, &secrets, &schemas);
+    let cluster = clusters
+        .by_server(&destination.server)
+        .await
+        .map_err(|error| failed(&error, &format!("cannot reach cluster `{}`", destination.name)))?;
+    let facts = cluster.facts().await.map_err(|error| {
+        failed(&error, &format!("cannot ask cluster `{}` what it serves", destination.name))
+    })?;
+    let template = Request {
+        app_name: app.name().to_owned(),
+        namespace: spec.destination.namespace.clone(),
+        project: spec.project_name().into(),
+        ..Request::default()
+    };
+    let rendered = RenderPool::default()
+        .render(&sourced, &template, &facts, &RenderCache::default())
+        .await
+        .map_err(|error| fail(&error))?;
+    for finding in &rendered.findings {
+        session.tell(&format!("warning: {finding:?}"));
+    }
+    let instance = instance_name(&app.key(), hub.namespace());
+    let is_namespaced = |gvk: &Gvk| facts.resource(gvk).map(|resource| resource.namespaced);
+    let set = desired(
+        rendered.objects,
+        &DesiredInput {
+            instance: &instance,
+            namespace: &spec.destination.namespace,
+            server: (&destination.server, &destination.name),
+            is_namespaced: &is_namespaced,
+            project: &project,
+        },
+    );
+    let last = ApplicationStatus::of(app).unwrap_or_default().resources;
+    let want = live_want(&instance, &set.objects, &last);
+    let live = live(&*cluster, &want).await.map_err(|error| fail(&error))?;
+    let ignore = IgnoreRules::new(&spec.ignore_differences).map_err(|error| fail(&error))?;
+    let is_ours =
+        |object: &Object| TrackingId::of(object).is_some_and(|id| id.instance == instance);
+    let comparison = compare_objects(set.objects, &live, &is_ours, &ignore, &schemas);
+    Ok(Compared { comparison })
+}
+
+fn override_revision(spec: &mut ApplicationSpec, revision: Option<&str>) {
+    let Some(revision) = revision else { return };
+    let first = match (&mut spec.sources.first_mut(), &mut spec.source) {
+        (Some(first), _) => Some(&mut **first),
+        (None, source) => source.as_mut(),
+    };
+    if let Some(first) = first {
+        revision.clone_into(&mut first.target_revision);
+    }
+}
+
+async fn project(hub: &Hub, name: &str) -> Result<Project, Failure> {
+    let object = hub.get(&hub::projects(), hub.namespace(), name).await?;
+    let spec = ProjectSpec::of(&object).map_err(|error| Failure::from_error(&error))?;
+    Ok(Project {
+        name: name.into(),
+        spec,
+    })
+}
+
+async fn sources(
+    session: &Session,
+    hub: &Hub,
+    spec: &ApplicationSpec,
+    local: Option<&Path>,
+) -> Result<Vec<Sourced>, Failure> {
+    let git = session.sources(hub).await?;
+    let all = spec.all_sources();
+    let Some(local) = local else {
+        return source(&git, all, spec.project_name())
+            .await
+            .map_err(|error| Failure::of(&error));
+    };
+    let Some((first, others)) = all.split_first() else {
+        return Err(Failure::new("the application has no source"));
+    };
+    let tree = DiskTree::open(local).map_err(|error| {
+        Failure::from_error(&error).while_doing(format!("cannot read folder `{}`", local.display()))
+    })?;
+    let mut here = first.clone();
+    ".".clone_into(&mut here.path);
+    let mut sourced = vec![Sourced {
+        artifact: Artifact {
+            repo: git.repo(&first.repo_url, spec.project_name()),
+            revision: "local".into(),
+            digest: Digest::of(&tree.root().0),
+        },
+        source: here,
+        tree: Arc::new(tree),
+    }];
+    let others = source(&git, others, spec.project_name())
+        .await
+        .map_err(|error| Failure::of(&error))?;
+    sourced.extend(others);
+    Ok(sourced)
+}
+
+fn clusters(connected: &Connected, secrets: &[Object], schemas: &Arc<Schemas>) -> KubeClusters {
+    let clusters = KubeClusters::new(
+        connected.transport.clone(),
+        connected.service.clone(),
+        connected.hub.namespace(),
+        ClusterSettings::new(schemas.clone()),
+    );
+    for secret in secrets {
+        // One that cannot be used matters only where it is the destination; it is an error then.
+        let _ = clusters.set_secret(secret);
+    }
+    clusters
+}

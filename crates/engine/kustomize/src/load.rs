@@ -1,0 +1,170 @@
+//! Files and folders of a build, seen from one kustomization.
+
+use crate::error::KustomizeError;
+use crate::kustomization::Kustomization;
+use crate::resource::Resource;
+use crate::target::MAX_LAYERS;
+use argosy_object::{Origin, Value};
+use argosy_tree::{Mode, RelPath, Rooted};
+use argosy_yaml::{Dialect, Document, Limits};
+
+/// The names that a kustomization may have, in upstream's order.
+pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// One folder of a build, and the folders that led to it.
+#[derive(Clone)]
+pub(crate) struct Loader<'t> {
+    tree: &'t Rooted<'t>,
+    pub(crate) root: RelPath,
+    chain: Vec<RelPath>,
+    anywhere: bool,
+}
+
+impl<'t> Loader<'t> {
+    /// A loader for the folder that is built. With `anywhere`, files may stand outside of it.
+    pub(crate) fn new(tree: &'t Rooted<'t>, root: RelPath, anywhere: bool) -> Self {
+        Self { tree, chain: vec![root.clone()], root, anywhere }
+    }
+
+    /// The loader of a base or component.
+    pub(crate) fn enter(&self, file: &str, path: &str) -> Result<Self, KustomizeError> {
+        if let Some(what) = remote(path) {
+            let file = file.to_owned();
+            return Err(KustomizeError::Unsupported { file, what });
+        }
+        let root = self.resolve(path)?;
+        let node = self.tree.look(&root)?;
+        let root = match node {
+            Some(node) if node.mode == Mode::Dir => node.path,
+            Some(_) => {
+                let text = format!("'{path}' is a file, where a folder is expected");
+                return Err(KustomizeError::invalid(file, text));
+            }
+            None => return Err(argosy_tree::TreeError::NotFound(root).into()),
+        };
+        if self.chain.iter().any(|seen| seen.is_within(&root)) {
+            return Err(KustomizeError::Cycle { file: file.to_owned(), base: root });
+        }
+        if self.chain.len() >= MAX_LAYERS {
+            return Err(KustomizeError::TooDeep(file.to_owned()));
+        }
+        let mut chain = self.chain.clone();
+        chain.push(root.clone());
+        Ok(Self { tree: self.tree, root, chain, anywhere: self.anywhere })
+    }
+
+    fn resolve(&self, path: &str) -> Result<RelPath, KustomizeError> {
+        self.root.join(path).map_err(|error| KustomizeError::failed(error.to_string()))
+    }
+
+    /// Whether `path` leads to a file.
+    pub(crate) fn is_file(&self, path: &str) -> Result<bool, KustomizeError> {
+        if remote(path).is_some() || path.contains('\n') || path.is_empty() {
+            return Ok(false);
+        }
+        let path = self.resolve(path)?;
+        Ok(self.tree.look(&path)?.is_some_and(|n| matches!(n.mode, Mode::File | Mode::Executable)))
+    }
+
+    /// A file's bytes.
+    pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>, KustomizeError> {
+        if remote(path).is_some() {
+            let file = self.root.to_string();
+            return Err(KustomizeError::Unsupported { file, what: format!("the URL `{path}`") });
+        }
+        let path = self.resolve(path)?;
+        let node = self.tree.look(&path)?;
+        if let Some(node) = &node
+            && !self.anywhere
+            && !node.path.is_within(&self.root)
+        {
+            return Err(KustomizeError::Outside { path, root: self.root.clone() });
+        }
+        Ok(self.tree.read(&path)?.to_vec())
+    }
+
+    /// The path of a file from the tree's root.
+    pub(crate) fn full(&self, path: &str) -> String {
+        self.resolve(path).map_or_else(|_| path.to_owned(), |p| p.to_string())
+    }
+
+    /// The resources in a file.
+    pub(crate) fn resources(&self, path: &str) -> Result<Vec<Resource>, KustomizeError> {
+        parse_resources(&self.full(path), &self.read(path)?)
+    }
+
+    /// This folder's kustomization, and the name of its file.
+    pub(crate) fn kustomization(&self) -> Result<(Kustomization, String), KustomizeError> {
+        let mut found = None;
+        for name in FILE_NAMES {
+            if self.is_file(name)? {
+                if found.is_some() {
+                    return Err(KustomizeError::Ambiguous(self.root.clone()));
+                }
+                found = Some(name);
+            }
+        }
+        let Some(name) = found else {
+            return Err(KustomizeError::Missing(self.root.clone()));
+        };
+        let parsed = Kustomization::parse(&self.full(name), &self.read(name)?)?;
+        Ok((parsed, name.to_owned()))
+    }
+}
+
+/// What a path names that is not in the tree.
+fn remote(path: &str) -> Option<String> {
+    let hosts = ["github.com/", "github.com:", "git@", "git::", "bitbucket.org/", "gitlab.com/"];
+    let is_remote = path.contains("://") || hosts.iter().any(|h| path.starts_with(h));
+    is_remote.then(|| format!("the remote resource `{path}`"))
+}
+
+/// The resources of a stream; lists are taken apart, empty documents dropped.
+///
+/// # Errors
+/// Broken YAML, and documents without a kind or a name.
+pub(crate) fn parse_resources(file: &str, bytes: &[u8]) -> Result<Vec<Resource>, KustomizeError> {
+    let documents =
+        argosy_yaml::parse_documents_with(file, bytes, &Limits::default(), Dialect::V3)?;
+    let mut found = Vec::new();
+    let mut queue: std::collections::VecDeque<(Value, Origin)> =
+        documents.into_iter().map(|Document { value, origin }| (value, origin)).collect();
+    while let Some((value, origin)) = queue.pop_front() {
+        let empty = match &value {
+            Value::Null => true,
+            Value::Object(map) => map.is_empty(),
+            _ => false,
+        };
+        if empty {
+            continue;
+        }
+        check_metadata(&value, &origin)?;
+        let is_list = crate::id::text(&value, "kind").ends_with("List");
+        match value.get("items") {
+            Some(Value::Array(items)) if is_list => {
+                queue.extend(items.iter().map(|item| (item.clone(), origin.clone())));
+            }
+            Some(Value::Null) if is_list => {}
+            Some(_) if is_list => {
+                let text = "expected a list in items";
+                return Err(KustomizeError::invalid(&origin, text));
+            }
+            _ => found.push(Resource::new(value, origin)),
+        }
+    }
+    Ok(found)
+}
+
+fn check_metadata(value: &Value, origin: &Origin) -> Result<(), KustomizeError> {
+    let kind = crate::id::text(value, "kind");
+    let problem = if !value.is_object() {
+        "expected an object"
+    } else if kind.is_empty() {
+        "missing kind in object"
+    } else if kind.ends_with("List") || !crate::id::meta_text(value, "name").is_empty() {
+        return Ok(());
+    } else {
+        "missing metadata.name in object"
+    };
+    Err(KustomizeError::invalid(origin, problem))
+}
