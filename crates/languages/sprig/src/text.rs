@@ -20,7 +20,9 @@ pub(crate) fn strval(value: &Value) -> Vec<u8> {
 
 /// `%q` of a string.
 pub(crate) fn quoted(text: &[u8]) -> Vec<u8> {
-    argosy_gotmpl::gofmt::sprintf("%q", &[Value::str(text.to_vec())]).as_bytes().to_vec()
+    argosy_gotmpl::gofmt::sprintf("%q", &[Value::str(text.to_vec())])
+        .as_bytes()
+        .to_vec()
 }
 
 /// `reflect.Kind` of a value.
