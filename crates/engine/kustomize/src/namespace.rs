@@ -50,7 +50,11 @@ impl Namespace<'_> {
         };
         if !cluster_scoped {
             let path = "metadata/namespace".to_owned();
-            let spec = FieldSpec { path, create: true, ..FieldSpec::default() };
+            let spec = FieldSpec {
+                path,
+                create: true,
+                ..FieldSpec::default()
+            };
             fields::each(value, &spec, Create::Text, &mut set)?;
         }
         let binding = matches!(text(value, "kind"), "RoleBinding" | "ClusterRoleBinding");
@@ -79,7 +83,9 @@ impl Namespace<'_> {
                 Subjects::Default => text(subject, "name") == "default",
                 Subjects::Accounts => text(subject, "kind") == "ServiceAccount",
             };
-            let set = subject.get("namespace").is_some_and(|n| !scalar_text(n).is_empty());
+            let set = subject
+                .get("namespace")
+                .is_some_and(|n| !scalar_text(n).is_empty());
             if let Value::Object(map) = subject
                 && wanted
                 && !(self.unset_only && set)

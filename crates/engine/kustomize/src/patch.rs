@@ -23,15 +23,29 @@ pub(crate) fn apply_patch(
     let file = loader.root.to_string();
     let (text, source, name) = match (inline.is_empty(), edit.path.is_empty()) {
         (true, true) => {
-            return Err(KustomizeError::invalid(file, "must specify one of patch and path"));
+            return Err(KustomizeError::invalid(
+                file,
+                "must specify one of patch and path",
+            ));
         }
         (false, false) => {
-            return Err(KustomizeError::invalid(file, "patch and path can't be set at the same time"));
+            return Err(KustomizeError::invalid(
+                file,
+                "patch and path can't be set at the same time",
+            ));
         }
-        (false, true) => (inline.as_bytes().to_vec(), format!("[patch: {inline:?}]"), file.clone()),
+        (false, true) => (
+            inline.as_bytes().to_vec(),
+            format!("[patch: {inline:?}]"),
+            file.clone(),
+        ),
         (true, false) => {
             let bytes = loader.read(&edit.path)?;
-            (bytes, format!("[path: {:?}]", edit.path), loader.full(&edit.path))
+            (
+                bytes,
+                format!("[path: {:?}]", edit.path),
+                loader.full(&edit.path),
+            )
         }
     };
     let strategic = parse_resources(&name, &text);
@@ -48,7 +62,13 @@ pub(crate) fn apply_patch(
                 patch.allow_kind_change = flag("allowKindChange");
                 patch
             });
-            strategic_merge(map, schemas, patches.collect(), edit.target.as_ref(), &source)
+            strategic_merge(
+                map,
+                schemas,
+                patches.collect(),
+                edit.target.as_ref(),
+                &source,
+            )
         }
         (Err(_), Ok(operations)) => {
             let Some(target) = &edit.target else {
@@ -73,16 +93,25 @@ pub(crate) fn apply_json(
     let file = loader.root.to_string();
     let text = match (edit.patch.is_empty(), edit.path.is_empty()) {
         (true, true) => {
-            return Err(KustomizeError::invalid(file, "empty file path and empty jsonOp"));
+            return Err(KustomizeError::invalid(
+                file,
+                "empty file path and empty jsonOp",
+            ));
         }
         (false, false) => {
-            return Err(KustomizeError::invalid(file, "must specify a file path or jsonOp, not both"));
+            return Err(KustomizeError::invalid(
+                file,
+                "must specify a file path or jsonOp, not both",
+            ));
         }
         (false, true) => edit.patch.clone().into_bytes(),
         (true, false) => loader.read(&edit.path)?,
     };
     let Some(target) = edit.target.as_ref() else {
-        return Err(KustomizeError::invalid(file, "must specify a target for a JSON patch"));
+        return Err(KustomizeError::invalid(
+            file,
+            "must specify a target for a JSON patch",
+        ));
     };
     let operations = operations(&file, &text)?;
     if operations.is_empty() {
@@ -116,7 +145,10 @@ fn operations(file: &str, text: &[u8]) -> Result<Vec<Value>, KustomizeError> {
     let limits = Limits::default();
     match argosy_yaml::from_slice_with(file, text, &limits, Dialect::V2)? {
         Value::Array(operations) if operations.iter().all(Value::is_object) => Ok(operations),
-        _ => Err(KustomizeError::invalid(file, "a JSON patch is a list of operations")),
+        _ => Err(KustomizeError::invalid(
+            file,
+            "a JSON patch is a list of operations",
+        )),
     }
 }
 
@@ -165,7 +197,10 @@ fn strategic_merge(
     for resource in map.list.iter_mut().filter(|r| selector.selects(r)) {
         let mut patch = patch.clone();
         let kind = patch.gvk().kind;
-        let gvk = Gvk { kind, ..resource.gvk() };
+        let gvk = Gvk {
+            kind,
+            ..resource.gvk()
+        };
         set_gvk(&mut patch.value, &gvk);
         merge_into(resource, schemas, &patch)?;
     }

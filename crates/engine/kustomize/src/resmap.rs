@@ -13,7 +13,10 @@ pub(crate) struct ResMap {
 
 /// A current id as it is compared: with the effective namespace.
 fn key(id: &ResId) -> ResId {
-    ResId { namespace: id.effective_namespace().to_owned(), ..id.clone() }
+    ResId {
+        namespace: id.effective_namespace().to_owned(),
+        ..id.clone()
+    }
 }
 
 impl ResMap {
@@ -41,7 +44,9 @@ impl ResMap {
         for resource in &self.list {
             let id = resource.id();
             if !known.insert(key(&id)) {
-                return Err(KustomizeError::failed(format!("{what} produces ID conflict: {id}")));
+                return Err(KustomizeError::failed(format!(
+                    "{what} produces ID conflict: {id}"
+                )));
             }
         }
         Ok(())
@@ -50,7 +55,9 @@ impl ResMap {
     /// Where the objects stand that have or had an id that `fits`.
     pub(crate) fn by_any_id(&self, fits: impl Fn(&ResId) -> bool) -> Vec<usize> {
         let found = |r: &Resource| !r.is_empty() && r.any_ids().iter().any(&fits);
-        (0..self.list.len()).filter(|at| found(&self.list[*at])).collect()
+        (0..self.list.len())
+            .filter(|at| found(&self.list[*at]))
+            .collect()
     }
 
     /// The one object that a strategic merge patch is for.

@@ -26,10 +26,18 @@ pub(crate) fn declare(
         } else {
             Gvk::of(&object.api_version, &object.kind)
         };
-        let id = ResId { gvk, name: object.name.clone(), namespace: object.namespace.clone() };
+        let id = ResId {
+            gvk,
+            name: object.name.clone(),
+            namespace: object.namespace.clone(),
+        };
         let exact = !id.namespace.is_empty() || id.gvk.is_cluster_scoped();
         let found = map.by_any_id(|other| {
-            if exact { other.same(&id) } else { other.name == id.name && other.gvk == id.gvk }
+            if exact {
+                other.same(&id)
+            } else {
+                other.name == id.name && other.gvk == id.gvk
+            }
         });
         match found.as_slice() {
             [] => {}
@@ -43,7 +51,12 @@ pub(crate) fn declare(
             }
         }
     }
-    merge(known, more.iter().map(|v| (v.name.clone(), v.clone())).collect::<Vec<_>>())
+    merge(
+        known,
+        more.iter()
+            .map(|v| (v.name.clone(), v.clone()))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Adds variables of another layer.
@@ -53,7 +66,9 @@ pub(crate) fn merge(
 ) -> Result<(), KustomizeError> {
     for (name, var) in more {
         if known.contains_key(&name) {
-            return Err(KustomizeError::failed(format!("var '{name}' already encountered")));
+            return Err(KustomizeError::failed(format!(
+                "var '{name}' already encountered"
+            )));
         }
         known.insert(name, var);
     }
@@ -163,9 +178,13 @@ mod tests {
 
     #[test]
     fn variables_keep_their_type_when_alone() {
-        let values = [("N", json!(80)), ("S", json!("web")), ("M", json!({"a": 1}))]
-            .map(|(k, v)| (k.to_owned(), v))
-            .into();
+        let values = [
+            ("N", json!(80)),
+            ("S", json!("web")),
+            ("M", json!({"a": 1})),
+        ]
+        .map(|(k, v)| (k.to_owned(), v))
+        .into();
         for (input, output) in [
             ("$(N)", json!(80)),
             ("$(S):$(N)", json!("web:80")),

@@ -249,6 +249,18 @@ impl<'t> Machine<'t, '_> {
         })
     }
 
+    /// The error of a limit reached further in.
+    #[cold]
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the error type is this box everywhere"
+    )]
+    fn passed_on(&self, text: &str) -> Fault {
+        let mut fault = self.error("", true);
+        text.clone_into(&mut fault.text);
+        fault
+    }
+
     fn limited<T>(&self, result: Result<T, FuncError>) -> Result<T, Fault> {
         result.map_err(|error| self.error(error.message(), error.is_limit()))
     }
@@ -295,7 +307,10 @@ impl<'t> Machine<'t, '_> {
         if self.budget.depth >= self.budget.limits.depth {
             let limit = self.budget.limits.depth;
             let message = format!("exceeded maximum template depth ({limit})");
-            return Err(self.error(&message, true));
+            let mut fault = self.error(&message, true);
+            // The function that was to run this template adds the place.
+            message.clone_into(&mut fault.text);
+            return Err(fault);
         }
         self.budget.depth += 1;
         let result = self.deeper(|machine| machine.list(dot, &template.body));

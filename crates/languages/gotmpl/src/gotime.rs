@@ -217,7 +217,11 @@ fn sign(offset: i32) -> char {
 fn zone_name(zoned: &Zoned) -> String {
     let offset = zoned.offset().seconds();
     if zoned.time_zone().to_fixed_offset().is_err() {
-        return zoned.time_zone().to_offset_info(zoned.timestamp()).abbreviation().to_owned();
+        return zoned
+            .time_zone()
+            .to_offset_info(zoned.timestamp())
+            .abbreviation()
+            .to_owned();
     }
     if offset == 0 {
         return "UTC".to_owned();
