@@ -70,7 +70,6 @@ fn endless_requests_end_in_an_error() {
             result.unwrap().len()
         );
         let spent = start.elapsed();
-        println!("{spent:?} {template}");
         assert!(spent < Duration::from_secs(40), "{template} took {spent:?}");
     }
 }
@@ -122,18 +121,14 @@ fn every_function_takes_anything_without_a_panic() {
     };
     let mut answers = 0;
     for name in names {
-        for turn in 0..18 {
+        for turn in 0..60 {
             let arguments: Vec<&str> = (0..turn % 6).map(|_| pick()).collect();
             let call = format!(
                 "{{{{ $x := `a` }}}}{CIRCLES}{{{{ {name} {} }}}}",
                 arguments.join(" ")
             );
-            let start = Instant::now();
             answers += usize::from(run(&call).is_ok());
-            if start.elapsed() > Duration::from_millis(200) {
-                println!("{:?} {name} {}", start.elapsed(), arguments.join(" "));
-            }
         }
     }
-    assert!(answers > 300, "nearly nothing was called: {answers}");
+    assert!(answers > 1000, "nearly nothing was called: {answers}");
 }
