@@ -369,8 +369,20 @@ impl<'t> Machine<'t, '_> {
         Ok(())
     }
 
+    /// Charges what it takes to walk a value before it is printed: one that holds itself is
+    /// endless, however little memory it takes.
+    fn charge_walk(&mut self, value: &Value) -> Result<(), Fault> {
+        if !matches!(value, Value::List(_) | Value::Map(_) | Value::Host(_)) {
+            return Ok(());
+        }
+        let left = self.budget.limits.steps.saturating_sub(self.budget.steps);
+        let walked = self.budget.step(value.weight(left.saturating_add(1)));
+        self.limited(walked).map(|_| ())
+    }
+
     fn print(&mut self, value: &Slot) -> Result<(), Fault> {
         let before = self.out.len();
+        self.charge_walk(value.value())?;
         match value {
             Slot::Invalid => self.out.extend_from_slice(b"<no value>"),
             Slot::Val(value) | Slot::Iface(value) => append_value(self.out, value),

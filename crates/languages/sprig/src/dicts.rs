@@ -4,7 +4,7 @@
 use crate::args::{Outcome, VALUE_BYTES, any, map, rest, string, strings, text};
 use crate::defaults::is_empty;
 use crate::equal::{MAX_DEPTH, TOO_DEEP};
-use crate::text::strval;
+use crate::text::{charge_text, strval};
 use argosy_gotmpl::{CallCx, FuncError, FuncTable, GoStr, Map, MapRef, Value};
 
 pub(crate) fn add(table: FuncTable) -> FuncTable {
@@ -80,6 +80,9 @@ fn entries(map: Option<&MapRef>) -> Map {
 
 fn dict(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
     cx.charge(args.len() as u64 * VALUE_BYTES)?;
+    for key in args.iter().step_by(2) {
+        charge_text(cx, std::slice::from_ref(key))?;
+    }
     let entry = |pair: &[Value]| {
         let value = pair.get(1).cloned().unwrap_or_else(|| Value::str(""));
         (GoStr::from(strval(&pair[0])), value)

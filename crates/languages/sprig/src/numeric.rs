@@ -3,7 +3,7 @@
 use crate::args::{Outcome, VALUE_BYTES, any, int, rest, string};
 use crate::cast::{parse_int, to_float, to_int};
 use crate::decimal::Decimal;
-use crate::text::go_text;
+use crate::text::{charge_text, go_text};
 use argosy_gotmpl::{CallCx, Elem, FuncError, FuncTable, List, Value};
 
 pub(crate) fn add(table: FuncTable) -> FuncTable {
@@ -17,7 +17,8 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         .with_typed("float64", "any", |_, a| {
             Ok(Value::Float(to_float(any(a, 0))))
         })
-        .with_typed("toDecimal", "any", |_, a| {
+        .with_typed("toDecimal", "any", |cx, a| {
+            charge_text(cx, a)?;
             let text = go_text(any(a, 0));
             let octal = std::str::from_utf8(&text)
                 .ok()

@@ -46,7 +46,7 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
 
 fn hashed(cx: &mut CallCx<'_>, password: &[u8]) -> Result<String, FuncError> {
     // About 50 ms of computing.
-    cx.charge(4 << 20)?;
+    cx.charge(16 << 20)?;
     let mut salt = [0; 16];
     cx.env.random(&mut salt);
     Ok(bcrypt::hash(password, &salt)

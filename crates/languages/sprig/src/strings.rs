@@ -2,7 +2,7 @@
 
 use crate::args::{Outcome, any, int, string, strings, text};
 use crate::case;
-use crate::text::{go_text, quoted, runes, strval};
+use crate::text::{charge_text, go_text, quoted, runes, strval};
 use crate::unicode as uni;
 use argosy_gotmpl::{CallCx, FuncError, FuncTable, GoStr, Map, MapRef, Value};
 
@@ -72,14 +72,22 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         .with_typed("plural", "string, string, int", |_, a| {
             Ok(any(a, usize::from(int(a, 2) != 1)).clone())
         })
-        .with_typed("toString", "any", |_, a| string(strval(any(a, 0))))
-        .with_typed("quote", "...any", |_, a| {
+        .with_typed("toString", "any", |cx, a| {
+            charge_text(cx, a)?;
+            string(strval(any(a, 0)))
+        })
+        .with_typed("quote", "...any", |cx, a| {
+            charge_text(cx, a)?;
             string(each(a, |v| quoted(&strval(v))))
         })
-        .with_typed("squote", "...any", |_, a| {
+        .with_typed("squote", "...any", |cx, a| {
+            charge_text(cx, a)?;
             string(each(a, |v| [b"'", &go_text(v)[..], b"'"].concat()))
         })
-        .with_typed("cat", "...any", |_, a| string(each(a, go_text)));
+        .with_typed("cat", "...any", |cx, a| {
+            charge_text(cx, a)?;
+            string(each(a, go_text))
+        });
     splitting(cutting(table))
 }
 
@@ -130,15 +138,18 @@ fn splitting(table: FuncTable) -> FuncTable {
             strings(cx, pieces.into_iter().map(<[u8]>::to_vec))
         })
         .with_typed("toStrings", "any", |cx, a| {
+            charge_text(cx, a)?;
             strings(cx, string_items(any(a, 0)).into_iter())
         })
         .with_typed("join", "string, any", |cx, a| {
+            charge_text(cx, a)?;
             let items = string_items(any(a, 1));
             let size: usize = items.iter().map(|i| i.len() + text(a, 0).len()).sum();
             cx.charge(size as u64)?;
             string(items.join(text(a, 0)))
         })
         .with_typed("sortAlpha", "any", |cx, a| {
+            charge_text(cx, a)?;
             let mut items = match any(a, 0) {
                 list @ (Value::List(_) | Value::Bytes(_)) => string_items(list),
                 other => vec![strval(other)],

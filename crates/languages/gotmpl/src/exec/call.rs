@@ -127,6 +127,11 @@ impl<'t> Machine<'t, '_> {
             }
             _ => {
                 let slots = self.arguments(dot, &ident.name, params, args)?;
+                if builtin.prints() {
+                    for slot in &slots {
+                        self.charge_walk(slot.value())?;
+                    }
+                }
                 let result = builtin.call(slots);
                 if let Ok(Slot::Val(Value::Str(text))) = &result {
                     let made = self.budget.memory(text.len() as u64);
