@@ -92,7 +92,7 @@ impl Client {
         let call = self.service.clone().call(request);
         async move {
             match tokio::time::timeout(TIMEOUT, call).await {
-                Ok(answer) => answer.map_err(|error| ClientError::Unreachable(error)),
+                Ok(answer) => answer.map_err(ClientError::Unreachable),
                 Err(_) => Err(ClientError::Timeout),
             }
         }
@@ -207,7 +207,7 @@ impl Client {
 async fn read_all(mut body: Body) -> Result<Bytes, ClientError> {
     let mut buffer = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ClientError::Unreachable(error))?;
+        let frame = frame.map_err(ClientError::Unreachable)?;
         if let Ok(data) = frame.into_data() {
             if buffer.len() + data.len() > MAX_ANSWER {
                 return Err(ClientError::TooLarge);
@@ -256,10 +256,7 @@ fn events(body: Body) -> BoxStream<'static, Event> {
 
 fn event(line: &[u8]) -> Option<Event> {
     let mut value: Value = serde_json::from_slice(line).ok()?;
-    let object = value
-        .get_mut("object")
-        .map(Value::take)
-        .unwrap_or(Value::Null);
+    let object = value.get_mut("object").map_or(Value::Null, Value::take);
     Some(match value["type"].as_str()? {
         "ADDED" | "MODIFIED" => Event::Applied(object),
         "DELETED" => Event::Deleted(object),

@@ -38,9 +38,9 @@ impl Plan {
     /// Adds a status, at once where the object has settled.
     fn status(&mut self, settled: bool, work: Option<Work>) {
         if settled {
-            self.now.extend(work)
+            self.now.extend(work);
         } else {
-            self.soon.extend(work)
+            self.soon.extend(work);
         }
     }
 }

@@ -25,7 +25,10 @@ pub enum Kind {
     Revision,
 }
 
-use Kind::*;
+use Kind::{
+    Autoscaler, Budget, Claim, CronJob, DaemonSet, Deployment, EndpointSlice, Endpoints, Ingress,
+    Job, Node, Pod, Quota, ReplicaSet, Revision, Service, StatefulSet, StorageClass, Volume,
+};
 
 impl Kind {
     /// Kinds that the kubelet half needs.

@@ -110,7 +110,9 @@ impl Kubelet {
             !tree::is_deleting(node)
                 && !is_true(node, "/spec/unschedulable")
                 && tree::condition(node, "Ready") != "False"
-                && (selector.as_object().is_none_or(|s| s.is_empty())
+                && (selector
+                    .as_object()
+                    .is_none_or(argosy_object::Map::is_empty)
                     || labels::contained(&selector, tree::get(node, "/metadata/labels")))
         };
         let nodes: Vec<&str> = cache

@@ -146,7 +146,7 @@ impl Planner {
 
     /// Looks at an object again, after a while.
     pub fn sleep(&mut self, id: Id, wait: Duration, now: Instant) {
-        let at = now + wait.min(Duration::from_secs(86_400));
+        let at = now + wait.min(Duration::from_hours(24));
         let sooner = self.waking.get(&id).is_some_and(|known| *known <= at);
         if !sooner {
             self.waking.insert(id.clone(), at);

@@ -249,7 +249,7 @@ async fn next_news(
                     }
                     // A server without the kind has none of it.
                     Err(error) if error.code() == 404 => {
-                        let next = Stage::List(Duration::from_secs(60));
+                        let next = Stage::List(Duration::from_mins(1));
                         return Some((News::All(kind, Vec::new()), next));
                     }
                     Err(_) => Stage::List(longer(wait)),

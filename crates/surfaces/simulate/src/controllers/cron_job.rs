@@ -79,11 +79,9 @@ fn due(cron: &Value, now: Timestamp, id: &Id, plan: &mut Plan) -> Option<Timesta
     }
     if let Some(next) = at.filter(|next| *next > now) {
         let wait = next.duration_since(now);
-        let wait = Duration::try_from(wait).unwrap_or(Duration::from_secs(60));
-        plan.now.push(Work::Wake(
-            id.clone(),
-            wait.min(Duration::from_secs(86_400)),
-        ));
+        let wait = Duration::try_from(wait).unwrap_or(Duration::from_mins(1));
+        plan.now
+            .push(Work::Wake(id.clone(), wait.min(Duration::from_hours(24))));
     }
     latest
 }

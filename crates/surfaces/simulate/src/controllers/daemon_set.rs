@@ -24,7 +24,9 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
         .all(Kind::Node)
         .filter(|node| !tree::is_deleting(node))
         .filter(|node| {
-            selector.as_object().is_none_or(|s| s.is_empty())
+            selector
+                .as_object()
+                .is_none_or(argosy_object::Map::is_empty)
                 || crate::labels::contained(&selector, tree::get(node, "/metadata/labels"))
         })
         .map(|node| meta(node, "name"))

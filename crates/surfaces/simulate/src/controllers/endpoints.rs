@@ -18,7 +18,12 @@ const MANAGER: &str = "endpointslice-controller.k8s.io";
 pub fn plan(cache: &Cache, service: &Value) -> Plan {
     let selector = tree::at(service, "/spec/selector");
     let external = text(service, "/spec/type") == "ExternalName";
-    if external || tree::is_deleting(service) || selector.as_object().is_none_or(|s| s.is_empty()) {
+    if external
+        || tree::is_deleting(service)
+        || selector
+            .as_object()
+            .is_none_or(argosy_object::Map::is_empty)
+    {
         return Plan::none();
     }
     let namespace = meta(service, "namespace");
@@ -187,9 +192,9 @@ fn endpoints(cache: &Cache, service: &Value, pods: &[&Arc<Value>], works: &mut V
         let address = json!({"ip": text(pod, "/status/podIP"),
             "nodeName": text(pod, "/spec/nodeName"), "targetRef": pod_reference(pod)});
         if pods::is_ready(pod) || publish {
-            ready.push(address)
+            ready.push(address);
         } else {
-            waiting.push(address)
+            waiting.push(address);
         }
     }
     let mut subset = Map::new();

@@ -42,7 +42,8 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
         .iter()
         .filter(|pod| {
             let own = tree::get(pod, "/metadata/labels");
-            labels.as_object().is_none_or(|l| l.is_empty()) || crate::labels::contained(labels, own)
+            labels.as_object().is_none_or(argosy_object::Map::is_empty)
+                || crate::labels::contained(labels, own)
         })
         .count();
     let status = json!({
