@@ -27,7 +27,10 @@ impl Cache {
             self.disown(&id);
         }
         if let Some((_, _, uid)) = tree::controller(&object) {
-            self.owned.entry(uid.to_owned()).or_default().insert(id.clone());
+            self.owned
+                .entry(uid.to_owned())
+                .or_default()
+                .insert(id.clone());
         }
         self.objects.insert(id.clone(), Arc::new(object));
         Some(id)
@@ -44,8 +47,12 @@ impl Cache {
     }
 
     fn disown(&mut self, id: &Id) {
-        let Some(object) = self.objects.get(id) else { return };
-        let Some((_, _, uid)) = tree::controller(object) else { return };
+        let Some(object) = self.objects.get(id) else {
+            return;
+        };
+        let Some((_, _, uid)) = tree::controller(object) else {
+            return;
+        };
         if let Some(ids) = self.owned.get_mut(uid) {
             ids.remove(id);
             if ids.is_empty() {
@@ -73,7 +80,11 @@ impl Cache {
 
     /// One object.
     pub fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Arc<Value>> {
-        let id = Id { kind, namespace: namespace.into(), name: name.into() };
+        let id = Id {
+            kind,
+            namespace: namespace.into(),
+            name: name.into(),
+        };
         self.objects.get(&id)
     }
 
@@ -84,7 +95,9 @@ impl Cache {
 
     /// The identities of a kind.
     pub fn ids(&self, kind: Kind) -> impl Iterator<Item = &Id> {
-        self.range(kind, "").map(|(id, _)| id).take_while(move |id| id.kind == kind)
+        self.range(kind, "")
+            .map(|(id, _)| id)
+            .take_while(move |id| id.kind == kind)
     }
 
     /// The objects of a kind in a namespace, sorted by name.
@@ -100,7 +113,9 @@ impl Cache {
 
     /// All objects of a kind.
     pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Arc<Value>> {
-        self.range(kind, "").take_while(move |(id, _)| id.kind == kind).map(|(_, o)| o)
+        self.range(kind, "")
+            .take_while(move |(id, _)| id.kind == kind)
+            .map(|(_, o)| o)
     }
 
     /// The objects of a kind that one object controls.
@@ -114,7 +129,11 @@ impl Cache {
     }
 
     fn range(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = (&Id, &Arc<Value>)> {
-        let start = Id { kind, namespace: namespace.into(), name: String::new() };
+        let start = Id {
+            kind,
+            namespace: namespace.into(),
+            name: String::new(),
+        };
         self.objects.range(start..)
     }
 }

@@ -92,7 +92,7 @@ impl Client {
         let call = self.service.clone().call(request);
         async move {
             match tokio::time::timeout(TIMEOUT, call).await {
-                Ok(answer) => answer.map_err(|error| ClientError::Unreachable(error)),
+                Ok(answer) => answer.map_err(ClientError::Unreachable),
                 Err(_) => Err(ClientError::Timeout),
             }
         }
@@ -129,12 +129,17 @@ impl Client {
 
     /// A whole list and its resourceVersion.
     pub async fn list(&self, path: &str) -> Result<(Vec<Value>, String), ClientError> {
-        let mut list = self.call(Method::GET, path, "application/json", None).await?;
+        let mut list = self
+            .call(Method::GET, path, "application/json", None)
+            .await?;
         let items = match list.get_mut("items").map(Value::take) {
             Some(Value::Array(items)) => items,
             _ => Vec::new(),
         };
-        Ok((items, argosy_object::meta(&list, "resourceVersion").to_owned()))
+        Ok((
+            items,
+            argosy_object::meta(&list, "resourceVersion").to_owned(),
+        ))
     }
 
     /// Changes after a resourceVersion, until the server ends the watch.
@@ -153,19 +158,29 @@ impl Client {
         let answer = self.send(request).await?;
         let status = answer.status();
         if !status.is_success() {
-            return Err(ClientError::Status { code: status.as_u16(), message: String::new() });
+            return Err(ClientError::Status {
+                code: status.as_u16(),
+                message: String::new(),
+            });
         }
         Ok(events(answer.into_body()))
     }
 
     /// Creates an object.
     pub async fn create(&self, path: &str, object: &Value) -> Result<Value, ClientError> {
-        self.call(Method::POST, path, "application/json", Some(object)).await
+        self.call(Method::POST, path, "application/json", Some(object))
+            .await
     }
 
     /// Patches with RFC 7386.
     pub async fn merge(&self, path: &str, patch: &Value) -> Result<Value, ClientError> {
-        self.call(Method::PATCH, path, "application/merge-patch+json", Some(patch)).await
+        self.call(
+            Method::PATCH,
+            path,
+            "application/merge-patch+json",
+            Some(patch),
+        )
+        .await
     }
 
     /// Deletes an object; with a grace of its own, or the kind's.
@@ -183,7 +198,8 @@ impl Client {
         if let Some(seconds) = grace_seconds {
             options["gracePeriodSeconds"] = seconds.into();
         }
-        self.call(Method::DELETE, path, "application/json", Some(&options)).await
+        self.call(Method::DELETE, path, "application/json", Some(&options))
+            .await
     }
 }
 
@@ -191,7 +207,7 @@ impl Client {
 async fn read_all(mut body: Body) -> Result<Bytes, ClientError> {
     let mut buffer = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ClientError::Unreachable(error))?;
+        let frame = frame.map_err(ClientError::Unreachable)?;
         if let Ok(data) = frame.into_data() {
             if buffer.len() + data.len() > MAX_ANSWER {
                 return Err(ClientError::TooLarge);
@@ -204,8 +220,14 @@ async fn read_all(mut body: Body) -> Result<Bytes, ClientError> {
 
 fn refusal(status: StatusCode, bytes: &Bytes) -> ClientError {
     let said: Option<Value> = serde_json::from_slice(bytes).ok();
-    let message = said.as_ref().and_then(|s| s["message"].as_str()).unwrap_or_default();
-    ClientError::Status { code: status.as_u16(), message: message.to_owned() }
+    let message = said
+        .as_ref()
+        .and_then(|s| s["message"].as_str())
+        .unwrap_or_default();
+    ClientError::Status {
+        code: status.as_u16(),
+        message: message.to_owned(),
+    }
 }
 
 /// The events of a watch's body: one JSON object a line.
@@ -234,7 +256,7 @@ fn events(body: Body) -> BoxStream<'static, Event> {
 
 fn event(line: &[u8]) -> Option<Event> {
     let mut value: Value = serde_json::from_slice(line).ok()?;
-    let object = value.get_mut("object").map(Value::take).unwrap_or(Value::Null);
+    let object = value.get_mut("object").map_or(Value::Null, Value::take);
     Some(match value["type"].as_str()? {
         "ADDED" | "MODIFIED" => Event::Applied(object),
         "DELETED" => Event::Deleted(object),

@@ -37,13 +37,19 @@ impl Plan {
 
     /// Adds a status, at once where the object has settled.
     fn status(&mut self, settled: bool, work: Option<Work>) {
-        if settled { self.now.extend(work) } else { self.soon.extend(work) }
+        if settled {
+            self.now.extend(work);
+        } else {
+            self.soon.extend(work);
+        }
     }
 }
 
 /// Plans for one object; kinds without a controller plan nothing.
 pub fn plan(cache: &Cache, id: &Id, now: Timestamp) -> Plan {
-    let Some(object) = cache.at(id) else { return Plan::none() };
+    let Some(object) = cache.at(id) else {
+        return Plan::none();
+    };
     if crate::tree::is_deleting(object) && id.kind != Kind::Service {
         return Plan::none();
     }
@@ -67,14 +73,22 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
     if let Some((kind, name, _)) = crate::tree::controller(object)
         && let Some(kind) = Kind::named(kind)
     {
-        let owner = Id { kind, namespace: id.namespace.clone(), name: name.to_owned() };
+        let owner = Id {
+            kind,
+            namespace: id.namespace.clone(),
+            name: name.to_owned(),
+        };
         // A pod counts for the Deployment above its ReplicaSet, too.
         if id.kind == Kind::Pod
             && let Some(set) = cache.at(&owner)
             && let Some(("Deployment", name, _)) = crate::tree::controller(set)
         {
             let (namespace, name) = (id.namespace.clone(), name.to_owned());
-            all.push(Id { kind: Kind::Deployment, namespace, name });
+            all.push(Id {
+                kind: Kind::Deployment,
+                namespace,
+                name,
+            });
         }
         all.push(owner);
     }
@@ -92,9 +106,17 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
         Kind::EndpointSlice | Kind::Endpoints => {
             let label = "/metadata/labels/kubernetes.io~1service-name";
             let named = crate::tree::text(object, label);
-            let name = if id.kind == Kind::Endpoints { id.name.as_str() } else { named };
+            let name = if id.kind == Kind::Endpoints {
+                id.name.as_str()
+            } else {
+                named
+            };
             let (namespace, name) = (id.namespace.clone(), name.to_owned());
-            all.push(Id { kind: Kind::Service, namespace, name });
+            all.push(Id {
+                kind: Kind::Service,
+                namespace,
+                name,
+            });
         }
         Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet => {
             for scaler in cache.list(Kind::Autoscaler, &id.namespace) {

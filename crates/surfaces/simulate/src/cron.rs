@@ -28,7 +28,9 @@ impl Schedule {
             other => other,
         };
         let fields: Vec<&str> = text.split_whitespace().collect();
-        let [minutes, hours, days, months, weekdays] = fields[..] else { return None };
+        let [minutes, hours, days, months, weekdays] = fields[..] else {
+            return None;
+        };
         Some(Self {
             minutes: bits(minutes, 0, 59, &[])?,
             hours: bits(hours, 0, 23, &[])?,
@@ -77,12 +79,17 @@ impl Schedule {
         let day = self.days >> at.day() & 1 == 1;
         let weekday = self.weekdays >> at.weekday().to_sunday_zero_offset() & 1 == 1;
         // Two restrictions are alternatives; one alone must hold.
-        if self.any_day || self.any_weekday { day && weekday } else { day || weekday }
+        if self.any_day || self.any_weekday {
+            day && weekday
+        } else {
+            day || weekday
+        }
     }
 }
 
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 fn is_any(field: &str) -> bool {
@@ -99,7 +106,9 @@ fn bits(field: &str, low: u32, high: u32, names: &[&str]) -> Option<u64> {
         let (first, last) = if range == "*" || range == "?" {
             (low, high)
         } else {
-            let (a, b) = range.split_once('-').map_or((range, None), |(a, b)| (a, Some(b)));
+            let (a, b) = range
+                .split_once('-')
+                .map_or((range, None), |(a, b)| (a, Some(b)));
             let first = number(a, low, names)?;
             let last = match (b, step) {
                 (Some(b), _) => number(b, low, names)?,
@@ -119,8 +128,12 @@ fn bits(field: &str, low: u32, high: u32, names: &[&str]) -> Option<u64> {
 }
 
 fn number(text: &str, low: u32, names: &[&str]) -> Option<u32> {
-    let named = names.iter().position(|name| name.eq_ignore_ascii_case(text));
-    named.map(|at| at as u32 + low).or_else(|| text.parse().ok())
+    let named = names
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case(text));
+    named
+        .map(|at| at as u32 + low)
+        .or_else(|| text.parse().ok())
 }
 
 #[cfg(test)]
@@ -129,32 +142,64 @@ mod tests {
 
     fn next(schedule: &str, after: &str) -> String {
         let after: Timestamp = after.parse().unwrap();
-        Schedule::parse(schedule).unwrap().next(after, &TimeZone::UTC).unwrap().to_string()
+        Schedule::parse(schedule)
+            .unwrap()
+            .next(after, &TimeZone::UTC)
+            .unwrap()
+            .to_string()
     }
 
     #[test]
     fn schedules_meet_the_next_minute_that_fits() {
-        assert_eq!(next("*/5 * * * *", "2026-11-23T10:02:30Z"), "2026-11-23T10:05:00Z");
-        assert_eq!(next("@daily", "2026-11-23T10:02:30Z"), "2026-11-24T00:00:00Z");
-        assert_eq!(next("0 9 * * mon", "2026-11-23T10:00:00Z"), "2026-11-30T09:00:00Z");
-        assert_eq!(next("0 0 29 2 *", "2026-11-23T10:00:00Z"), "2028-02-29T00:00:00Z");
-        assert_eq!(next("0 0 1 * 7", "2026-11-23T10:00:00Z"), "2026-11-29T00:00:00Z");
+        assert_eq!(
+            next("*/5 * * * *", "2026-11-23T10:02:30Z"),
+            "2026-11-23T10:05:00Z"
+        );
+        assert_eq!(
+            next("@daily", "2026-11-23T10:02:30Z"),
+            "2026-11-24T00:00:00Z"
+        );
+        assert_eq!(
+            next("0 9 * * mon", "2026-11-23T10:00:00Z"),
+            "2026-11-30T09:00:00Z"
+        );
+        assert_eq!(
+            next("0 0 29 2 *", "2026-11-23T10:00:00Z"),
+            "2028-02-29T00:00:00Z"
+        );
+        assert_eq!(
+            next("0 0 1 * 7", "2026-11-23T10:00:00Z"),
+            "2026-11-29T00:00:00Z"
+        );
     }
 
     #[test]
     fn time_zones_count() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let after = "2026-11-23T10:00:00Z".parse().unwrap();
-        let at = Schedule::parse("0 12 * * *").unwrap().next(after, &zone).unwrap();
+        let at = Schedule::parse("0 12 * * *")
+            .unwrap()
+            .next(after, &zone)
+            .unwrap();
         assert_eq!(at.to_string(), "2026-11-23T11:00:00Z");
     }
 
     #[test]
     fn nonsense_and_never_are_refused() {
-        for bad in ["", "* * * *", "60 * * * *", "5-1 * * * *", "*/0 * * * *", "@every 5m"] {
+        for bad in [
+            "",
+            "* * * *",
+            "60 * * * *",
+            "5-1 * * * *",
+            "*/0 * * * *",
+            "@every 5m",
+        ] {
             assert_eq!(Schedule::parse(bad), None, "{bad}");
         }
         let never = Schedule::parse("0 0 31 2 *").unwrap();
-        assert_eq!(never.next("2026-01-01T00:00:00Z".parse().unwrap(), &TimeZone::UTC), None);
+        assert_eq!(
+            never.next("2026-01-01T00:00:00Z".parse().unwrap(), &TimeZone::UTC),
+            None
+        );
     }
 }

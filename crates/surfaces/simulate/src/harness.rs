@@ -63,7 +63,10 @@ impl Harness {
         if let Some(prefix) = metadata.get("generateName").and_then(Value::as_str)
             && !metadata.contains_key("name")
         {
-            let name = format!("{prefix}{}", crate::hash::suffix(&self.revision.to_string(), 5));
+            let name = format!(
+                "{prefix}{}",
+                crate::hash::suffix(&self.revision.to_string(), 5)
+            );
             metadata.insert("name".into(), name.into());
         }
         if kind.facts().3 {
@@ -74,7 +77,9 @@ impl Harness {
         metadata.insert("generation".into(), 1.into());
         metadata.insert("resourceVersion".into(), self.revision.to_string().into());
         if kind == Kind::Pod {
-            tree::map(&mut object, "spec").entry("restartPolicy").or_insert("Always".into());
+            tree::map(&mut object, "spec")
+                .entry("restartPolicy")
+                .or_insert("Always".into());
             object["status"] = json!({"phase": "Pending"});
         }
         let id = Id::of(kind, &object);
@@ -85,7 +90,9 @@ impl Harness {
 
     /// Changes an object by a merge patch, as a user would.
     pub fn patch(&mut self, id: &Id, patch: &Value) {
-        let Some(mut object) = self.objects.get(id).cloned() else { return };
+        let Some(mut object) = self.objects.get(id).cloned() else {
+            return;
+        };
         let before = object.get("spec").cloned();
         merge(&mut object, patch);
         self.revision += 1;
@@ -106,15 +113,20 @@ impl Harness {
 
     /// Deletes an object as a user would, with what it owns.
     pub fn delete(&mut self, id: &Id, grace: Option<i64>) {
-        let Some(object) = self.objects.get(id) else { return };
+        let Some(object) = self.objects.get(id) else {
+            return;
+        };
         let running = id.kind == Kind::Pod
             && grace != Some(0)
             && !tree::text(object, "/spec/nodeName").is_empty();
         if running || !tree::list(object, "/metadata/finalizers").is_empty() {
             if !tree::is_deleting(object) {
                 let now = tree::stamp(self.time());
-                self.patch(id, &json!({"metadata": {"deletionTimestamp": now,
-                    "deletionGracePeriodSeconds": 30}}));
+                self.patch(
+                    id,
+                    &json!({"metadata": {"deletionTimestamp": now,
+                    "deletionGracePeriodSeconds": 30}}),
+                );
             }
             return;
         }
@@ -122,7 +134,9 @@ impl Harness {
     }
 
     fn remove(&mut self, id: &Id) {
-        let Some(object) = self.objects.remove(id) else { return };
+        let Some(object) = self.objects.remove(id) else {
+            return;
+        };
         let uid = meta(&object, "uid").to_owned();
         let owned: Vec<Id> = self
             .objects
@@ -141,13 +155,18 @@ impl Harness {
         let end = self.passed + limit;
         for _ in 0..100_000 {
             if self.planner.has_work() {
-                let now = Now { time: self.time(), instant: self.start + self.passed };
+                let now = Now {
+                    time: self.time(),
+                    instant: self.start + self.passed,
+                };
                 for (_, work) in self.planner.works(now) {
                     self.perform(work);
                 }
                 continue;
             }
-            let Some(at) = self.planner.next_timer() else { break };
+            let Some(at) = self.planner.next_timer() else {
+                break;
+            };
             let due = at.saturating_duration_since(self.start);
             if due > end {
                 break;
@@ -175,7 +194,9 @@ impl Harness {
                 self.log.push(format!("status {:?} {}", id.kind, id.name));
                 self.patch(&id, &json!({"status": status}));
             }
-            Work::Delete { id, grace_seconds, .. } => {
+            Work::Delete {
+                id, grace_seconds, ..
+            } => {
                 self.log.push(format!("delete {:?} {}", id.kind, id.name));
                 self.delete(&id, grace_seconds);
             }
@@ -194,7 +215,11 @@ impl Harness {
 
     /// All objects of a kind.
     pub fn all(&self, kind: Kind) -> Vec<&Value> {
-        self.objects.iter().filter(|(id, _)| id.kind == kind).map(|(_, o)| o).collect()
+        self.objects
+            .iter()
+            .filter(|(id, _)| id.kind == kind)
+            .map(|(_, o)| o)
+            .collect()
     }
 }
 

@@ -12,7 +12,10 @@ pub fn of(value: &Value, salt: i64) -> String {
         hash ^= fnv(&salt.to_le_bytes());
     }
     let decimal = (hash >> 32 ^ hash & 0xffff_ffff).to_string();
-    decimal.bytes().map(|b| char::from(LETTERS[usize::from(b) % LETTERS.len()])).collect()
+    decimal
+        .bytes()
+        .map(|b| char::from(LETTERS[usize::from(b) % LETTERS.len()]))
+        .collect()
 }
 
 /// Some characters from a seed and a counter, for names that the server does not make.

@@ -25,12 +25,23 @@ pub enum Kind {
     Revision,
 }
 
-use Kind::*;
+use Kind::{
+    Autoscaler, Budget, Claim, CronJob, DaemonSet, Deployment, EndpointSlice, Endpoints, Ingress,
+    Job, Node, Pod, Quota, ReplicaSet, Revision, Service, StatefulSet, StorageClass, Volume,
+};
 
 impl Kind {
     /// Kinds that the kubelet half needs.
-    pub const KUBELET: [Self; 8] =
-        [Node, Pod, Service, Ingress, Claim, Volume, StorageClass, Budget];
+    pub const KUBELET: [Self; 8] = [
+        Node,
+        Pod,
+        Service,
+        Ingress,
+        Claim,
+        Volume,
+        StorageClass,
+        Budget,
+    ];
 
     /// Kinds that the controllers need beside.
     pub const CONTROLLERS: [Self; 11] = [
@@ -60,15 +71,33 @@ impl Kind {
             DaemonSet => ("apps/v1", "DaemonSet", "daemonsets", true),
             Job => ("batch/v1", "Job", "jobs", true),
             CronJob => ("batch/v1", "CronJob", "cronjobs", true),
-            Claim => ("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true),
+            Claim => (
+                "v1",
+                "PersistentVolumeClaim",
+                "persistentvolumeclaims",
+                true,
+            ),
             Volume => ("v1", "PersistentVolume", "persistentvolumes", false),
             StorageClass => ("storage.k8s.io/v1", "StorageClass", "storageclasses", false),
-            Budget => ("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
-            Autoscaler => {
-                ("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true)
-            }
+            Budget => (
+                "policy/v1",
+                "PodDisruptionBudget",
+                "poddisruptionbudgets",
+                true,
+            ),
+            Autoscaler => (
+                "autoscaling/v2",
+                "HorizontalPodAutoscaler",
+                "horizontalpodautoscalers",
+                true,
+            ),
             Quota => ("v1", "ResourceQuota", "resourcequotas", true),
-            EndpointSlice => ("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", true),
+            EndpointSlice => (
+                "discovery.k8s.io/v1",
+                "EndpointSlice",
+                "endpointslices",
+                true,
+            ),
             Endpoints => ("v1", "Endpoints", "endpoints", true),
             Revision => ("apps/v1", "ControllerRevision", "controllerrevisions", true),
         }
@@ -114,7 +143,11 @@ impl Id {
     /// The identity of an object.
     pub fn of(kind: Kind, object: &argosy_object::Value) -> Self {
         let text = |field| argosy_object::meta(object, field).to_owned();
-        Self { kind, namespace: text("namespace"), name: text("name") }
+        Self {
+            kind,
+            namespace: text("namespace"),
+            name: text("name"),
+        }
     }
 
     /// The path of the object.

@@ -52,7 +52,9 @@ pub struct Now {
 impl Kubelet {
     /// Plans for one object.
     pub fn plan(&mut self, cache: &Cache, id: &Id, options: &Options, now: Now) -> Vec<Work> {
-        let Some(object) = cache.at(id) else { return Vec::new() };
+        let Some(object) = cache.at(id) else {
+            return Vec::new();
+        };
         match id.kind {
             Kind::Pod => pod::plan(self, cache, object, options, now),
             Kind::Claim => storage::claim(cache, object),
@@ -72,7 +74,10 @@ impl Kubelet {
 
     /// How long until a stage is due; `None` where it is.
     fn wait(&mut self, uid: &str, stage: Stage, delay: Duration, now: Instant) -> Option<Duration> {
-        let entry = self.due.entry(uid.to_owned()).or_insert((stage, now + delay));
+        let entry = self
+            .due
+            .entry(uid.to_owned())
+            .or_insert((stage, now + delay));
         if entry.0 != stage {
             *entry = (stage, now + delay);
         }
@@ -105,11 +110,16 @@ impl Kubelet {
             !tree::is_deleting(node)
                 && !is_true(node, "/spec/unschedulable")
                 && tree::condition(node, "Ready") != "False"
-                && (selector.as_object().is_none_or(|s| s.is_empty())
+                && (selector
+                    .as_object()
+                    .is_none_or(argosy_object::Map::is_empty)
                     || labels::contained(&selector, tree::get(node, "/metadata/labels")))
         };
-        let nodes: Vec<&str> =
-            cache.all(Kind::Node).filter(|node| fits(node)).map(|node| meta(node, "name")).collect();
+        let nodes: Vec<&str> = cache
+            .all(Kind::Node)
+            .filter(|node| fits(node))
+            .map(|node| meta(node, "name"))
+            .collect();
         if nodes.is_empty() {
             return None;
         }
@@ -152,11 +162,19 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
         Kind::Volume => {
             let claim = |field: &str| text(object, &format!("/spec/claimRef/{field}")).to_owned();
             let (namespace, name) = (claim("namespace"), claim("name"));
-            vec![Id { kind: Kind::Claim, namespace, name }]
+            vec![Id {
+                kind: Kind::Claim,
+                namespace,
+                name,
+            }]
         }
         Kind::Claim => {
             let name = text(object, "/spec/volumeName").to_owned();
-            vec![Id { kind: Kind::Volume, namespace: String::new(), name }]
+            vec![Id {
+                kind: Kind::Volume,
+                namespace: String::new(),
+                name,
+            }]
         }
         _ => Vec::new(),
     }
@@ -176,7 +194,11 @@ fn balancer(service: &Value, id: &Id) -> Option<Work> {
     match (wanted, has) {
         (true, false) => {
             let asked = text(service, "/spec/loadBalancerIP");
-            let ip = if asked.is_empty() { public_address(service) } else { asked.to_owned() };
+            let ip = if asked.is_empty() {
+                public_address(service)
+            } else {
+                asked.to_owned()
+            };
             let status = json!({"loadBalancer": {"ingress": [{"ip": ip, "ipMode": "VIP"}]}});
             work::status(id.clone(), service, status)
         }
@@ -193,5 +215,9 @@ fn ingress(ingress: &Value, id: &Id) -> Option<Work> {
         return None;
     }
     let ip = public_address(ingress);
-    work::status(id.clone(), ingress, json!({"loadBalancer": {"ingress": [{"ip": ip}]}}))
+    work::status(
+        id.clone(),
+        ingress,
+        json!({"loadBalancer": {"ingress": [{"ip": ip}]}}),
+    )
 }

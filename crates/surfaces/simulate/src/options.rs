@@ -89,14 +89,18 @@ impl Options {
         self.failures
             .iter()
             .find(|rule| {
-                images.iter().any(|c| crate::tree::text(c, "/image").contains(&rule.image))
+                images
+                    .iter()
+                    .any(|c| crate::tree::text(c, "/image").contains(&rule.image))
             })
             .map(|rule| rule.failure)
     }
 
     /// How long a pod takes.
     pub fn latency_of(&self, pod: &Value) -> Duration {
-        annotation(pod, LATENCY).and_then(duration).unwrap_or(self.latency)
+        annotation(pod, LATENCY)
+            .and_then(duration)
+            .unwrap_or(self.latency)
     }
 }
 
@@ -110,11 +114,17 @@ fn duration(text: &str) -> Option<Duration> {
         "m" => number * 60.0,
         _ => return None,
     };
-    (0.0..=3600.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+    (0.0..=3600.0)
+        .contains(&seconds)
+        .then(|| Duration::from_secs_f64(seconds))
 }
 
 fn annotation<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
-    object.get("metadata")?.get("annotations")?.get(name)?.as_str()
+    object
+        .get("metadata")?
+        .get("annotations")?
+        .get(name)?
+        .as_str()
 }
 
 #[cfg(test)]
@@ -125,7 +135,10 @@ mod tests {
     #[test]
     fn annotation_wins_over_rules() {
         let options = Options {
-            failures: vec![FailureRule { image: "broken".into(), failure: Failure::NotReady }],
+            failures: vec![FailureRule {
+                image: "broken".into(),
+                failure: Failure::NotReady,
+            }],
             ..Options::default()
         };
         let mut pod = json!({"metadata": {"annotations": {}},

@@ -120,10 +120,12 @@ impl Planner {
             self.dirty.insert(id.clone());
         }
         if self.options.controllers {
-            self.dirty.extend(controllers::affected(&self.cache, id, object));
+            self.dirty
+                .extend(controllers::affected(&self.cache, id, object));
         }
         if self.options.kubelet {
-            self.dirty.extend(kubelet::affected(&self.cache, id, object));
+            self.dirty
+                .extend(kubelet::affected(&self.cache, id, object));
         }
     }
 
@@ -144,7 +146,7 @@ impl Planner {
 
     /// Looks at an object again, after a while.
     pub fn sleep(&mut self, id: Id, wait: Duration, now: Instant) {
-        let at = now + wait.min(Duration::from_secs(86_400));
+        let at = now + wait.min(Duration::from_hours(24));
         let sooner = self.waking.get(&id).is_some_and(|known| *known <= at);
         if !sooner {
             self.waking.insert(id.clone(), at);
@@ -156,7 +158,9 @@ impl Planner {
     pub fn works(&mut self, now: Now) -> Vec<(Id, Work)> {
         let mut works: Vec<(Id, Work)> = Vec::new();
         for _ in 0..BATCH {
-            let Some(id) = self.dirty.pop_first() else { break };
+            let Some(id) = self.dirty.pop_first() else {
+                break;
+            };
             if self.is_hot(&id, now.instant) {
                 self.sleep(id, Duration::from_secs(1), now.instant);
                 continue;
@@ -203,10 +207,15 @@ impl Planner {
 
     /// Where both halves play, a new pod is made on its node: that saves the binding.
     fn prepare(&mut self, work: Work) -> Work {
-        let Work::Create(Kind::Pod, mut pod) = work else { return work };
+        let Work::Create(Kind::Pod, mut pod) = work else {
+            return work;
+        };
         let open = crate::tree::text(&pod, "/spec/nodeName").is_empty()
             && crate::tree::list(&pod, "/spec/schedulingGates").is_empty()
-            && matches!(crate::tree::text(&pod, "/spec/schedulerName"), "" | "default-scheduler")
+            && matches!(
+                crate::tree::text(&pod, "/spec/schedulerName"),
+                "" | "default-scheduler"
+            )
             && self.options.failure_of(&pod) != Some(crate::Failure::Unschedulable);
         if open
             && self.options.kubelet

@@ -41,8 +41,15 @@ fn deployment_becomes_available_with_one_status_write() {
     assert_eq!(condition(web, "Available"), "True");
     let progressing = &list(web, "/status/conditions")[1];
     assert_eq!(progressing["reason"], "NewReplicaSetAvailable");
-    assert_eq!(web["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "1");
-    let writes = cluster.log.iter().filter(|l| *l == "status Deployment web").count();
+    assert_eq!(
+        web["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
+        "1"
+    );
+    let writes = cluster
+        .log
+        .iter()
+        .filter(|l| *l == "status Deployment web")
+        .count();
     assert_eq!(writes, 1, "{:?}", cluster.log);
     let done = cluster.log.len();
     cluster.play(20 * SECOND);
@@ -61,26 +68,42 @@ fn rollout_never_goes_below_what_must_be_available() {
     cluster.patch(&id, &json!({"spec": {"template": template("a:2")}}));
     for _ in 0..100 {
         cluster.play(Duration::from_millis(50));
-        let ready = cluster.all(Kind::Pod).iter().filter(|p| {
-            condition(p, "Ready") == "True" && meta(p, "deletionTimestamp").is_empty()
-        }).count();
-        let total = cluster.all(Kind::Pod).iter().filter(|p| meta(p, "deletionTimestamp").is_empty()).count();
+        let ready = cluster
+            .all(Kind::Pod)
+            .iter()
+            .filter(|p| condition(p, "Ready") == "True" && meta(p, "deletionTimestamp").is_empty())
+            .count();
+        let total = cluster
+            .all(Kind::Pod)
+            .iter()
+            .filter(|p| meta(p, "deletionTimestamp").is_empty())
+            .count();
         assert!(ready >= 3 && total <= 5, "ready {ready} of {total}");
     }
     let web = cluster.get(&id).unwrap();
     assert_eq!(int(web, "/status/updatedReplicas"), 4);
     assert_eq!(int(web, "/status/replicas"), 4);
-    assert_eq!(web["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "2");
+    assert_eq!(
+        web["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
+        "2"
+    );
     assert_eq!(cluster.all(Kind::ReplicaSet).len(), 2);
     // Back to the first template: the old set is used again, as revision 3.
     cluster.patch(&id, &json!({"spec": {"template": template("a:1")}}));
     cluster.play(5 * SECOND);
     assert_eq!(cluster.all(Kind::ReplicaSet).len(), 2);
     let web = cluster.get(&id).unwrap();
-    assert_eq!(web["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "3");
+    assert_eq!(
+        web["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
+        "3"
+    );
     cluster.patch(&id, &json!({"spec": {"template": template("a:3")}}));
     cluster.play(5 * SECOND);
-    assert_eq!(cluster.all(Kind::ReplicaSet).len(), 2, "history is limited to one");
+    assert_eq!(
+        cluster.all(Kind::ReplicaSet).len(),
+        2,
+        "history is limited to one"
+    );
 }
 
 #[test]
@@ -101,7 +124,10 @@ fn recreate_lets_old_pods_go_first() {
         images.dedup();
         assert!(images.len() <= 1, "{images:?}");
     }
-    assert_eq!(int(cluster.get(&id).unwrap(), "/status/availableReplicas"), 2);
+    assert_eq!(
+        int(cluster.get(&id).unwrap(), "/status/availableReplicas"),
+        2
+    );
 }
 
 #[test]
@@ -120,19 +146,32 @@ fn scaling_down_and_deleting_take_the_pods() {
 
 #[test]
 fn failing_image_is_told_and_times_out() {
-    let rule = FailureRule { image: "broken".into(), failure: Failure::ImagePullBackOff };
-    let mut cluster = Harness::new(Options { failures: vec![rule], ..Options::default() });
+    let rule = FailureRule {
+        image: "broken".into(),
+        failure: Failure::ImagePullBackOff,
+    };
+    let mut cluster = Harness::new(Options {
+        failures: vec![rule],
+        ..Options::default()
+    });
     let mut web = deployment(1, "acme/broken:1");
     web["spec"]["progressDeadlineSeconds"] = 5.into();
     let id = cluster.put(Kind::Deployment, web);
     cluster.play(2 * SECOND);
     let pod = cluster.all(Kind::Pod)[0];
-    assert_eq!(text(pod, "/status/containerStatuses/0/state/waiting/reason"), "ImagePullBackOff");
+    assert_eq!(
+        text(pod, "/status/containerStatuses/0/state/waiting/reason"),
+        "ImagePullBackOff"
+    );
     assert_eq!(condition(cluster.get(&id).unwrap(), "Available"), "False");
     cluster.play(10 * SECOND);
     let web = cluster.get(&id).unwrap();
     assert_eq!(condition(web, "Progressing"), "False");
-    assert!(list(web, "/status/conditions").iter().any(|c| c["reason"] == "ProgressDeadlineExceeded"));
+    assert!(
+        list(web, "/status/conditions")
+            .iter()
+            .any(|c| c["reason"] == "ProgressDeadlineExceeded")
+    );
     cluster.patch(&id, &json!({"spec": {"template": template("good:1")}}));
     cluster.play(5 * SECOND);
     assert_eq!(condition(cluster.get(&id).unwrap(), "Available"), "True");
@@ -153,24 +192,49 @@ fn stateful_set_starts_in_order_and_updates_from_the_end() {
     let mut cluster = harness();
     let id = cluster.put(Kind::StatefulSet, stateful_set());
     cluster.play(Duration::from_millis(200));
-    assert_eq!(cluster.all(Kind::Pod).len(), 1, "the second waits for the first");
+    assert_eq!(
+        cluster.all(Kind::Pod).len(),
+        1,
+        "the second waits for the first"
+    );
     cluster.play(3 * SECOND);
-    let names: Vec<&str> = cluster.all(Kind::Pod).iter().map(|p| meta(p, "name")).collect();
+    let names: Vec<&str> = cluster
+        .all(Kind::Pod)
+        .iter()
+        .map(|p| meta(p, "name"))
+        .collect();
     assert_eq!(names, ["db-0", "db-1", "db-2"]);
     let claims = cluster.all(Kind::Claim);
     assert_eq!(claims.len(), 3);
-    assert!(claims.iter().all(|claim| text(claim, "/status/phase") == "Bound"));
+    assert!(
+        claims
+            .iter()
+            .all(|claim| text(claim, "/status/phase") == "Bound")
+    );
     let set = cluster.get(&id).unwrap();
     assert_eq!(int(set, "/status/readyReplicas"), 3);
-    assert_eq!(set["status"]["currentRevision"], set["status"]["updateRevision"]);
+    assert_eq!(
+        set["status"]["currentRevision"],
+        set["status"]["updateRevision"]
+    );
     cluster.log.clear();
     cluster.patch(&id, &json!({"spec": {"template": template("db:2")}}));
     cluster.play(10 * SECOND);
-    let gone: Vec<&String> = cluster.log.iter().filter(|l| l.starts_with("delete Pod")).collect();
-    assert!(gone[0].ends_with("db-2") && gone.last().unwrap().ends_with("db-0"), "{gone:?}");
+    let gone: Vec<&String> = cluster
+        .log
+        .iter()
+        .filter(|l| l.starts_with("delete Pod"))
+        .collect();
+    assert!(
+        gone[0].ends_with("db-2") && gone.last().unwrap().ends_with("db-0"),
+        "{gone:?}"
+    );
     let set = cluster.get(&id).unwrap();
     assert_eq!(int(set, "/status/updatedReplicas"), 3);
-    assert_eq!(set["status"]["currentRevision"], set["status"]["updateRevision"]);
+    assert_eq!(
+        set["status"]["currentRevision"],
+        set["status"]["updateRevision"]
+    );
 }
 
 #[test]
@@ -182,7 +246,10 @@ fn claim_and_volume_go_together() {
             "resources": {"requests": {"storage": "1Gi"}}}});
     let id = cluster.put(Kind::Claim, claim);
     cluster.play(SECOND);
-    assert_eq!(text(cluster.get(&id).unwrap(), "/status/capacity/storage"), "1Gi");
+    assert_eq!(
+        text(cluster.get(&id).unwrap(), "/status/capacity/storage"),
+        "1Gi"
+    );
     assert_eq!(text(cluster.all(Kind::Volume)[0], "/status/phase"), "Bound");
     cluster.delete(&id, None);
     cluster.play(SECOND);
@@ -198,7 +265,10 @@ fn claim_and_volume_go_together() {
 
 #[test]
 fn daemon_set_has_a_pod_on_each_node() {
-    let mut cluster = Harness::new(Options { nodes: 3, ..Options::default() });
+    let mut cluster = Harness::new(Options {
+        nodes: 3,
+        ..Options::default()
+    });
     let set = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent"},
         "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template("agent:1"),
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}}});
@@ -208,7 +278,10 @@ fn daemon_set_has_a_pod_on_each_node() {
     assert_eq!(int(set, "/status/numberAvailable"), 3);
     cluster.patch(&id, &json!({"spec": {"template": template("agent:2")}}));
     cluster.play(10 * SECOND);
-    assert_eq!(int(cluster.get(&id).unwrap(), "/status/updatedNumberScheduled"), 3);
+    assert_eq!(
+        int(cluster.get(&id).unwrap(), "/status/updatedNumberScheduled"),
+        3
+    );
     assert_eq!(cluster.all(Kind::Pod).len(), 3);
 }
 
@@ -248,14 +321,27 @@ fn indexed_job_runs_each_index_once() {
 
 #[test]
 fn job_fails_after_its_limit() {
-    let rule = FailureRule { image: "work".into(), failure: Failure::Error };
-    let mut cluster = Harness::new(Options { failures: vec![rule], ..Options::default() });
-    let id = cluster.put(Kind::Job, job("j", json!({"parallelism": 1, "completions": 1})));
+    let rule = FailureRule {
+        image: "work".into(),
+        failure: Failure::Error,
+    };
+    let mut cluster = Harness::new(Options {
+        failures: vec![rule],
+        ..Options::default()
+    });
+    let id = cluster.put(
+        Kind::Job,
+        job("j", json!({"parallelism": 1, "completions": 1})),
+    );
     cluster.play(10 * SECOND);
     let failed = cluster.get(&id).unwrap();
     assert_eq!(condition(failed, "Failed"), "True");
     assert_eq!(int(failed, "/status/failed"), 2);
-    assert!(list(failed, "/status/conditions").iter().any(|c| c["reason"] == "BackoffLimitExceeded"));
+    assert!(
+        list(failed, "/status/conditions")
+            .iter()
+            .any(|c| c["reason"] == "BackoffLimitExceeded")
+    );
 }
 
 #[test]
@@ -270,8 +356,15 @@ fn cron_job_makes_jobs_on_time_and_keeps_a_few() {
     assert!(cluster.all(Kind::Job).is_empty(), "the minute has not come");
     cluster.play(300 * SECOND);
     assert_eq!(cluster.all(Kind::Job).len(), 2);
-    assert_eq!(text(cluster.get(&id).unwrap(), "/status/lastScheduleTime"), "2026-11-23T12:05:00Z");
-    let made = cluster.log.iter().filter(|l| l.starts_with("create Job")).count();
+    assert_eq!(
+        text(cluster.get(&id).unwrap(), "/status/lastScheduleTime"),
+        "2026-11-23T12:05:00Z"
+    );
+    let made = cluster
+        .log
+        .iter()
+        .filter(|l| l.starts_with("create Job"))
+        .count();
     assert_eq!(made, 5);
 }
 
@@ -288,24 +381,46 @@ fn service_gets_endpoints_of_ready_pods() {
     assert_eq!(slice["ports"][0]["port"], 8080);
     assert_eq!(list(slice, "/endpoints").len(), 2);
     assert_eq!(slice["endpoints"][0]["conditions"]["ready"], true);
-    assert_eq!(list(cluster.all(Kind::Endpoints)[0], "/subsets/0/addresses").len(), 2);
-    assert!(!text(cluster.get(&id).unwrap(), "/status/loadBalancer/ingress/0/ip").is_empty());
-    let writes = cluster.log.iter().filter(|l| l.contains("EndpointSlice")).count();
+    assert_eq!(
+        list(cluster.all(Kind::Endpoints)[0], "/subsets/0/addresses").len(),
+        2
+    );
+    assert!(
+        !text(
+            cluster.get(&id).unwrap(),
+            "/status/loadBalancer/ingress/0/ip"
+        )
+        .is_empty()
+    );
+    let writes = cluster
+        .log
+        .iter()
+        .filter(|l| l.contains("EndpointSlice"))
+        .count();
     assert_eq!(writes, 1, "{:?}", cluster.log);
 }
 
 #[test]
 fn budget_quota_and_scaler_know_the_pods() {
     let mut cluster = harness();
-    let budget = cluster.put(Kind::Budget, json!({"metadata": {"name": "b"},
-        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}}));
-    let quota = cluster.put(Kind::Quota, json!({"metadata": {"name": "q"},
-        "spec": {"hard": {"pods": "10", "services": "2"}}}));
-    let scaler = cluster.put(Kind::Autoscaler, json!({"metadata": {"name": "h"},
+    let budget = cluster.put(
+        Kind::Budget,
+        json!({"metadata": {"name": "b"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}}),
+    );
+    let quota = cluster.put(
+        Kind::Quota,
+        json!({"metadata": {"name": "q"},
+        "spec": {"hard": {"pods": "10", "services": "2"}}}),
+    );
+    let scaler = cluster.put(
+        Kind::Autoscaler,
+        json!({"metadata": {"name": "h"},
         "spec": {"minReplicas": 3, "maxReplicas": 5,
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
             "metrics": [{"type": "Resource", "resource": {"name": "cpu",
-                "target": {"type": "Utilization", "averageUtilization": 80}}}]}}));
+                "target": {"type": "Utilization", "averageUtilization": 80}}}]}}),
+    );
     cluster.put(Kind::Deployment, deployment(2, "a:1"));
     cluster.play(5 * SECOND);
     let budget = cluster.get(&budget).unwrap();
@@ -327,10 +442,20 @@ fn lone_pod_is_bound_and_unschedulable_one_says_why() {
     let good = cluster.put(Kind::Pod, pod("good", json!({})));
     let bad = cluster.put(Kind::Pod, pod("bad", json!({"disk": "gold"})));
     cluster.play(2 * SECOND);
-    assert_eq!(text(cluster.get(&good).unwrap(), "/spec/nodeName"), "node-1");
+    assert_eq!(
+        text(cluster.get(&good).unwrap(), "/spec/nodeName"),
+        "node-1"
+    );
     assert_eq!(condition(cluster.get(&good).unwrap(), "Ready"), "True");
-    assert_eq!(condition(cluster.get(&bad).unwrap(), "PodScheduled"), "False");
-    let node = Id { kind: Kind::Node, namespace: String::new(), name: "node-1".into() };
+    assert_eq!(
+        condition(cluster.get(&bad).unwrap(), "PodScheduled"),
+        "False"
+    );
+    let node = Id {
+        kind: Kind::Node,
+        namespace: String::new(),
+        name: "node-1".into(),
+    };
     cluster.patch(&node, &json!({"metadata": {"labels": {"disk": "gold"}}}));
     cluster.play(2 * SECOND);
     assert_eq!(condition(cluster.get(&bad).unwrap(), "Ready"), "True");

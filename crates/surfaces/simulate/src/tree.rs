@@ -15,12 +15,18 @@ pub fn int(value: &Value, pointer: &str) -> i64 {
 
 /// Whether the field at a JSON pointer is `true`.
 pub fn is_true(value: &Value, pointer: &str) -> bool {
-    value.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
+    value
+        .pointer(pointer)
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
 }
 
 /// The list at a JSON pointer, or an empty one.
 pub fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// The value at a pointer, or null, without a copy.
@@ -54,7 +60,10 @@ pub fn is_deleting(object: &Value) -> bool {
 
 /// A time as `metav1.Time` writes it.
 pub fn stamp(now: Timestamp) -> Value {
-    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string().into()
+    Timestamp::from_second(now.as_second())
+        .unwrap_or(now)
+        .to_string()
+        .into()
 }
 
 /// The status of a condition: `True`, `False`, `Unknown`, or the empty string.
@@ -72,7 +81,11 @@ pub fn portion(value: Option<&Value>, whole: i64, up: bool) -> Option<i64> {
         Value::String(text) => {
             let percent: i64 = text.strip_suffix('%')?.parse().ok()?;
             let product = whole.saturating_mul(percent);
-            Some(if up { product.saturating_add(99).div_euclid(100) } else { product / 100 })
+            Some(if up {
+                product.saturating_add(99).div_euclid(100)
+            } else {
+                product / 100
+            })
         }
         _ => None,
     }
@@ -83,7 +96,13 @@ pub fn controller(object: &Value) -> Option<(&str, &str, &str)> {
     list(object, "/metadata/ownerReferences")
         .iter()
         .find(|owner| is_true(owner, "/controller"))
-        .map(|owner| (text(owner, "/kind"), text(owner, "/name"), text(owner, "/uid")))
+        .map(|owner| {
+            (
+                text(owner, "/kind"),
+                text(owner, "/name"),
+                text(owner, "/uid"),
+            )
+        })
 }
 
 /// The reference by which an object owns what it makes.

@@ -31,13 +31,16 @@ pub enum Work {
 /// The status patch of an object, where it says anything new.
 pub fn status(id: Id, object: &Value, wanted: Value) -> Option<Work> {
     let old = object.get("status").unwrap_or(&Value::Null);
-    let differs = wanted.as_object().into_iter().flatten().any(|(name, value)| {
-        let was = old.get(name).unwrap_or(&Value::Null);
-        // A count of zero and a list of nothing are not stored.
-        let nothing = |v: &Value| {
-            v.is_null() || *v == 0 || v.as_array().is_some_and(Vec::is_empty)
-        };
-        was != value && !(nothing(was) && nothing(value))
-    });
+    let differs = wanted
+        .as_object()
+        .into_iter()
+        .flatten()
+        .any(|(name, value)| {
+            let was = old.get(name).unwrap_or(&Value::Null);
+            // A count of zero and a list of nothing are not stored.
+            let nothing =
+                |v: &Value| v.is_null() || *v == 0 || v.as_array().is_some_and(Vec::is_empty);
+            was != value && !(nothing(was) && nothing(value))
+        });
     differs.then_some(Work::Status(id, wanted))
 }

@@ -24,11 +24,19 @@ pub async fn run(service: ApiService, options: Options, clock: Arc<dyn Clock>) {
     bootstrap(&client, &options, &*clock).await;
     let kinds: Vec<Kind> = Kind::KUBELET
         .into_iter()
-        .chain(if options.controllers { Kind::CONTROLLERS.to_vec() } else { Vec::new() })
+        .chain(if options.controllers {
+            Kind::CONTROLLERS.to_vec()
+        } else {
+            Vec::new()
+        })
         .collect();
     let streams = stream::select_all(kinds.iter().map(|kind| follow(client.clone(), *kind)));
     let planner = Planner::new(options, kinds);
-    let world = World { client, clock, planner };
+    let world = World {
+        client,
+        clock,
+        planner,
+    };
     world.play(streams).await;
 }
 
@@ -75,7 +83,10 @@ impl World {
     }
 
     async fn work_off(&mut self) {
-        let now = Now { time: self.clock.now(), instant: Instant::now() };
+        let now = Now {
+            time: self.clock.now(),
+            instant: Instant::now(),
+        };
         let works = self.planner.works(now);
         let client = self.client.clone();
         let mut done = stream::iter(works)
@@ -114,7 +125,8 @@ impl World {
                 tracing::debug!(name = cause.name, namespace = cause.namespace, %error,
                     "simulated step failed");
                 let again = if error.code() == 409 { 1 } else { 5 };
-                self.planner.sleep(cause, Duration::from_secs(again), Instant::now());
+                self.planner
+                    .sleep(cause, Duration::from_secs(again), Instant::now());
             }
         }
     }
@@ -123,22 +135,34 @@ impl World {
 /// Does one work; gives the object that came back, where one did.
 async fn perform(client: &Client, work: &Work) -> Result<Option<Value>, ClientError> {
     match work {
-        Work::Create(kind, object) => {
-            client.create(&kind.path(meta(object, "namespace")), object).await.map(Some)
-        }
+        Work::Create(kind, object) => client
+            .create(&kind.path(meta(object, "namespace")), object)
+            .await
+            .map(Some),
         Work::Patch(id, patch) => client.merge(&id.path(), patch).await.map(Some),
         Work::Status(id, status) => {
             let patch = json!({"status": status});
-            client.merge(&format!("{}/status", id.path()), &patch).await.map(Some)
+            client
+                .merge(&format!("{}/status", id.path()), &patch)
+                .await
+                .map(Some)
         }
-        Work::Delete { id, uid, grace_seconds } => {
-            client.delete(&id.path(), uid, *grace_seconds).await.map(|_| None)
-        }
+        Work::Delete {
+            id,
+            uid,
+            grace_seconds,
+        } => client
+            .delete(&id.path(), uid, *grace_seconds)
+            .await
+            .map(|_| None),
         Work::Bind(id, node) => {
             let binding = json!({"apiVersion": "v1", "kind": "Binding",
                 "metadata": {"name": id.name, "namespace": id.namespace},
                 "target": {"apiVersion": "v1", "kind": "Node", "name": node}});
-            client.create(&format!("{}/binding", id.path()), &binding).await.map(|_| None)
+            client
+                .create(&format!("{}/binding", id.path()), &binding)
+                .await
+                .map(|_| None)
         }
         Work::Wake(..) => Ok(None),
     }
@@ -185,8 +209,14 @@ fn ignore_existing(answer: Result<Value, ClientError>) -> Result<(), ClientError
 /// Where one kind's watch stands.
 enum Stage {
     List(Duration),
-    Watch { events: BoxStream<'static, Event>, from: String },
-    Resume { from: String, wait: Duration },
+    Watch {
+        events: BoxStream<'static, Event>,
+        from: String,
+    },
+    Resume {
+        from: String,
+        wait: Duration,
+    },
 }
 
 /// Follows one kind: lists it, watches it, and starts again whenever that ends.
@@ -211,12 +241,15 @@ async fn next_news(
                 tokio::time::sleep(wait).await;
                 match client.list(path).await {
                     Ok((items, from)) => {
-                        let next = Stage::Resume { from, wait: Duration::ZERO };
+                        let next = Stage::Resume {
+                            from,
+                            wait: Duration::ZERO,
+                        };
                         return Some((News::All(kind, items), next));
                     }
                     // A server without the kind has none of it.
                     Err(error) if error.code() == 404 => {
-                        let next = Stage::List(Duration::from_secs(60));
+                        let next = Stage::List(Duration::from_mins(1));
                         return Some((News::All(kind, Vec::new()), next));
                     }
                     Err(_) => Stage::List(longer(wait)),
@@ -227,7 +260,10 @@ async fn next_news(
                 match client.watch(path, &from).await {
                     Ok(events) => Stage::Watch { events, from },
                     Err(error) if error.code() == 410 => Stage::List(Duration::ZERO),
-                    Err(_) => Stage::Resume { from, wait: longer(wait) },
+                    Err(_) => Stage::Resume {
+                        from,
+                        wait: longer(wait),
+                    },
                 }
             }
             Stage::Watch { mut events, from } => match events.next().await {
@@ -241,7 +277,10 @@ async fn next_news(
                 }
                 Some(Event::Bookmark(from)) => Stage::Watch { events, from },
                 Some(Event::Expired) => Stage::List(Duration::ZERO),
-                None => Stage::Resume { from, wait: Duration::from_millis(100) },
+                None => Stage::Resume {
+                    from,
+                    wait: Duration::from_millis(100),
+                },
             },
         };
     }

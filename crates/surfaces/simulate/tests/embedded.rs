@@ -12,19 +12,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn shared() -> Shared {
-    let deps =
-        Deps { key: Arc::new(TokenKey::in_memory()), tokens: Arc::new(StaticTokens::default()) };
+    let deps = Deps {
+        key: Arc::new(TokenKey::in_memory()),
+        tokens: Arc::new(StaticTokens::default()),
+    };
     Shared::new(Schemas::builtin(), hooks::all(&deps))
 }
 
 async fn cluster(shared: &Shared, name: &str) -> ApiServer {
     let mut facts = ClusterFacts::default();
     facts.name = name.into();
-    ApiServer::new(Arc::new(MemoryStorage::new(HistoryLimits::SMALL)), shared, Arc::new(SystemTime))
-        .facts(facts)
-        .start()
-        .await
-        .expect("the cluster starts")
+    ApiServer::new(
+        Arc::new(MemoryStorage::new(HistoryLimits::SMALL)),
+        shared,
+        Arc::new(SystemTime),
+    )
+    .facts(facts)
+    .start()
+    .await
+    .expect("the cluster starts")
 }
 
 fn app(name: &str) -> Vec<(String, Value)> {
@@ -39,7 +45,10 @@ fn app(name: &str) -> Vec<(String, Value)> {
         "metadata": {"name": name, "namespace": "default"},
         "spec": {"selector": labels, "ports": [{"port": 80}]}});
     vec![
-        ("/apis/apps/v1/namespaces/default/deployments".into(), deployment),
+        (
+            "/apis/apps/v1/namespaces/default/deployments".into(),
+            deployment,
+        ),
         ("/api/v1/namespaces/default/services".into(), service),
     ]
 }
@@ -52,7 +61,10 @@ async fn until(client: &Client, path: &str, wish: impl Fn(&[Value]) -> bool) -> 
         if wish(&items) {
             return items;
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "{path}: {items:#?}");
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{path}: {items:#?}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -71,25 +83,47 @@ fn available(items: &[Value]) -> usize {
 async fn workloads_become_ready_on_the_embedded_api() {
     let server = cluster(&shared(), "one").await;
     let client = Client::new(server.service());
-    let options = Options { latency: Duration::from_millis(50), ..Options::default() };
+    let options = Options {
+        latency: Duration::from_millis(50),
+        ..Options::default()
+    };
     let play = tokio::spawn(run(server.service(), options, Arc::new(SystemTime)));
     for (path, object) in app("web") {
-        client.create(&path, &object).await.expect("the object is accepted");
+        client
+            .create(&path, &object)
+            .await
+            .expect("the object is accepted");
     }
     let deployments = "/apis/apps/v1/deployments";
     let items = until(&client, deployments, |items| available(items) == 1).await;
     let conditions = items[0]["status"]["conditions"].as_array().unwrap();
-    assert!(conditions.iter().any(|c| c["type"] == "Available" && c["status"] == "True"));
+    assert!(
+        conditions
+            .iter()
+            .any(|c| c["type"] == "Available" && c["status"] == "True")
+    );
     let pods = until(&client, "/api/v1/pods", |items| items.len() == 1).await;
     assert_eq!(pods[0]["status"]["phase"], "Running");
     assert_eq!(pods[0]["spec"]["nodeName"], "node-1");
-    until(&client, "/apis/discovery.k8s.io/v1/endpointslices", |items| {
-        items.iter().any(|s| s["endpoints"].as_array().is_some_and(|e| e.len() == 1))
-    })
+    until(
+        &client,
+        "/apis/discovery.k8s.io/v1/endpointslices",
+        |items| {
+            items
+                .iter()
+                .any(|s| s["endpoints"].as_array().is_some_and(|e| e.len() == 1))
+        },
+    )
     .await;
     let web = "/apis/apps/v1/namespaces/default/deployments/web";
-    client.merge(web, &json!({"spec": {"replicas": 3}})).await.unwrap();
-    until(&client, deployments, |items| items[0]["status"]["availableReplicas"] == 3).await;
+    client
+        .merge(web, &json!({"spec": {"replicas": 3}}))
+        .await
+        .unwrap();
+    until(&client, deployments, |items| {
+        items[0]["status"]["availableReplicas"] == 3
+    })
+    .await;
     client.delete(web, "", None).await.unwrap();
     until(&client, "/api/v1/pods", <[Value]>::is_empty).await;
     play.abort();
@@ -99,7 +133,10 @@ async fn workloads_become_ready_on_the_embedded_api() {
 async fn jobs_claims_and_stateful_sets_are_played() {
     let server = cluster(&shared(), "one").await;
     let client = Client::new(server.service());
-    let options = Options { latency: Duration::from_millis(20), ..Options::default() };
+    let options = Options {
+        latency: Duration::from_millis(20),
+        ..Options::default()
+    };
     let play = tokio::spawn(run(server.service(), options, Arc::new(SystemTime)));
     let template = json!({"metadata": {"labels": {"app": "x"}},
         "spec": {"containers": [{"name": "c", "image": "a:1"}]}});
@@ -107,7 +144,10 @@ async fn jobs_claims_and_stateful_sets_are_played() {
     once["spec"]["restartPolicy"] = "Never".into();
     let job = json!({"apiVersion": "batch/v1", "kind": "Job",
         "metadata": {"name": "j", "namespace": "default"}, "spec": {"template": once}});
-    client.create("/apis/batch/v1/namespaces/default/jobs", &job).await.unwrap();
+    client
+        .create("/apis/batch/v1/namespaces/default/jobs", &job)
+        .await
+        .unwrap();
     let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet",
         "metadata": {"name": "db", "namespace": "default"},
         "spec": {"replicas": 2, "serviceName": "db", "selector": {"matchLabels": {"app": "x"}},
@@ -115,8 +155,14 @@ async fn jobs_claims_and_stateful_sets_are_played() {
                 "spec": {"accessModes": ["ReadWriteOnce"],
                     "resources": {"requests": {"storage": "1Gi"}}}}]}});
     // The class must stand before claims are admitted.
-    until(&client, "/apis/storage.k8s.io/v1/storageclasses", |items| items.len() == 1).await;
-    client.create("/apis/apps/v1/namespaces/default/statefulsets", &set).await.unwrap();
+    until(&client, "/apis/storage.k8s.io/v1/storageclasses", |items| {
+        items.len() == 1
+    })
+    .await;
+    client
+        .create("/apis/apps/v1/namespaces/default/statefulsets", &set)
+        .await
+        .unwrap();
     until(&client, "/apis/batch/v1/jobs", |items| {
         items[0]["status"]["conditions"]
             .as_array()
@@ -127,8 +173,16 @@ async fn jobs_claims_and_stateful_sets_are_played() {
         items[0]["status"]["readyReplicas"] == 2
     })
     .await;
-    let claims = until(&client, "/api/v1/persistentvolumeclaims", |items| items.len() == 2).await;
-    assert!(claims.iter().all(|claim| claim["status"]["phase"] == "Bound"), "{claims:#?}");
+    let claims = until(&client, "/api/v1/persistentvolumeclaims", |items| {
+        items.len() == 2
+    })
+    .await;
+    assert!(
+        claims
+            .iter()
+            .all(|claim| claim["status"]["phase"] == "Bound"),
+        "{claims:#?}"
+    );
     play.abort();
 }
 
@@ -158,7 +212,10 @@ async fn twelve_clusters_of_sixty_apps() {
     println!("created after {:?}", start.elapsed());
     for server in &servers {
         let client = Client::new(server.service());
-        until(&client, "/apis/apps/v1/deployments", |items| available(items) == 60).await;
+        until(&client, "/apis/apps/v1/deployments", |items| {
+            available(items) == 60
+        })
+        .await;
     }
     println!("ready after {:?}", start.elapsed());
     plays.iter().for_each(tokio::task::JoinHandle::abort);

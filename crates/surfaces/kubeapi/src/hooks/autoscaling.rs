@@ -70,11 +70,14 @@ impl KindHook for Autoscaler {
         let kept = old.is_some_and(|old| text(old, target) == version);
         if !version.contains('/') && !core && !kept {
             let said = "apiVersion must specify API group";
-            errors.push(FieldError::invalid("spec.scaleTargetRef.apiVersion", version, said));
+            errors.push(FieldError::invalid(
+                "spec.scaleTargetRef.apiVersion",
+                version,
+                said,
+            ));
         }
-        let scales_to_zero = |metric: &Value| {
-            matches!(text(metric, "/type"), "Object" | "External")
-        };
+        let scales_to_zero =
+            |metric: &Value| matches!(text(metric, "/type"), "Object" | "External");
         if min == 0 && !list(new, "/spec/metrics").iter().any(scales_to_zero) {
             let said = "must specify at least one Object or External metric to support scaling to \
                         zero replicas";

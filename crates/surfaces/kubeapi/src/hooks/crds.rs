@@ -113,8 +113,11 @@ impl KindHook for Definition {
                     said,
                 ));
             }
-                        // One schema for all versions is the definition's own, and is called so.
-            let schema = if versions.iter().all(|v| v.get("schema") == version.get("schema")) {
+            // One schema for all versions is the definition's own, and is called so.
+            let schema = if versions
+                .iter()
+                .all(|v| v.get("schema") == version.get("schema"))
+            {
                 "spec.validation.openAPIV3Schema".to_owned()
             } else {
                 format!("{field}.schema.openAPIV3Schema")
@@ -131,7 +134,11 @@ impl KindHook for Definition {
         }
         if list(new, "/status/storedVersions").is_empty() {
             let said = "must have at least one stored version";
-            errors.push(FieldError::invalid("status.storedVersions", Value::Null, said));
+            errors.push(FieldError::invalid(
+                "status.storedVersions",
+                Value::Null,
+                said,
+            ));
         }
         if let Some(old) = old {
             for field in [
@@ -215,14 +222,15 @@ fn validate_names(new: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn validate_version_schema(
-    version: &Value,
-    field: &str,
-    path: &str,
-    errors: &mut Vec<FieldError>,
-) {
-    let Some(schema) = version.pointer("/schema/openAPIV3Schema").filter(|s| s.is_object()) else {
-        errors.push(FieldError::required(&format!("{field}.schema.openAPIV3Schema"), ""));
+fn validate_version_schema(version: &Value, field: &str, path: &str, errors: &mut Vec<FieldError>) {
+    let Some(schema) = version
+        .pointer("/schema/openAPIV3Schema")
+        .filter(|s| s.is_object())
+    else {
+        errors.push(FieldError::required(
+            &format!("{field}.schema.openAPIV3Schema"),
+            "",
+        ));
         return;
     };
     let kind = text(schema, "/type");

@@ -21,20 +21,13 @@ impl KindHook for Job {
         let mut spec = Value::Object(std::mem::take(map(new, "spec")));
         fill(&mut spec, true);
         new["spec"] = spec;
-        let labels = at(new, "/spec/template/metadata/labels");
-        let meta = map(new, "metadata");
-        if labels.as_object().is_some_and(|l| !l.is_empty())
-            && meta
-                .get("labels")
-                .is_none_or(|l| l.as_object().is_none_or(|l| l.is_empty()))
-        {
-            meta.insert("labels".into(), labels);
-        }
+        label_as_template(new);
     }
 
     fn prepare_create(&self, _cx: &HookCx<'_>, new: &mut Value) -> Result<(), ApiError> {
         if !is_true(new, "/spec/manualSelector") {
             generate_selector(new);
+            label_as_template(new);
         }
         Ok(())
     }
@@ -164,6 +157,18 @@ fn fill(spec: &mut Value, own: bool) {
         "Failed"
     };
     default_text(spec, "podReplacementPolicy", replacement);
+}
+
+/// A Job without labels has its template's.
+fn label_as_template(job: &mut Value) {
+    let labels = at(job, "/spec/template/metadata/labels");
+    let meta = map(job, "metadata");
+    let bare = meta
+        .get("labels")
+        .is_none_or(|l| l.as_object().is_none_or(|l| l.is_empty()));
+    if bare && labels.as_object().is_some_and(|l| !l.is_empty()) {
+        meta.insert("labels".into(), labels);
+    }
 }
 
 const NAME_LABELS: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];

@@ -23,6 +23,7 @@ impl KindHook for Pod {
     fn prepare_create(&self, cx: &HookCx<'_>, new: &mut Value) -> Result<(), ApiError> {
         admit_account(cx, new)?;
         admit_priority(cx, new)?;
+        admit_limits(cx, new);
         admit_tolerations(new);
         let class = quality(new);
         let gated = !list(new, "/spec/schedulingGates").is_empty();
@@ -258,6 +259,61 @@ fn admit_priority(cx: &HookCx<'_>, pod: &mut Value) -> Result<(), ApiError> {
     spec.entry("preemptionPolicy")
         .or_insert_with(|| policy.into());
     Ok(())
+}
+
+/// What LimitRanges give to containers that ask for nothing themselves.
+///
+/// Compat: the LimitRanger admission plugin's defaults; its minima and maxima are not enforced.
+fn admit_limits(cx: &HookCx<'_>, pod: &mut Value) {
+    let ranges = cx
+        .reader
+        .list("", "limitranges", Some(meta(pod, "namespace")));
+    let mut given: std::collections::BTreeMap<(&str, String), Value> =
+        std::collections::BTreeMap::new();
+    for limit in ranges.iter().flat_map(|range| list(range, "/spec/limits")) {
+        if text(limit, "/type") != "Container" {
+            continue;
+        }
+        for (field, into) in [("defaultRequest", "requests"), ("default", "limits")] {
+            let own = limit.get(field).and_then(Value::as_object);
+            for (name, quantity) in own.into_iter().flatten() {
+                given.insert((into, name.clone()), quantity.clone());
+            }
+        }
+    }
+    if given.is_empty() {
+        return;
+    }
+    let mut notes = Vec::new();
+    for (pointer, what) in [
+        ("/spec/containers", "container"),
+        ("/spec/initContainers", "init container"),
+    ] {
+        for container in list_mut(pod, pointer) {
+            let called = text(container, "/name").to_owned();
+            let mut resources = Value::Object(std::mem::take(map(container, "resources")));
+            for (into, word) in [("requests", "request"), ("limits", "limit")] {
+                let mut set = Vec::new();
+                for ((_, name), quantity) in given.iter().filter(|((field, _), _)| *field == into) {
+                    let own = map(&mut resources, into);
+                    if !own.contains_key(name) {
+                        own.insert(name.clone(), quantity.clone());
+                        set.push(name.as_str());
+                    }
+                }
+                if !set.is_empty() {
+                    notes.push(format!("{} {word} for {what} {called}", set.join(", ")));
+                }
+            }
+            container["resources"] = resources;
+        }
+    }
+    if !notes.is_empty() {
+        let note = format!("LimitRanger plugin set: {}", notes.join("; "));
+        let mut metadata = Value::Object(std::mem::take(map(pod, "metadata")));
+        map(&mut metadata, "annotations").insert("kubernetes.io/limit-ranger".into(), note.into());
+        pod["metadata"] = metadata;
+    }
 }
 
 /// Five minutes of patience with a node that is not ready or not reachable.

@@ -3,6 +3,7 @@
 //! Compat: `pkg/apis/core/validation` of claims and volumes, the DefaultStorageClass and
 //! StorageObjectInUseProtection admission plugins.
 
+use crate::hooks::config::seconds_of;
 use crate::hooks::fields::{at, default, default_text, list, map, same, text};
 use crate::hooks::quantity::Quantity;
 use crate::{ApiError, FieldError, HookCx, KindHook};
@@ -179,9 +180,22 @@ impl KindHook for Volume {
         }
     }
 
-    fn prepare_create(&self, _cx: &HookCx<'_>, new: &mut Value) -> Result<(), ApiError> {
+    fn prepare_create(&self, cx: &HookCx<'_>, new: &mut Value) -> Result<(), ApiError> {
         add_finalizer(new, "kubernetes.io/pv-protection");
-        new["status"] = json!({"phase": "Pending"});
+        new["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": seconds_of(cx.now)});
+        Ok(())
+    }
+
+    fn prepare_update(
+        &self,
+        cx: &HookCx<'_>,
+        new: &mut Value,
+        old: &Value,
+    ) -> Result<(), ApiError> {
+        if cx.info.subresource == "status" && !same(new, old, "/status/phase") {
+            let now = seconds_of(cx.now);
+            map(new, "status").insert("lastPhaseTransitionTime".into(), now.into());
+        }
         Ok(())
     }
 
@@ -196,8 +210,15 @@ impl KindHook for Volume {
             errors.push(FieldError::required("spec.capacity", ""));
         }
         let capacity = at(new, "/spec/capacity");
-        if capacity.as_object().is_none_or(|c| c.len() != 1 || !c.contains_key("storage")) {
-            errors.push(FieldError::not_supported("spec.capacity", capacity, &["storage"]));
+        if capacity
+            .as_object()
+            .is_none_or(|c| c.len() != 1 || !c.contains_key("storage"))
+        {
+            errors.push(FieldError::not_supported(
+                "spec.capacity",
+                capacity,
+                &["storage"],
+            ));
         }
         let policy = text(new, "/spec/persistentVolumeReclaimPolicy");
         let known = ["Delete", "Recycle", "Retain"];

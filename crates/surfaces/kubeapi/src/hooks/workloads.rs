@@ -34,6 +34,32 @@ impl KindHook for Workload {
         new["spec"] = spec;
     }
 
+    fn prepare_create(&self, _cx: &HookCx<'_>, new: &mut Value) -> Result<(), ApiError> {
+        if *self == DaemonSet {
+            set_template_generation(new, 1);
+        }
+        Ok(())
+    }
+
+    fn prepare_update(
+        &self,
+        cx: &HookCx<'_>,
+        new: &mut Value,
+        old: &Value,
+    ) -> Result<(), ApiError> {
+        if *self == DaemonSet && cx.info.subresource.is_empty() {
+            let was: i64 = old
+                .pointer("/metadata/annotations")
+                .and_then(|a| a.get(TEMPLATE_GENERATION))
+                .and_then(Value::as_str)
+                .and_then(|g| g.parse().ok())
+                .unwrap_or(1);
+            let moved = !same(new, old, "/spec/template");
+            set_template_generation(new, was + i64::from(moved));
+        }
+        Ok(())
+    }
+
     fn validate(&self, _cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
         if let Some(old) = old
@@ -260,6 +286,16 @@ impl Workload {
             ));
         }
     }
+}
+
+/// What is left of a field that only internal DaemonSets have.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+fn set_template_generation(set: &mut Value, generation: i64) {
+    let mut metadata = Value::Object(std::mem::take(map(set, "metadata")));
+    map(&mut metadata, "annotations")
+        .insert(TEMPLATE_GENERATION.into(), generation.to_string().into());
+    set["metadata"] = metadata;
 }
 
 fn mismatch(labels: &Value) -> FieldError {

@@ -12,11 +12,12 @@ use jiff::Timestamp;
 /// Plans for an autoscaler: no load is played, so the metrics stand at their targets.
 pub fn plan(cache: &Cache, scaler: &Value, now: Timestamp) -> Plan {
     let id = Id::of(Kind::Autoscaler, scaler);
-    let (kind, name) =
-        (text(scaler, "/spec/scaleTargetRef/kind"), text(scaler, "/spec/scaleTargetRef/name"));
-    let target = Kind::named(kind).and_then(|kind| {
-        Some((kind, cache.get(kind, &id.namespace, name)?))
-    });
+    let (kind, name) = (
+        text(scaler, "/spec/scaleTargetRef/kind"),
+        text(scaler, "/spec/scaleTargetRef/name"),
+    );
+    let target =
+        Kind::named(kind).and_then(|kind| Some((kind, cache.get(kind, &id.namespace, name)?)));
     let mut plan = Plan::none();
     let Some((kind, target)) = target else {
         let message = format!(
@@ -30,13 +31,21 @@ pub fn plan(cache: &Cache, scaler: &Value, now: Timestamp) -> Plan {
             message: &message,
         };
         let conditions = conditions::set(scaler, &[lost], Times::Transition, now);
-        plan.now.extend(work::status(id, scaler, json!({"conditions": conditions})));
+        plan.now
+            .extend(work::status(id, scaler, json!({"conditions": conditions})));
         return plan;
     };
     let current = int(target, "/spec/replicas");
-    let low = scaler.pointer("/spec/minReplicas").and_then(Value::as_i64).unwrap_or(1);
+    let low = scaler
+        .pointer("/spec/minReplicas")
+        .and_then(Value::as_i64)
+        .unwrap_or(1);
     let high = int(scaler, "/spec/maxReplicas");
-    let desired = if current == 0 { 0 } else { current.clamp(low, high.max(low)) };
+    let desired = if current == 0 {
+        0
+    } else {
+        current.clamp(low, high.max(low))
+    };
     let mut status = json!({
         "currentReplicas": current,
         "desiredReplicas": desired,
@@ -47,7 +56,12 @@ pub fn plan(cache: &Cache, scaler: &Value, now: Timestamp) -> Plan {
         plan.now.push(Work::Patch(Id::of(kind, target), patch));
         status["lastScaleTime"] = stamp(now);
     }
-    let condition = |kind, status, reason, message| Condition { kind, status, reason, message };
+    let condition = |kind, status, reason, message| Condition {
+        kind,
+        status,
+        reason,
+        message,
+    };
     let wanted = [
         condition(
             "AbleToScale",
@@ -108,5 +122,8 @@ fn metrics(scaler: &Value) -> Value {
         }
         Some(json!({"type": kind, field: status}))
     };
-    list(scaler, "/spec/metrics").iter().filter_map(of).collect()
+    list(scaler, "/spec/metrics")
+        .iter()
+        .filter_map(of)
+        .collect()
 }

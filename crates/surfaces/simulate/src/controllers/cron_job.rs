@@ -50,10 +50,19 @@ fn due(cron: &Value, now: Timestamp, id: &Id, plan: &mut Plan) -> Option<Timesta
         name => TimeZone::get(name).ok()?,
     };
     let last = text(cron, "/status/lastScheduleTime");
-    let last = if last.is_empty() { meta(cron, "creationTimestamp") } else { last };
+    let last = if last.is_empty() {
+        meta(cron, "creationTimestamp")
+    } else {
+        last
+    };
     let mut since: Timestamp = last.parse().ok()?;
-    if let Some(deadline) = cron.pointer("/spec/startingDeadlineSeconds").and_then(Value::as_i64) {
-        let earliest = now.checked_sub(jiff::SignedDuration::from_secs(deadline)).ok()?;
+    if let Some(deadline) = cron
+        .pointer("/spec/startingDeadlineSeconds")
+        .and_then(Value::as_i64)
+    {
+        let earliest = now
+            .checked_sub(jiff::SignedDuration::from_secs(deadline))
+            .ok()?;
         since = since.max(earliest);
     }
     let mut latest = None;
@@ -70,8 +79,9 @@ fn due(cron: &Value, now: Timestamp, id: &Id, plan: &mut Plan) -> Option<Timesta
     }
     if let Some(next) = at.filter(|next| *next > now) {
         let wait = next.duration_since(now);
-        let wait = Duration::try_from(wait).unwrap_or(Duration::from_secs(60));
-        plan.now.push(Work::Wake(id.clone(), wait.min(Duration::from_secs(86_400))));
+        let wait = Duration::try_from(wait).unwrap_or(Duration::from_mins(1));
+        plan.now
+            .push(Work::Wake(id.clone(), wait.min(Duration::from_hours(24))));
     }
     latest
 }
@@ -108,22 +118,34 @@ fn start(cron: &Value, running: &[&Arc<Value>], due: Timestamp, plan: &mut Plan)
 }
 
 fn forget_old(cron: &Value, jobs: &[Arc<Value>], plan: &mut Plan) {
-    for (kind, field, fallback) in
-        [("Complete", "successfulJobsHistoryLimit", 3), ("Failed", "failedJobsHistoryLimit", 1)]
-    {
-        let limit = cron.pointer(&format!("/spec/{field}")).and_then(Value::as_u64);
+    for (kind, field, fallback) in [
+        ("Complete", "successfulJobsHistoryLimit", 3),
+        ("Failed", "failedJobsHistoryLimit", 1),
+    ] {
+        let limit = cron
+            .pointer(&format!("/spec/{field}"))
+            .and_then(Value::as_u64);
         let limit = limit.unwrap_or(fallback) as usize;
-        let ended: Vec<&Arc<Value>> =
-            jobs.iter().filter(|job| condition(job, kind) == "True").collect();
+        let ended: Vec<&Arc<Value>> = jobs
+            .iter()
+            .filter(|job| condition(job, kind) == "True")
+            .collect();
         let extra = ended.len().saturating_sub(limit);
-        let going = ended.into_iter().take(extra).filter(|job| !tree::is_deleting(job));
+        let going = ended
+            .into_iter()
+            .take(extra)
+            .filter(|job| !tree::is_deleting(job));
         plan.now.extend(going.map(|job| delete(job)));
     }
 }
 
 fn delete(job: &Value) -> Work {
     let uid = meta(job, "uid").to_owned();
-    Work::Delete { id: Id::of(Kind::Job, job), uid, grace_seconds: None }
+    Work::Delete {
+        id: Id::of(Kind::Job, job),
+        uid,
+        grace_seconds: None,
+    }
 }
 
 fn reference(job: &Value) -> Value {

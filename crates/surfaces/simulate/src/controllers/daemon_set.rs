@@ -15,13 +15,18 @@ use std::sync::Arc;
 pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
     let id = Id::of(Kind::DaemonSet, set);
     let update = revision::current(cache, set, "DaemonSet");
-    let mut plan = Plan { now: update.works, soon: Vec::new() };
+    let mut plan = Plan {
+        now: update.works,
+        soon: Vec::new(),
+    };
     let selector = tree::at(set, "/spec/template/spec/nodeSelector");
     let nodes: Vec<&str> = cache
         .all(Kind::Node)
         .filter(|node| !tree::is_deleting(node))
         .filter(|node| {
-            selector.as_object().is_none_or(|s| s.is_empty())
+            selector
+                .as_object()
+                .is_none_or(argosy_object::Map::is_empty)
                 || crate::labels::contained(&selector, tree::get(node, "/metadata/labels"))
         })
         .map(|node| meta(node, "name"))
@@ -29,7 +34,10 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
     let all = pods::of(cache, set);
     let mut running: Vec<&Arc<Value>> = Vec::new();
     for node in &nodes {
-        let here = || all.iter().filter(|pod| text(pod, "/spec/nodeName") == *node);
+        let here = || {
+            all.iter()
+                .filter(|pod| text(pod, "/spec/nodeName") == *node)
+        };
         match here().find(|pod| pods::is_active(pod)) {
             Some(pod) => running.push(pod),
             // A pod that goes is waited for: two would fight for the node.
@@ -47,7 +55,11 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
     let is_new =
         |pod: &Value| text(pod, "/metadata/labels/controller-revision-hash") == update.hash;
     roll(set, &running, nodes.len() as i64, is_new, &mut plan);
-    let counts = pods::count(running.iter().copied(), int(set, "/spec/minReadySeconds"), now);
+    let counts = pods::count(
+        running.iter().copied(),
+        int(set, "/spec/minReadySeconds"),
+        now,
+    );
     if let Some(wait) = counts.wait {
         plan.now.push(Work::Wake(id.clone(), wait));
     }
@@ -91,7 +103,9 @@ fn roll(
         return;
     }
     let rolling = tree::at(set, "/spec/updateStrategy/rollingUpdate");
-    let most = portion(rolling.get("maxUnavailable"), nodes, true).unwrap_or(1).max(1);
+    let most = portion(rolling.get("maxUnavailable"), nodes, true)
+        .unwrap_or(1)
+        .max(1);
     let ready = running.iter().filter(|pod| pods::is_ready(pod)).count() as i64;
     let mut room = most - (nodes - ready);
     for pod in running.iter().filter(|pod| !is_new(pod)) {

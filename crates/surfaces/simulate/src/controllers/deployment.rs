@@ -55,8 +55,9 @@ pub fn plan(cache: &Cache, deployment: &Value, now: Timestamp) -> Plan {
         })
         .collect();
     let template = tree::at(deployment, "/spec/template");
-    let (new, old): (Vec<Set>, Vec<Set>) =
-        sets.into_iter().partition(|set| same_template(&set.object, &template));
+    let (new, old): (Vec<Set>, Vec<Set>) = sets
+        .into_iter()
+        .partition(|set| same_template(&set.object, &template));
     let (new, old) = keep_one(new, old);
     let bounds = Bounds::of(deployment);
     let mut plan = Plan::none();
@@ -90,7 +91,12 @@ impl Bounds {
         if surge == 0 && unavailable == 0 {
             unavailable = 1;
         }
-        Self { desired, surge, unavailable: unavailable.min(desired), recreate }
+        Self {
+            desired,
+            surge,
+            unavailable: unavailable.min(desired),
+            recreate,
+        }
     }
 }
 
@@ -116,7 +122,10 @@ fn keep_one(mut new: Vec<Set>, mut old: Vec<Set>) -> (Option<Set>, Vec<Set>) {
     let first = new.next();
     old.extend(new);
     old.sort_by_key(|set| {
-        (revision(&set.object), meta(&set.object, "creationTimestamp").to_owned())
+        (
+            revision(&set.object),
+            meta(&set.object, "creationTimestamp").to_owned(),
+        )
     });
     (first, old)
 }
@@ -148,15 +157,25 @@ fn create_set(
     let name = format!("{own}-{hash}");
     if cache.get(Kind::ReplicaSet, namespace, &name).is_some() {
         let patch = json!({"collisionCount": collisions + 1});
-        plan.now.push(Work::Status(Id::of(Kind::Deployment, deployment), patch));
+        plan.now
+            .push(Work::Status(Id::of(Kind::Deployment, deployment), patch));
         return;
     }
     let replicas = if bounds.recreate {
-        if old.iter().any(|set| set.pods_left) { 0 } else { bounds.desired }
+        if old.iter().any(|set| set.pods_left) {
+            0
+        } else {
+            bounds.desired
+        }
     } else {
         (bounds.desired + bounds.surge - sum(old)).clamp(0, bounds.desired)
     };
-    let next = old.iter().map(|set| revision(&set.object)).max().unwrap_or(0) + 1;
+    let next = old
+        .iter()
+        .map(|set| revision(&set.object))
+        .max()
+        .unwrap_or(0)
+        + 1;
     let mut template = template.clone();
     let mut metadata = Value::Object(std::mem::take(tree::map(&mut template, "metadata")));
     tree::map(&mut metadata, "labels").insert(HASH.into(), hash.clone().into());
@@ -166,7 +185,10 @@ fn create_set(
     let mut annotations = inherited(deployment);
     annotations.insert(REVISION.into(), next.to_string().into());
     annotations.insert(DESIRED.into(), bounds.desired.to_string().into());
-    annotations.insert(MAX.into(), (bounds.desired + bounds.surge).to_string().into());
+    annotations.insert(
+        MAX.into(),
+        (bounds.desired + bounds.surge).to_string().into(),
+    );
     let mut spec = json!({"replicas": replicas, "selector": selector, "template": template});
     let ready_seconds = int(deployment, "/spec/minReadySeconds");
     if ready_seconds > 0 {
@@ -194,7 +216,12 @@ fn inherited(deployment: &Value) -> Map<String, Value> {
         .and_then(Value::as_object)
         .cloned()
         .unwrap_or_default();
-    for own in [REVISION, DESIRED, MAX, "deployment.kubernetes.io/revision-history"] {
+    for own in [
+        REVISION,
+        DESIRED,
+        MAX,
+        "deployment.kubernetes.io/revision-history",
+    ] {
         annotations.remove(own);
     }
     annotations
@@ -203,28 +230,40 @@ fn inherited(deployment: &Value) -> Map<String, Value> {
 fn annotate_revision(deployment: &Value, wanted: i64, plan: &mut Plan) {
     if revision(deployment) != wanted {
         let patch = json!({"metadata": {"annotations": {REVISION: wanted.to_string()}}});
-        plan.now.push(Work::Patch(Id::of(Kind::Deployment, deployment), patch));
+        plan.now
+            .push(Work::Patch(Id::of(Kind::Deployment, deployment), patch));
     }
 }
 
 /// A set that is rolled back to becomes the newest revision.
 fn mark_revision(deployment: &Value, new: &Set, old: &[Set], plan: &mut Plan) {
-    let newest_old = old.iter().map(|set| revision(&set.object)).max().unwrap_or(0);
+    let newest_old = old
+        .iter()
+        .map(|set| revision(&set.object))
+        .max()
+        .unwrap_or(0);
     let mut own = revision(&new.object);
     if own <= newest_old {
         own = newest_old + 1;
         let patch = json!({"metadata": {"annotations": {REVISION: own.to_string()}}});
-        plan.now.push(Work::Patch(Id::of(Kind::ReplicaSet, &new.object), patch));
+        plan.now
+            .push(Work::Patch(Id::of(Kind::ReplicaSet, &new.object), patch));
     }
     annotate_revision(deployment, own, plan);
 }
 
 fn scale_to(set: &Set, replicas: i64, bounds: Bounds, plan: &mut Plan) {
     let replicas = replicas.max(0);
-    let (desired, most) = (bounds.desired.to_string(), (bounds.desired + bounds.surge).to_string());
+    let (desired, most) = (
+        bounds.desired.to_string(),
+        (bounds.desired + bounds.surge).to_string(),
+    );
     let annotations = set.object.pointer("/metadata/annotations");
     let noted = |name: &str, value: &str| {
-        annotations.and_then(|a| a.get(name)).and_then(Value::as_str) == Some(value)
+        annotations
+            .and_then(|a| a.get(name))
+            .and_then(Value::as_str)
+            == Some(value)
     };
     if set.replicas == replicas && noted(DESIRED, &desired) && noted(MAX, &most) {
         return;
@@ -234,7 +273,8 @@ fn scale_to(set: &Set, replicas: i64, bounds: Bounds, plan: &mut Plan) {
     }
     let patch = json!({"metadata": {"annotations": {DESIRED: desired, MAX: most}},
         "spec": {"replicas": replicas}});
-    plan.now.push(Work::Patch(Id::of(Kind::ReplicaSet, &set.object), patch));
+    plan.now
+        .push(Work::Patch(Id::of(Kind::ReplicaSet, &set.object), patch));
 }
 
 fn recreate(new: &Set, old: &[Set], bounds: Bounds, plan: &mut Plan) {
@@ -267,7 +307,9 @@ fn roll(new: &Set, old: &[Set], bounds: Bounds, plan: &mut Plan) {
     for set in old.iter().filter(|set| set.replicas > 0) {
         // What is not available goes first, then as much as availability allows.
         let sick = (set.replicas - set.counts.available).clamp(0, room);
-        let well = (set.replicas - sick).min(healthy_room.max(0)).min(room - sick);
+        let well = (set.replicas - sick)
+            .min(healthy_room.max(0))
+            .min(room - sick);
         if sick + well > 0 {
             scale_to(set, set.replicas - sick - well, bounds, plan);
             room -= sick + well;
@@ -280,9 +322,14 @@ fn clean_up(deployment: &Value, new: &Set, old: &[Set], plan: &mut Plan) {
     if new.counts.available < int(deployment, "/spec/replicas") {
         return;
     }
-    let limit = deployment.pointer("/spec/revisionHistoryLimit").and_then(Value::as_u64);
+    let limit = deployment
+        .pointer("/spec/revisionHistoryLimit")
+        .and_then(Value::as_u64);
     let limit = limit.unwrap_or(10) as usize;
-    let done: Vec<&Set> = old.iter().filter(|s| s.replicas == 0 && s.counts.active == 0).collect();
+    let done: Vec<&Set> = old
+        .iter()
+        .filter(|s| s.replicas == 0 && s.counts.active == 0)
+        .collect();
     for set in done.iter().take(done.len().saturating_sub(limit)) {
         plan.now.push(Work::Delete {
             id: Id::of(Kind::ReplicaSet, &set.object),
@@ -317,8 +364,14 @@ fn report(
         && available == desired
         && specified == desired;
     let enough = available >= desired - bounds.unavailable;
-    let progress =
-        Progress { complete, updated: updated.active, ready, available, total, desired };
+    let progress = Progress {
+        complete,
+        updated: updated.active,
+        ready,
+        available,
+        total,
+        desired,
+    };
     let (status, reason, message) = progress.condition(deployment, new, now, &id, plan);
     let mut wanted = vec![if enough {
         Condition {
@@ -336,7 +389,12 @@ fn report(
         }
     }];
     if !reason.is_empty() {
-        wanted.push(Condition { kind: "Progressing", status, reason, message: &message });
+        wanted.push(Condition {
+            kind: "Progressing",
+            status,
+            reason,
+            message: &message,
+        });
     }
     let mut base = deployment.clone();
     if progress.moved(deployment) {
@@ -388,7 +446,9 @@ impl Progress {
             return ("Unknown", "DeploymentPaused", "Deployment is paused".into());
         }
         let name = new.map_or(String::new(), |set| meta(&set.object, "name").to_owned());
-        let Some(_) = new else { return ("True", "", String::new()) };
+        let Some(_) = new else {
+            return ("True", "", String::new());
+        };
         if self.complete || (self.desired == 0 && self.total == 0) {
             let said = format!("ReplicaSet \"{name}\" has successfully progressed.");
             return ("True", "NewReplicaSetAvailable", said);
@@ -405,8 +465,9 @@ impl Progress {
             return ("True", "NewReplicaSetAvailable", said);
         }
         let deadline = int(deployment, "/spec/progressDeadlineSeconds");
-        let since: Option<Timestamp> =
-            old.filter(|_| !was_done).and_then(|c| text(c, "/lastUpdateTime").parse().ok());
+        let since: Option<Timestamp> = old
+            .filter(|_| !was_done)
+            .and_then(|c| text(c, "/lastUpdateTime").parse().ok());
         if deadline > 0 && !self.moved(deployment) {
             let waited = since.map_or(0, |since| now.duration_since(since).as_secs());
             let late = old.is_some_and(|c| text(c, "/reason") == "ProgressDeadlineExceeded");
@@ -415,15 +476,23 @@ impl Progress {
                 return ("False", "ProgressDeadlineExceeded", said);
             }
             let left = (deadline - waited + 1).unsigned_abs();
-            plan.now.push(Work::Wake(id.clone(), Duration::from_secs(left)));
+            plan.now
+                .push(Work::Wake(id.clone(), Duration::from_secs(left)));
         }
-        ("True", "ReplicaSetUpdated", format!("ReplicaSet \"{name}\" is progressing."))
+        (
+            "True",
+            "ReplicaSetUpdated",
+            format!("ReplicaSet \"{name}\" is progressing."),
+        )
     }
 }
 
 fn forget_update_time(deployment: &mut Value) {
     if let Some(Value::Array(conditions)) = deployment.pointer_mut("/status/conditions") {
-        for condition in conditions.iter_mut().filter(|c| text(c, "/type") == "Progressing") {
+        for condition in conditions
+            .iter_mut()
+            .filter(|c| text(c, "/type") == "Progressing")
+        {
             if let Value::Object(condition) = condition {
                 condition.remove("lastUpdateTime");
             }

@@ -18,7 +18,12 @@ const MANAGER: &str = "endpointslice-controller.k8s.io";
 pub fn plan(cache: &Cache, service: &Value) -> Plan {
     let selector = tree::at(service, "/spec/selector");
     let external = text(service, "/spec/type") == "ExternalName";
-    if external || tree::is_deleting(service) || selector.as_object().is_none_or(|s| s.is_empty()) {
+    if external
+        || tree::is_deleting(service)
+        || selector
+            .as_object()
+            .is_none_or(argosy_object::Map::is_empty)
+    {
         return Plan::none();
     }
     let namespace = meta(service, "namespace");
@@ -29,30 +34,35 @@ pub fn plan(cache: &Cache, service: &Value) -> Plan {
         .cloned()
         .collect();
     let settled = pods.iter().all(|pod| pods::is_ready(pod));
-    let placed: Vec<&Arc<Value>> =
-        pods.iter().filter(|pod| !text(pod, "/status/podIP").is_empty()).take(MAX).collect();
+    let placed: Vec<&Arc<Value>> = pods
+        .iter()
+        .filter(|pod| !text(pod, "/status/podIP").is_empty())
+        .take(MAX)
+        .collect();
     let mut works = Vec::new();
     slice(cache, service, &placed, &mut works);
     endpoints(cache, service, &placed, &mut works);
     if settled && !pods.is_empty() {
-        Plan { now: works, soon: Vec::new() }
+        Plan {
+            now: works,
+            soon: Vec::new(),
+        }
     } else {
-        Plan { now: Vec::new(), soon: works }
+        Plan {
+            now: Vec::new(),
+            soon: works,
+        }
     }
 }
 
 /// The number of a service's port at one pod.
 fn target(port: &Value, pod: &Value) -> Option<i64> {
     match port.get("targetPort") {
-        Some(Value::String(name)) if name.parse::<i64>().is_err() => {
-            list(pod, "/spec/containers")
-                .iter()
-                .flat_map(|container| list(container, "/ports"))
-                .find(|own| {
-                    text(own, "/name") == name && protocol(own) == protocol(port)
-                })
-                .map(|own| int(own, "/containerPort"))
-        }
+        Some(Value::String(name)) if name.parse::<i64>().is_err() => list(pod, "/spec/containers")
+            .iter()
+            .flat_map(|container| list(container, "/ports"))
+            .find(|own| text(own, "/name") == name && protocol(own) == protocol(port))
+            .map(|own| int(own, "/containerPort")),
         Some(Value::String(number)) => number.parse().ok(),
         Some(Value::Number(number)) if number.as_i64() != Some(0) => number.as_i64(),
         _ => Some(int(port, "/port")),
@@ -110,15 +120,24 @@ fn slice(cache: &Cache, service: &Value, pods: &[&Arc<Value>], works: &mut Vec<W
         .collect();
     let ports = Value::Array(ports(service, pods));
     let namespace = meta(service, "namespace");
-    let known = cache.owned(Kind::EndpointSlice, service).into_iter().find(|slice| {
-        text(slice, "/metadata/labels/endpointslice.kubernetes.io~1managed-by") == MANAGER
-    });
+    let known = cache
+        .owned(Kind::EndpointSlice, service)
+        .into_iter()
+        .find(|slice| {
+            text(
+                slice,
+                "/metadata/labels/endpointslice.kubernetes.io~1managed-by",
+            ) == MANAGER
+        });
     let endpoints = Value::Array(endpoints);
     let Some(known) = known else {
         let name = meta(service, "name");
         let uid = meta(service, "uid");
         let mut labels = own_labels(service);
-        labels.insert("endpointslice.kubernetes.io/managed-by".into(), MANAGER.into());
+        labels.insert(
+            "endpointslice.kubernetes.io/managed-by".into(),
+            MANAGER.into(),
+        );
         labels.insert("kubernetes.io/service-name".into(), name.into());
         works.push(Work::Create(
             Kind::EndpointSlice,
@@ -150,7 +169,10 @@ fn slice(cache: &Cache, service: &Value, pods: &[&Arc<Value>], works: &mut Vec<W
 }
 
 fn own_labels(service: &Value) -> Map<String, Value> {
-    let labels = service.pointer("/metadata/labels").and_then(Value::as_object).cloned();
+    let labels = service
+        .pointer("/metadata/labels")
+        .and_then(Value::as_object)
+        .cloned();
     let mut labels = labels.unwrap_or_default();
     if text(service, "/spec/clusterIP") == "None" {
         labels.insert("service.kubernetes.io/headless".into(), "".into());
@@ -169,7 +191,11 @@ fn endpoints(cache: &Cache, service: &Value, pods: &[&Arc<Value>], works: &mut V
     for pod in pods.iter().filter(|pod| !tree::is_deleting(pod)) {
         let address = json!({"ip": text(pod, "/status/podIP"),
             "nodeName": text(pod, "/spec/nodeName"), "targetRef": pod_reference(pod)});
-        if pods::is_ready(pod) || publish { ready.push(address) } else { waiting.push(address) }
+        if pods::is_ready(pod) || publish {
+            ready.push(address);
+        } else {
+            waiting.push(address);
+        }
     }
     let mut subset = Map::new();
     for (field, addresses) in [("addresses", ready), ("notReadyAddresses", waiting)] {
@@ -197,7 +223,10 @@ fn endpoints(cache: &Cache, service: &Value, pods: &[&Arc<Value>], works: &mut V
     match cache.get(Kind::Endpoints, namespace, name) {
         None => {
             let mut labels = own_labels(service);
-            labels.insert("endpoints.kubernetes.io/managed-by".into(), "endpoint-controller".into());
+            labels.insert(
+                "endpoints.kubernetes.io/managed-by".into(),
+                "endpoint-controller".into(),
+            );
             works.push(Work::Create(
                 Kind::Endpoints,
                 json!({"apiVersion": "v1", "kind": "Endpoints",

@@ -26,7 +26,11 @@ pub fn plan(cache: &Cache, job: &Value, now: Timestamp) -> Plan {
     }
     let all = pods::of(cache, job);
     let active: Vec<Arc<Value>> = all.iter().filter(|p| pods::is_active(p)).cloned().collect();
-    let phase = |name: &str| all.iter().filter(|p| text(p, "/status/phase") == name).count() as i64;
+    let phase = |name: &str| {
+        all.iter()
+            .filter(|p| text(p, "/status/phase") == name)
+            .count() as i64
+    };
     let counted = |name: &str| int(job, &format!("/status/{name}"));
     let indexes = done_indexes(job, &all);
     let indexed = text(job, "/spec/completionMode") == "Indexed";
@@ -53,7 +57,11 @@ pub fn plan(cache: &Cache, job: &Value, now: Timestamp) -> Plan {
     if started.is_empty() && !suspended {
         status["startTime"] = stamp(now);
     }
-    let goal = Goal { succeeded, failed, active: active.len() as i64 };
+    let goal = Goal {
+        succeeded,
+        failed,
+        active: active.len() as i64,
+    };
     if let Some(end) = goal.end(job, now) {
         finish(job, &id, &active, &end, status, now, &mut plan);
         return plan;
@@ -73,8 +81,14 @@ pub fn plan(cache: &Cache, job: &Value, now: Timestamp) -> Plan {
         status["startTime"] = stamp(now);
     }
     run(job, &goal, &indexes, &active, &mut plan);
-    if let Some(deadline) = job.pointer("/spec/activeDeadlineSeconds").and_then(Value::as_u64) {
-        plan.now.push(Work::Wake(id.clone(), Duration::from_secs(deadline.min(86_400 * 30))));
+    if let Some(deadline) = job
+        .pointer("/spec/activeDeadlineSeconds")
+        .and_then(Value::as_u64)
+    {
+        plan.now.push(Work::Wake(
+            id.clone(),
+            Duration::from_secs(deadline.min(86_400 * 30)),
+        ));
     }
     // Pods that run soon change the counts again; a failed one is news.
     let settled = started.is_empty() || failed != counted("failed");
@@ -88,7 +102,10 @@ pub fn is_finished(job: &Value) -> bool {
 }
 
 fn expire(job: &Value, id: Id, now: Timestamp) -> Plan {
-    let Some(life) = job.pointer("/spec/ttlSecondsAfterFinished").and_then(Value::as_i64) else {
+    let Some(life) = job
+        .pointer("/spec/ttlSecondsAfterFinished")
+        .and_then(Value::as_i64)
+    else {
         return Plan::none();
     };
     let ended = tree::list(job, "/status/conditions")
@@ -99,9 +116,16 @@ fn expire(job: &Value, id: Id, now: Timestamp) -> Plan {
     let work = if left > 0 {
         Work::Wake(id, Duration::from_secs(left.unsigned_abs()))
     } else {
-        Work::Delete { id, uid: meta(job, "uid").to_owned(), grace_seconds: None }
+        Work::Delete {
+            id,
+            uid: meta(job, "uid").to_owned(),
+            grace_seconds: None,
+        }
     };
-    Plan { now: vec![work], soon: Vec::new() }
+    Plan {
+        now: vec![work],
+        soon: Vec::new(),
+    }
 }
 
 struct Goal {
@@ -131,7 +155,10 @@ impl Goal {
                 message: "Reached expected number of succeeded pods",
             });
         }
-        let limit = job.pointer("/spec/backoffLimit").and_then(Value::as_i64).unwrap_or(6);
+        let limit = job
+            .pointer("/spec/backoffLimit")
+            .and_then(Value::as_i64)
+            .unwrap_or(6);
         if self.failed > limit {
             return Some(End {
                 well: false,
@@ -139,7 +166,9 @@ impl Goal {
                 message: "Job has reached the specified backoff limit",
             });
         }
-        let deadline = job.pointer("/spec/activeDeadlineSeconds").and_then(Value::as_i64)?;
+        let deadline = job
+            .pointer("/spec/activeDeadlineSeconds")
+            .and_then(Value::as_i64)?;
         let started: Timestamp = text(job, "/status/startTime").parse().ok()?;
         (now.duration_since(started).as_secs() >= deadline).then_some(End {
             well: false,
@@ -159,10 +188,17 @@ fn finish(
     plan: &mut Plan,
 ) {
     plan.now.extend(active.iter().map(|pod| pods::delete(pod)));
-    let (before, kind) =
-        if end.well { ("SuccessCriteriaMet", "Complete") } else { ("FailureTarget", "Failed") };
-    let condition =
-        |kind| Condition { kind, status: "True", reason: end.reason, message: end.message };
+    let (before, kind) = if end.well {
+        ("SuccessCriteriaMet", "Complete")
+    } else {
+        ("FailureTarget", "Failed")
+    };
+    let condition = |kind| Condition {
+        kind,
+        status: "True",
+        reason: end.reason,
+        message: end.message,
+    };
     let wanted = [condition(before), condition(kind)];
     status["conditions"] = conditions::set(job, &wanted, Times::Probed, now);
     status["active"] = Value::Null;
@@ -196,14 +232,12 @@ fn suspend(
     plan.now.extend(work::status(id, job, status));
 }
 
-fn run(
-    job: &Value,
-    goal: &Goal,
-    done: &BTreeSet<i64>,
-    active: &[Arc<Value>],
-    plan: &mut Plan,
-) {
-    let parallel = job.pointer("/spec/parallelism").and_then(Value::as_i64).unwrap_or(1).max(0);
+fn run(job: &Value, goal: &Goal, done: &BTreeSet<i64>, active: &[Arc<Value>], plan: &mut Plan) {
+    let parallel = job
+        .pointer("/spec/parallelism")
+        .and_then(Value::as_i64)
+        .unwrap_or(1)
+        .max(0);
     let completions = job.pointer("/spec/completions").and_then(Value::as_i64);
     let wanted = match completions {
         Some(all) => parallel.min((all - goal.succeeded).max(0)),
@@ -249,7 +283,11 @@ fn pod_of(job: &Value, index: Option<i64>) -> Value {
 }
 
 fn index_of(pod: &Value) -> Option<i64> {
-    pod.pointer("/metadata/annotations")?.get(INDEX)?.as_str()?.parse().ok()
+    pod.pointer("/metadata/annotations")?
+        .get(INDEX)?
+        .as_str()?
+        .parse()
+        .ok()
 }
 
 fn done_indexes(job: &Value, pods: &[Arc<Value>]) -> BTreeSet<i64> {
@@ -258,7 +296,10 @@ fn done_indexes(job: &Value, pods: &[Arc<Value>]) -> BTreeSet<i64> {
         .filter(|pod| text(pod, "/status/phase") == "Succeeded")
         .filter_map(|pod| index_of(pod))
         .collect();
-    for part in text(job, "/status/completedIndexes").split(',').filter(|p| !p.is_empty()) {
+    for part in text(job, "/status/completedIndexes")
+        .split(',')
+        .filter(|p| !p.is_empty())
+    {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         if let (Ok(first), Ok(last)) = (first.parse::<i64>(), last.parse::<i64>()) {
             done.extend(first..=last.min(first.saturating_add(100_000)));

@@ -65,18 +65,16 @@ fn wait_for_available(pod: &Value, seconds: i64, now: Timestamp) -> Option<Durat
     if seconds <= 0 {
         return None;
     }
-    let ready = list(pod, "/status/conditions").iter().find(|c| text(c, "/type") == "Ready")?;
+    let ready = list(pod, "/status/conditions")
+        .iter()
+        .find(|c| text(c, "/type") == "Ready")?;
     let since: Timestamp = text(ready, "/lastTransitionTime").parse().ok()?;
     let left = seconds - now.duration_since(since).as_secs();
     (left > 0).then(|| Duration::from_secs(left.unsigned_abs()))
 }
 
 /// A pod as a template describes it, owned by `owner`; without a name.
-pub fn from_template(
-    owner: &Value,
-    (api_version, kind): (&str, &str),
-    template: &Value,
-) -> Value {
+pub fn from_template(owner: &Value, (api_version, kind): (&str, &str), template: &Value) -> Value {
     let mut metadata = json!({
         "namespace": meta(owner, "namespace"),
         "ownerReferences": [tree::owner_reference(owner, api_version, kind)],
@@ -94,7 +92,11 @@ pub fn from_template(
 /// Deletes a pod as its grace says.
 pub fn delete(pod: &Value) -> Work {
     let uid = meta(pod, "uid").to_owned();
-    Work::Delete { id: Id::of(Kind::Pod, pod), uid, grace_seconds: None }
+    Work::Delete {
+        id: Id::of(Kind::Pod, pod),
+        uid,
+        grace_seconds: None,
+    }
 }
 
 /// Of more pods than wanted, those that go first: not placed, not ready, youngest.
@@ -116,5 +118,9 @@ pub fn of(cache: &Cache, owner: &Value) -> Vec<Arc<Value>> {
 
 /// A count as Go's `omitempty` stores it: zero is left out.
 pub fn opt(count: i64) -> Value {
-    if count == 0 { Value::Null } else { count.into() }
+    if count == 0 {
+        Value::Null
+    } else {
+        count.into()
+    }
 }

@@ -13,8 +13,10 @@ use std::sync::Arc;
 pub fn plan(cache: &Cache, quota: &Value) -> Plan {
     let namespace = meta(quota, "namespace");
     let hard = tree::at(quota, "/spec/hard");
-    let pods: Vec<&Arc<Value>> =
-        cache.list(Kind::Pod, namespace).filter(|pod| !pods::is_done(pod)).collect();
+    let pods: Vec<&Arc<Value>> = cache
+        .list(Kind::Pod, namespace)
+        .filter(|pod| !pods::is_done(pod))
+        .collect();
     let mut used = Map::new();
     for name in hard.as_object().into_iter().flat_map(|h| h.keys()) {
         used.insert(name.clone(), usage(cache, namespace, &pods, name).into());
@@ -31,7 +33,9 @@ pub fn plan(cache: &Cache, quota: &Value) -> Plan {
 fn usage(cache: &Cache, namespace: &str, pods: &[&Arc<Value>], name: &str) -> String {
     let services = |kind: &str| {
         let all = cache.list(Kind::Service, namespace);
-        all.filter(|s| kind.is_empty() || text(s, "/spec/type") == kind).count().to_string()
+        all.filter(|s| kind.is_empty() || text(s, "/spec/type") == kind)
+            .count()
+            .to_string()
     };
     match name {
         "pods" | "count/pods" => pods.len().to_string(),
@@ -84,7 +88,9 @@ fn milli(value: &Value) -> Option<i128> {
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let number: f64 = text[..end].parse().ok()?;
     let factor: f64 = match &text[end..] {
         "m" => 1.0,

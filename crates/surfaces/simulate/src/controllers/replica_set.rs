@@ -1,8 +1,8 @@
 //! ReplicaSets: as many pods as wanted.
 
 use crate::cache::Cache;
-use crate::controllers::pods::{self, opt};
 use crate::controllers::Plan;
+use crate::controllers::pods::{self, opt};
 use crate::kinds::{Id, Kind};
 use crate::tree::{self, int};
 use crate::work::{self, Work};
@@ -26,10 +26,12 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
         let mut pod = pods::from_template(set, ("apps/v1", "ReplicaSet"), &template);
         pod["metadata"]["generateName"] = format!("{}-", meta(set, "name")).into();
         let count = (missing as usize).min(BURST);
-        plan.now.extend(std::iter::repeat_n(Work::Create(Kind::Pod, pod), count));
+        plan.now
+            .extend(std::iter::repeat_n(Work::Create(Kind::Pod, pod), count));
     } else if missing < 0 {
         let surplus = pods::surplus(active.clone(), wanted as usize);
-        plan.now.extend(surplus.iter().take(BURST).map(|pod| pods::delete(pod)));
+        plan.now
+            .extend(surplus.iter().take(BURST).map(|pod| pods::delete(pod)));
     }
     let counts = pods::count(&active, int(set, "/spec/minReadySeconds"), now);
     if let Some(wait) = counts.wait {
@@ -40,7 +42,7 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
         .iter()
         .filter(|pod| {
             let own = tree::get(pod, "/metadata/labels");
-            labels.as_object().is_none_or(|l| l.is_empty())
+            labels.as_object().is_none_or(argosy_object::Map::is_empty)
                 || crate::labels::contained(labels, own)
         })
         .count();

@@ -28,7 +28,9 @@ pub fn current(cache: &Cache, owner: &Value, kind: &str) -> Current {
     known.sort_by_key(|revision| int(revision, "/revision"));
     let hash = hash::of(&template, int(owner, "/status/collisionCount"));
     let name = format!("{}-{hash}", meta(owner, "name"));
-    let newest = known.last().map_or(0, |revision| int(revision, "/revision"));
+    let newest = known
+        .last()
+        .map_or(0, |revision| int(revision, "/revision"));
     let mut works = Vec::new();
     match known.iter().find(|revision| meta(revision, "name") == name) {
         None => works.push(Work::Create(
@@ -74,7 +76,9 @@ fn labels(owner: &Value, hash: &str) -> Value {
 }
 
 fn outdated(owner: &Value, known: &[Arc<Value>], name: &str) -> Vec<Work> {
-    let limit = owner.pointer("/spec/revisionHistoryLimit").and_then(Value::as_u64);
+    let limit = owner
+        .pointer("/spec/revisionHistoryLimit")
+        .and_then(Value::as_u64);
     let limit = limit.unwrap_or(10) as usize;
     let current = tree::text(owner, "/status/currentRevision");
     let old: Vec<&Arc<Value>> = known

@@ -18,9 +18,16 @@ const REVISION_LABEL: &str = "/metadata/labels/controller-revision-hash";
 pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
     let id = Id::of(Kind::StatefulSet, set);
     let update = revision::current(cache, set, "StatefulSet");
-    let mut plan = Plan { now: update.works, soon: Vec::new() };
+    let mut plan = Plan {
+        now: update.works,
+        soon: Vec::new(),
+    };
     let kept = text(set, "/status/currentRevision");
-    let current = if kept.is_empty() { update.name.clone() } else { kept.to_owned() };
+    let current = if kept.is_empty() {
+        update.name.clone()
+    } else {
+        kept.to_owned()
+    };
     let pods: BTreeMap<i64, Arc<Value>> = pods::of(cache, set)
         .into_iter()
         .filter_map(|pod| Some((ordinal(meta(&pod, "name"))?, pod)))
@@ -28,7 +35,12 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
     let start = int(set, "/spec/ordinals/start");
     let wanted = int(set, "/spec/replicas").max(0);
     let range = start..start.saturating_add(wanted);
-    let view = View { cache, set, update: &update.name, current: &current };
+    let view = View {
+        cache,
+        set,
+        update: &update.name,
+        current: &current,
+    };
     let steady = view.fill(&pods, range.clone(), &mut plan);
     let steady = steady && view.shrink(&pods, &range, &mut plan);
     if steady {
@@ -124,7 +136,11 @@ impl View<'_> {
         plan: &mut Plan,
     ) -> bool {
         let mut steady = true;
-        for (_, pod) in pods.iter().rev().filter(|(number, _)| !range.contains(number)) {
+        for (_, pod) in pods
+            .iter()
+            .rev()
+            .filter(|(number, _)| !range.contains(number))
+        {
             steady = false;
             if !tree::is_deleting(pod) {
                 plan.now.push(pods::delete(pod));
@@ -166,9 +182,14 @@ impl View<'_> {
     fn create(&self, number: i64, plan: &mut Plan) {
         let start = int(self.set, "/spec/ordinals/start");
         let old = number < start + self.partition() && self.current != self.update;
-        let recorded =
-            old.then(|| revision::template(self.cache, self.set, self.current)).flatten();
-        let revision = if recorded.is_some() { self.current } else { self.update };
+        let recorded = old
+            .then(|| revision::template(self.cache, self.set, self.current))
+            .flatten();
+        let revision = if recorded.is_some() {
+            self.current
+        } else {
+            self.update
+        };
         let template = recorded.unwrap_or_else(|| tree::at(self.set, "/spec/template"));
         let mut pod = pods::from_template(self.set, ("apps/v1", "StatefulSet"), &template);
         let name = format!("{}-{number}", meta(self.set, "name"));
@@ -176,8 +197,14 @@ impl View<'_> {
         let mut metadata = Value::Object(std::mem::take(tree::map(&mut pod, "metadata")));
         let labels = tree::map(&mut metadata, "labels");
         labels.insert("controller-revision-hash".into(), revision.into());
-        labels.insert("statefulset.kubernetes.io/pod-name".into(), name.clone().into());
-        labels.insert("apps.kubernetes.io/pod-index".into(), number.to_string().into());
+        labels.insert(
+            "statefulset.kubernetes.io/pod-name".into(),
+            name.clone().into(),
+        );
+        labels.insert(
+            "apps.kubernetes.io/pod-index".into(),
+            number.to_string().into(),
+        );
         pod["metadata"] = metadata;
         let spec = tree::map(&mut pod, "spec");
         spec.insert("hostname".into(), name.clone().into());
@@ -211,7 +238,10 @@ impl View<'_> {
         if !labels.is_object() {
             labels = json!({});
         }
-        let selector = self.set.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+        let selector = self
+            .set
+            .pointer("/spec/selector/matchLabels")
+            .and_then(Value::as_object);
         for (label, value) in selector.into_iter().flatten() {
             labels[label] = value.clone();
         }

@@ -26,7 +26,9 @@ pub fn plan(cache: &Cache, budget: &Value, now: Timestamp) -> Option<Work> {
         .count() as i64;
     let count = pods.len() as i64;
     let spec = |field: &str| {
-        budget.pointer(&format!("/spec/{field}")).filter(|value| !value.is_null())
+        budget
+            .pointer(&format!("/spec/{field}"))
+            .filter(|value| !value.is_null())
     };
     let expected = expected(cache, &pods).max(count);
     let (expected, desired) = if let Some(most) = spec("maxUnavailable") {
@@ -38,11 +40,19 @@ pub fn plan(cache: &Cache, budget: &Value, now: Timestamp) -> Option<Work> {
             least => (expected, portion(least, expected, true).unwrap_or(1)),
         }
     };
-    let allowed = if expected > 0 { (healthy - desired).max(0) } else { 0 };
+    let allowed = if expected > 0 {
+        (healthy - desired).max(0)
+    } else {
+        0
+    };
     let known = Condition {
         kind: "DisruptionAllowed",
         status: if allowed > 0 { "True" } else { "False" },
-        reason: if allowed > 0 { "SufficientPods" } else { "InsufficientPods" },
+        reason: if allowed > 0 {
+            "SufficientPods"
+        } else {
+            "InsufficientPods"
+        },
         message: "",
     };
     let mut conditions = conditions::set(budget, &[known], Times::Transition, now);
@@ -70,10 +80,18 @@ fn expected(cache: &Cache, pods: &[&Arc<Value>]) -> i64 {
         .filter_map(|pod| {
             let (kind, name, _) = tree::controller(pod)?;
             let namespace = meta(pod, "namespace").to_owned();
-            Some(Id { kind: Kind::named(kind)?, namespace, name: name.to_owned() })
+            Some(Id {
+                kind: Kind::named(kind)?,
+                namespace,
+                name: name.to_owned(),
+            })
         })
         .collect();
     owners.sort();
     owners.dedup();
-    owners.iter().filter_map(|id| cache.at(id)).map(|owner| int(owner, "/spec/replicas")).sum()
+    owners
+        .iter()
+        .filter_map(|id| cache.at(id))
+        .map(|owner| int(owner, "/spec/replicas"))
+        .sum()
 }

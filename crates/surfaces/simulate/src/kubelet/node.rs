@@ -71,7 +71,10 @@ pub fn status(name: &str, options: &Options, now: Timestamp) -> Value {
 
 /// The address of a node, from its number.
 pub fn address(name: &str) -> String {
-    let number: u32 = name.rsplit_once('-').and_then(|(_, n)| n.parse().ok()).unwrap_or(1);
+    let number: u32 = name
+        .rsplit_once('-')
+        .and_then(|(_, n)| n.parse().ok())
+        .unwrap_or(1);
     let number = number % 65_000;
     format!("172.18.{}.{}", number / 250, number % 250 + 2)
 }

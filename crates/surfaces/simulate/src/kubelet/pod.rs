@@ -45,7 +45,10 @@ pub fn plan(
             };
             let wanted = status::of(pod, phase, &address, now.time);
             let again = finishes(pod, failure).then(|| Work::Wake(id.clone(), delay));
-            work::status(id, pod, wanted).into_iter().chain(again).collect()
+            work::status(id, pod, wanted)
+                .into_iter()
+                .chain(again)
+                .collect()
         }
         "Running" if finishes(pod, failure) => {
             if let Some(wait) = kubelet.wait(uid, Stage::End, delay, now.instant) {
@@ -53,7 +56,11 @@ pub fn plan(
             }
             let address = text(pod, "/status/podIP").to_owned();
             let failed = failure == Some(Failure::Error);
-            let phase = if failed { Phase::Failed } else { Phase::Succeeded };
+            let phase = if failed {
+                Phase::Failed
+            } else {
+                Phase::Succeeded
+            };
             let wanted = status::of(pod, phase, &address, now.time);
             work::status(id, pod, wanted).into_iter().collect()
         }
@@ -75,15 +82,11 @@ fn finishes(pod: &Value, failure: Option<Failure>) -> bool {
     ends && text(pod, "/spec/restartPolicy") != "Always"
 }
 
-fn take_away(
-    kubelet: &mut Kubelet,
-    pod: &Value,
-    id: Id,
-    options: &Options,
-    now: Now,
-) -> Vec<Work> {
+fn take_away(kubelet: &mut Kubelet, pod: &Value, id: Id, options: &Options, now: Now) -> Vec<Work> {
     let uid = meta(pod, "uid").to_owned();
-    let grace = tree::int(pod, "/metadata/deletionGracePeriodSeconds").max(0).unsigned_abs();
+    let grace = tree::int(pod, "/metadata/deletionGracePeriodSeconds")
+        .max(0)
+        .unsigned_abs();
     let delay = (options.latency_of(pod) / 3).min(Duration::from_secs(grace));
     if let Some(wait) = kubelet.wait(&uid, Stage::Go, delay, now.instant) {
         return vec![Work::Wake(id, wait)];
@@ -92,7 +95,11 @@ fn take_away(
         // The kubelet has done its part; whoever holds the finalizer is next.
         return Vec::new();
     }
-    vec![Work::Delete { id, uid, grace_seconds: Some(0) }]
+    vec![Work::Delete {
+        id,
+        uid,
+        grace_seconds: Some(0),
+    }]
 }
 
 fn place(
@@ -109,7 +116,11 @@ fn place(
         return Vec::new();
     }
     let refused = options.failure_of(pod) == Some(Failure::Unschedulable);
-    let node = if refused { None } else { kubelet.place(cache, pod) };
+    let node = if refused {
+        None
+    } else {
+        kubelet.place(cache, pod)
+    };
     if let Some(node) = node {
         return vec![Work::Bind(id, node)];
     }
@@ -117,7 +128,11 @@ fn place(
         return Vec::new();
     }
     let nodes = cache.all(Kind::Node).count();
-    let why = if refused { "the simulator was told to refuse it" } else { "no node fits" };
+    let why = if refused {
+        "the simulator was told to refuse it"
+    } else {
+        "no node fits"
+    };
     let wanted = json!({"phase": "Pending", "conditions": [{
         "type": "PodScheduled",
         "status": "False",

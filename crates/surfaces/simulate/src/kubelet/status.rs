@@ -26,7 +26,11 @@ pub enum Phase {
 /// The status of a pod in a phase.
 pub fn of(pod: &Value, phase: Phase, address: &str, now: Timestamp) -> Value {
     let started = text(pod, "/status/startTime");
-    let started: Value = if started.is_empty() { stamp(now) } else { started.into() };
+    let started: Value = if started.is_empty() {
+        stamp(now)
+    } else {
+        started.into()
+    };
     let initialized = phase != Phase::PullFailed || list(pod, "/spec/initContainers").is_empty();
     let mut status = json!({
         "phase": match phase {
@@ -47,15 +51,19 @@ pub fn of(pod: &Value, phase: Phase, address: &str, now: Timestamp) -> Value {
     });
     let init = list(pod, "/spec/initContainers");
     if !init.is_empty() {
-        status["initContainerStatuses"] =
-            init.iter().map(|c| init_container(pod, c, phase, now)).collect();
+        status["initContainerStatuses"] = init
+            .iter()
+            .map(|c| init_container(pod, c, phase, now))
+            .collect();
     }
     status
 }
 
 fn conditions(pod: &Value, phase: Phase, initialized: bool, now: Timestamp) -> Value {
-    let names: Vec<&str> =
-        list(pod, "/spec/containers").iter().map(|c| text(c, "/name")).collect();
+    let names: Vec<&str> = list(pod, "/spec/containers")
+        .iter()
+        .map(|c| text(c, "/name"))
+        .collect();
     let unready = format!("containers with unready status: [{}]", names.join(" "));
     let ready = match phase {
         Phase::Running => ("True", "", ""),
@@ -67,7 +75,11 @@ fn conditions(pod: &Value, phase: Phase, initialized: bool, now: Timestamp) -> V
         .iter()
         .all(|gate| tree::condition(pod, text(gate, "/conditionType")) == "True");
     let pod_ready = if phase == Phase::Running && !gates_open {
-        ("False", "ReadinessGatesNotReady", "corresponding condition of a readiness gate is not true")
+        (
+            "False",
+            "ReadinessGatesNotReady",
+            "corresponding condition of a readiness gate is not true",
+        )
     } else {
         ready
     };
@@ -77,7 +89,11 @@ fn conditions(pod: &Value, phase: Phase, initialized: bool, now: Timestamp) -> V
         (true, _) => ("True", "", ""),
         (false, _) => ("False", "ContainersNotInitialized", ""),
     };
-    let sandbox = if done { ("False", "", "") } else { ("True", "", "") };
+    let sandbox = if done {
+        ("False", "", "")
+    } else {
+        ("True", "", "")
+    };
     let generation = int(pod, "/metadata/generation");
     let old = list(pod, "/status/conditions");
     let mut out: Vec<Value> = [
@@ -89,8 +105,12 @@ fn conditions(pod: &Value, phase: Phase, initialized: bool, now: Timestamp) -> V
     ]
     .into_iter()
     .map(|(kind, (status, reason, message))| {
-        let was = old.iter().find(|c| text(c, "/type") == kind && text(c, "/status") == status);
-        let since = was.map(|c| tree::at(c, "/lastTransitionTime")).filter(Value::is_string);
+        let was = old
+            .iter()
+            .find(|c| text(c, "/type") == kind && text(c, "/status") == status);
+        let since = was
+            .map(|c| tree::at(c, "/lastTransitionTime"))
+            .filter(Value::is_string);
         let mut condition = json!({"type": kind, "status": status, "lastProbeTime": null,
             "lastTransitionTime": since.unwrap_or_else(|| stamp(now))});
         if generation > 0 {
@@ -106,7 +126,11 @@ fn conditions(pod: &Value, phase: Phase, initialized: bool, now: Timestamp) -> V
     .collect();
     // Conditions of others, such as readiness gates', stay.
     let own: Vec<String> = out.iter().map(|c| text(c, "/type").to_owned()).collect();
-    out.extend(old.iter().filter(|c| !own.iter().any(|kind| text(c, "/type") == kind)).cloned());
+    out.extend(
+        old.iter()
+            .filter(|c| !own.iter().any(|kind| text(c, "/type") == kind))
+            .cloned(),
+    );
     Value::Array(out)
 }
 
@@ -127,7 +151,11 @@ fn container(pod: &Value, container: &Value, phase: Phase, now: Timestamp) -> Va
             let message = format!(
                 "Back-off pulling image \"{image}\": ErrImagePull: the simulator was told to fail it"
             );
-            (json!({"waiting": {"reason": "ImagePullBackOff", "message": message}}), json!({}), 0)
+            (
+                json!({"waiting": {"reason": "ImagePullBackOff", "message": message}}),
+                json!({}),
+                0,
+            )
         }
         Phase::Crashing => {
             let message = format!(
@@ -157,9 +185,17 @@ fn init_container(pod: &Value, container: &Value, phase: Phase, now: Timestamp) 
     let mut out = facts(pod, container, phase == Phase::PullFailed);
     let done = matches!(phase, Phase::Succeeded | Phase::Failed);
     let (state, ready, started) = if phase == Phase::PullFailed {
-        (json!({"waiting": {"reason": "PodInitializing"}}), false, false)
+        (
+            json!({"waiting": {"reason": "PodInitializing"}}),
+            false,
+            false,
+        )
     } else if sidecar && !done {
-        (json!({"running": {"startedAt": since(was, now)}}), true, true)
+        (
+            json!({"running": {"startedAt": since(was, now)}}),
+            true,
+            true,
+        )
     } else {
         let end = json!({"terminated": {"containerID": container_id(pod, container),
             "exitCode": 0, "reason": "Completed", "startedAt": since(was, now),
@@ -181,7 +217,11 @@ fn facts(pod: &Value, container: &Value, unpulled: bool) -> Map<String, Value> {
     out.insert("image".into(), image.into());
     let digest = format!("{:016x}", hash::fnv(image.as_bytes())).repeat(4);
     let bare = image.split('@').next().unwrap_or(image);
-    let id = if unpulled { String::new() } else { format!("{bare}@sha256:{digest}") };
+    let id = if unpulled {
+        String::new()
+    } else {
+        format!("{bare}@sha256:{digest}")
+    };
     out.insert("imageID".into(), id.into());
     if !unpulled {
         out.insert("containerID".into(), container_id(pod, container).into());
@@ -191,12 +231,17 @@ fn facts(pod: &Value, container: &Value, unpulled: bool) -> Map<String, Value> {
 
 fn container_id(pod: &Value, container: &Value) -> String {
     let seed = format!("{}{}", meta(pod, "uid"), text(container, "/name"));
-    format!("containerd://{}", format!("{:016x}", hash::fnv(seed.as_bytes())).repeat(4))
+    format!(
+        "containerd://{}",
+        format!("{:016x}", hash::fnv(seed.as_bytes())).repeat(4)
+    )
 }
 
 fn previous<'p>(pod: &'p Value, pointer: &str, container: &Value) -> Option<&'p Value> {
     let name = text(container, "/name");
-    list(pod, pointer).iter().find(|status| text(status, "/name") == name)
+    list(pod, pointer)
+        .iter()
+        .find(|status| text(status, "/name") == name)
 }
 
 /// When the container that ran until now was started, or the present.

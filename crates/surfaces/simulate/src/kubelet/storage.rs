@@ -63,7 +63,10 @@ pub fn claim(cache: &Cache, claim: &Value) -> Vec<Work> {
         works.extend(work::status(Id::of(Kind::Volume, &volume), &volume, status));
     }
     if tree::at(&volume, "/spec/capacity/storage") != size
-        && text(&volume, "/metadata/annotations/pv.kubernetes.io~1provisioned-by") == PROVISIONER
+        && text(
+            &volume,
+            "/metadata/annotations/pv.kubernetes.io~1provisioned-by",
+        ) == PROVISIONER
     {
         let patch = json!({"spec": {"capacity": {"storage": size}}});
         works.push(Work::Patch(Id::of(Kind::Volume, &volume), patch));
@@ -94,10 +97,17 @@ fn waiting_volume<'c>(cache: &'c Cache, claim: &Value) -> Option<&'c std::sync::
 
 fn provision(cache: &Cache, claim: &Value) -> Vec<Work> {
     let class = text(claim, "/spec/storageClassName");
-    let Some(found) = cache.get(Kind::StorageClass, "", class) else { return Vec::new() };
-    let reclaim = Some(text(found, "/reclaimPolicy")).filter(|p| !p.is_empty()).unwrap_or("Delete");
-    let (namespace, name, uid) =
-        (meta(claim, "namespace"), meta(claim, "name"), meta(claim, "uid"));
+    let Some(found) = cache.get(Kind::StorageClass, "", class) else {
+        return Vec::new();
+    };
+    let reclaim = Some(text(found, "/reclaimPolicy"))
+        .filter(|p| !p.is_empty())
+        .unwrap_or("Delete");
+    let (namespace, name, uid) = (
+        meta(claim, "namespace"),
+        meta(claim, "name"),
+        meta(claim, "uid"),
+    );
     let volume = format!("pvc-{uid}");
     let mode = text(claim, "/spec/volumeMode");
     let volume = json!({
@@ -127,7 +137,11 @@ fn without(object: &Value, guard: &str) -> Option<Value> {
         return None;
     }
     let left: Vec<Value> = finalizers.iter().filter(|f| *f != guard).cloned().collect();
-    let left = if left.is_empty() { Value::Null } else { Value::Array(left) };
+    let left = if left.is_empty() {
+        Value::Null
+    } else {
+        Value::Array(left)
+    };
     Some(json!({"metadata": {"finalizers": left, "uid": meta(object, "uid")}}))
 }
 
@@ -144,7 +158,10 @@ fn release_claim(cache: &Cache, claim: &Value, id: Id) -> Vec<Work> {
     if used {
         return Vec::new();
     }
-    without(claim, CLAIM_GUARD).map(|patch| Work::Patch(id, patch)).into_iter().collect()
+    without(claim, CLAIM_GUARD)
+        .map(|patch| Work::Patch(id, patch))
+        .into_iter()
+        .collect()
 }
 
 /// Plans for a volume: without its claim it is released and, where it says so, goes.
@@ -162,19 +179,32 @@ pub fn volume(cache: &Cache, volume: &Value) -> Vec<Work> {
             return Vec::new();
         }
         let patch = without(volume, VOLUME_GUARD);
-        return patch.map(|patch| Work::Patch(id, patch)).into_iter().collect();
+        return patch
+            .map(|patch| Work::Patch(id, patch))
+            .into_iter()
+            .collect();
     }
     if name.is_empty() {
-        return work::status(id, volume, json!({"phase": "Available"})).into_iter().collect();
+        return work::status(id, volume, json!({"phase": "Available"}))
+            .into_iter()
+            .collect();
     }
     if claimed || uid.is_empty() {
         return Vec::new();
     }
     let policy = text(volume, "/spec/persistentVolumeReclaimPolicy");
-    let ours =
-        text(volume, "/metadata/annotations/pv.kubernetes.io~1provisioned-by") == PROVISIONER;
+    let ours = text(
+        volume,
+        "/metadata/annotations/pv.kubernetes.io~1provisioned-by",
+    ) == PROVISIONER;
     if policy == "Delete" && ours {
-        return vec![Work::Delete { id, uid: meta(volume, "uid").into(), grace_seconds: None }];
+        return vec![Work::Delete {
+            id,
+            uid: meta(volume, "uid").into(),
+            grace_seconds: None,
+        }];
     }
-    work::status(id, volume, json!({"phase": "Released"})).into_iter().collect()
+    work::status(id, volume, json!({"phase": "Released"}))
+        .into_iter()
+        .collect()
 }
