@@ -71,7 +71,8 @@ fn attribute(line: &str, key: &str) -> String {
 }
 
 fn number(line: &str, key: &str) -> String {
-    line.split_once(key)
-        .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect())
-        .unwrap_or_else(|| "0".to_owned())
+    line.split_once(key).map_or_else(
+        || "0".to_owned(),
+        |(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect(),
+    )
 }

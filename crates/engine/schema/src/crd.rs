@@ -1,5 +1,6 @@
 //! Custom kinds: a CRD's versions as the same schema that built-in kinds have.
 
+use crate::cel::CelRules;
 use crate::kind::{Column, CrdInfo, KindSchema, ScalePaths, Scope, Subresource};
 use crate::pattern::Pattern;
 use crate::schemas::Schemas;
@@ -77,7 +78,7 @@ fn kind(
     let mut builder = Builder::default();
     let mut root = match schema {
         Some(schema) if spec["preserveUnknownFields"] != true => builder.node(schema, 0),
-        _ => builder.free_form(),
+        _ => free_form(),
     };
     builder.make_object(&mut root, true);
     let root = builder.types.push(root);
@@ -165,6 +166,7 @@ fn info(
         },
         deprecation_warning: deprecated.then_some(warning),
         schema: schema.map(|schema| Arc::new(Value::Object(schema.clone()))),
+        rules: CelRules::default(),
     }
 }
 
@@ -219,6 +221,14 @@ fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
+fn free_form() -> Type {
+    Type {
+        name: "".into(),
+        shape: Shape::Any,
+        rules: None,
+    }
+}
+
 #[derive(Default)]
 struct Builder {
     types: Types,
@@ -229,17 +239,9 @@ impl Builder {
     fn add(&mut self, schema: &Value, depth: usize) -> TypeId {
         let ty = match schema.as_object() {
             Some(schema) if depth < MAX_DEPTH => self.node(schema, depth),
-            _ => self.free_form(),
+            _ => free_form(),
         };
         self.types.push(ty)
-    }
-
-    fn free_form(&self) -> Type {
-        Type {
-            name: "".into(),
-            shape: Shape::Any,
-            rules: None,
-        }
     }
 
     fn node(&mut self, schema: &Map<String, Value>, depth: usize) -> Type {

@@ -69,9 +69,9 @@ fn builtin(types: &Types, id: TypeId, value: &mut Value) {
                 .for_each(|value| builtin(types, *id, value));
         }
         (Shape::List { item, .. }, Value::Array(items)) => {
-            items
-                .iter_mut()
-                .for_each(|value| builtin(types, *item, value));
+            for value in items {
+                builtin(types, *item, value);
+            }
         }
         _ => {}
     }
@@ -133,9 +133,9 @@ fn custom(types: &Types, id: TypeId, value: &mut Value) {
                 .for_each(|value| custom_item(types, *id, value));
         }
         (Shape::List { item, .. }, Value::Array(items)) => {
-            items
-                .iter_mut()
-                .for_each(|value| custom_item(types, *item, value));
+            for value in items {
+                custom_item(types, *item, value);
+            }
         }
         _ => {}
     }

@@ -69,7 +69,7 @@ impl JsonPath {
 }
 
 fn is_text(nodes: &[Node]) -> bool {
-    matches!(nodes, [Node::Text(_)] | [Node::Range(_)] | [Node::End])
+    matches!(nodes, [Node::Text(_) | Node::Range(_) | Node::End])
 }
 
 fn failed<T>(text: impl Into<String>) -> Result<T, JsonPathError> {

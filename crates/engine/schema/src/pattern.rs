@@ -65,7 +65,6 @@ fn from_go(source: &str) -> String {
                     }
                     at += (end + 2).min(literal.len());
                 }
-                class_start = false;
             }
             '[' if in_class && next == Some(':') => out.push('['),
             '[' if in_class => out.push_str("\\["),
@@ -82,7 +81,7 @@ fn from_go(source: &str) -> String {
             }
             ']' if in_class && class_start => out.push_str("\\]"),
             ']' if in_class && at > 0 && chars[at - 1] == ':' && closes_named(&chars, at) => {
-                out.push(']')
+                out.push(']');
             }
             ']' if in_class => {
                 in_class = false;

@@ -28,7 +28,7 @@ pub fn validate(kind: &KindSchema, object: &Value, old: Option<&Value>) -> Vec<F
     check.node(kind.root, object, old, "");
     lists::check(&kind.types, kind.root, object, "", &mut check.errors);
     if check.errors.is_empty() {
-        crate::cel::check(&kind.types, kind.root, object, old, &mut check.errors);
+        crate::cel::check(kind, object, old, &mut check.errors);
     }
     check.errors
 }
@@ -171,7 +171,7 @@ impl Check<'_> {
         }
         match value {
             Value::Number(number) => {
-                self.number(rules, number.as_f64().unwrap_or_default(), value, path)
+                self.number(rules, number.as_f64().unwrap_or_default(), value, path);
             }
             Value::String(text) => self.text(rules, text, value, path),
             Value::Array(items) => self.array(rules, items, value, path),
@@ -288,7 +288,7 @@ impl Check<'_> {
             self.errors
                 .push(invalid(path, &empty, &format!("{path:?} must {text}")));
         };
-        let mut count = |ids: &[TypeId]| {
+        let count = |ids: &[TypeId]| {
             ids.iter()
                 .filter(|id| self_errors(self.types, **id, value, path).is_empty())
                 .count()

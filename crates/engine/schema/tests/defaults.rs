@@ -1,7 +1,7 @@
 //! Replays what a real kube-apiserver 1.36.3 returned to `dryRun=All` creates: defaults, the form
 //! of its structs, and the owners of the fields.
 
-use argosy_object::{Gvk, Map, Value};
+use argosy_object::{Gvk, Value};
 use argosy_schema::{Schemas, UpdateCx, default, prune, update};
 
 /// Takes out what the server's strategies and allocators make, not its defaulting.
@@ -15,7 +15,9 @@ fn comparable(object: &mut Value) -> Option<Value> {
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     let mut drop = |pointer: &str, fields: &[&str]| {
         if let Some(map) = object.pointer_mut(pointer).and_then(Value::as_object_mut) {
-            fields.iter().for_each(|field| drop_field(map, field));
+            for field in fields {
+                map.remove(*field);
+            }
         }
     };
     match kind.as_str() {
@@ -69,10 +71,6 @@ fn comparable(object: &mut Value) -> Option<Value> {
         }
     }
     entries
-}
-
-fn drop_field(map: &mut Map<String, Value>, field: &str) {
-    map.remove(field);
 }
 
 #[test]

@@ -15,7 +15,9 @@ fn split(mut object: Value, kind: &argosy_schema::KindSchema) -> (Value, Vec<Val
         .and_then(|e| e.as_array().cloned())
         .unwrap_or_default();
     for entry in &mut entries {
-        entry.as_object_mut().unwrap().remove("time");
+        if let Some(entry) = entry.as_object_mut() {
+            entry.remove("time");
+        }
     }
     entries.sort_by_key(ToString::to_string);
     default(kind, &mut object);
@@ -68,8 +70,12 @@ fn owners_equal_upstreams() {
                     let text = |entries: &[Value]| {
                         entries
                             .iter()
-                            .map(|e| format!("  {e}\n"))
-                            .collect::<String>()
+                            .map(ToString::to_string)
+                            .collect::<Vec<_>>()
+                            .join(
+                                "
+  ",
+                            )
                     };
                     Some(format!(
                         "want\n{}got\n{}",

@@ -11,13 +11,11 @@ type Fields = Map<String, Value>;
 pub(super) fn object(name: &str, map: &mut Fields) {
     match short(name) {
         "core.v1.Container" | "core.v1.EphemeralContainer" => {
-            pull_policy(map, "image", "imagePullPolicy")
+            pull_policy(map, "image", "imagePullPolicy");
         }
         "core.v1.ImageVolumeSource" => pull_policy(map, "reference", "pullPolicy"),
-        "core.v1.Volume" => {
-            if map.keys().all(|key| key == "name") {
-                map.insert("emptyDir".into(), json!({}));
-            }
+        "core.v1.Volume" if map.keys().all(|key| key == "name") => {
+            map.insert("emptyDir".into(), json!({}));
         }
         "core.v1.ServiceSpec" => service(map),
         "core.v1.LimitRangeItem" => limit_range(map),
@@ -27,10 +25,10 @@ pub(super) fn object(name: &str, map: &mut Fields) {
             }
         }
         "core.v1.ReplicationController" => replication_controller(map),
-        "apps.v1.DeploymentStrategy" | "apps.v1.DaemonSetUpdateStrategy" => {
-            if text(map, "type") == "RollingUpdate" {
-                unset_or(map, "rollingUpdate", || json!({}));
-            }
+        "apps.v1.DeploymentStrategy" | "apps.v1.DaemonSetUpdateStrategy"
+            if text(map, "type") == "RollingUpdate" =>
+        {
+            unset_or(map, "rollingUpdate", || json!({}));
         }
         "apps.v1.StatefulSetUpdateStrategy" => {
             if text(map, "type").is_empty() {
@@ -66,26 +64,25 @@ pub(super) fn object(name: &str, map: &mut Fields) {
         }
         "autoscaling.v1.HorizontalPodAutoscaler" => cpu_target(map),
         "autoscaling.v2.HorizontalPodAutoscalerBehavior" => behavior(map),
-        "networking.v1.NetworkPolicySpec" => {
-            if map.get("policyTypes").is_none_or(is_zero) {
-                let egress = map.get("egress").is_some_and(|e| !is_zero(e));
-                let types = if egress {
-                    json!(["Ingress", "Egress"])
-                } else {
-                    json!(["Ingress"])
-                };
-                map.insert("policyTypes".into(), types);
-            }
+        "networking.v1.NetworkPolicySpec" if map.get("policyTypes").is_none_or(is_zero) => {
+            let egress = map.get("egress").is_some_and(|e| !is_zero(e));
+            let types = if egress {
+                json!(["Ingress", "Egress"])
+            } else {
+                json!(["Ingress"])
+            };
+            map.insert("policyTypes".into(), types);
         }
-        "rbac.v1.Subject" => {
-            if text(map, "apiGroup").is_empty() && matches!(text(map, "kind"), "User" | "Group") {
-                map.insert("apiGroup".into(), "rbac.authorization.k8s.io".into());
-            }
+        "rbac.v1.Subject"
+            if text(map, "apiGroup").is_empty()
+                && matches!(text(map, "kind"), "User" | "Group") =>
+        {
+            map.insert("apiGroup".into(), "rbac.authorization.k8s.io".into());
         }
-        "resource.v1.ExactDeviceRequest" | "resource.v1.DeviceSubRequest" => {
-            if text(map, "allocationMode") == "ExactCount" {
-                unset_or(map, "count", || json!(1));
-            }
+        "resource.v1.ExactDeviceRequest" | "resource.v1.DeviceSubRequest"
+            if text(map, "allocationMode") == "ExactCount" =>
+        {
+            unset_or(map, "count", || json!(1));
         }
         "apiextensions.v1.CustomResourceDefinition" => crd(map),
         _ => {}
@@ -183,7 +180,7 @@ fn service(spec: &mut Fields) {
             port.insert("protocol".into(), "TCP".into());
         }
         let target = port.get("targetPort");
-        if target.is_none_or(|t| is_zero(t)) {
+        if target.is_none_or(is_zero) {
             let number = port.get("port").cloned().unwrap_or_else(|| json!(0));
             port.insert("targetPort".into(), number);
         }

@@ -61,9 +61,9 @@ pub(super) fn complete(types: &Types, id: TypeId, value: &mut Value) {
                 .for_each(|value| complete(types, *id, value));
         }
         (Shape::List { item, .. }, Value::Array(items)) => {
-            items
-                .iter_mut()
-                .for_each(|value| complete(types, *item, value));
+            for value in items {
+                complete(types, *item, value);
+            }
         }
         _ => {}
     }

@@ -122,7 +122,7 @@ struct Reader<'t> {
     depth: usize,
 }
 
-impl<'t> Reader<'t> {
+impl Reader<'_> {
     fn take(&mut self, prefix: &str) -> bool {
         match self.rest.strip_prefix(prefix) {
             Some(rest) => {

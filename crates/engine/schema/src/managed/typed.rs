@@ -484,10 +484,10 @@ fn check(
             }
         }
         (Atom::List { .. }, value) => {
-            errors.push(fault(path, &format!("expected list, got {value}")))
+            errors.push(fault(path, &format!("expected list, got {value}")));
         }
         (Atom::Map { .. }, value) => {
-            errors.push(fault(path, &format!("expected map, got {value}")))
+            errors.push(fault(path, &format!("expected map, got {value}")));
         }
     }
     path.truncate(len);

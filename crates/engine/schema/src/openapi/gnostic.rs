@@ -19,7 +19,7 @@ pub(super) fn document(document: &Value) -> Vec<u8> {
         }
     });
     out.message(9, |definitions| {
-        named_schemas(definitions, &document["definitions"])
+        named_schemas(definitions, &document["definitions"]);
     });
     out.0
 }

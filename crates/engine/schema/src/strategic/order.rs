@@ -53,15 +53,16 @@ fn stable_by<T>(items: &mut [T], less: &impl Fn(&T, &T) -> bool) {
 }
 
 /// Merges two sorted neighbours, `a..m` and `m..b` (SymMerge of Kim and Kutzner, as Go has it).
+#[allow(clippy::many_single_char_names)] // the paper's names, and Go's
 fn sym_merge<T>(items: &mut [T], a: usize, m: usize, b: usize, less: &impl Fn(&T, &T) -> bool) {
     if m - a == 1 {
         let (mut i, mut j) = (m, b);
         while i < j {
             let h = usize::midpoint(i, j);
             if less(&items[h], &items[a]) {
-                i = h + 1
+                i = h + 1;
             } else {
-                j = h
+                j = h;
             }
         }
         items[a..i].rotate_left(1);
@@ -72,9 +73,9 @@ fn sym_merge<T>(items: &mut [T], a: usize, m: usize, b: usize, less: &impl Fn(&T
         while i < j {
             let h = usize::midpoint(i, j);
             if less(&items[m], &items[h]) {
-                j = h
+                j = h;
             } else {
-                i = h + 1
+                i = h + 1;
             }
         }
         items[i..=m].rotate_right(1);
@@ -87,9 +88,9 @@ fn sym_merge<T>(items: &mut [T], a: usize, m: usize, b: usize, less: &impl Fn(&T
     while start < r {
         let c = usize::midpoint(start, r);
         if less(&items[p - c], &items[c]) {
-            r = c
+            r = c;
         } else {
-            start = c + 1
+            start = c + 1;
         }
     }
     let end = n - start;

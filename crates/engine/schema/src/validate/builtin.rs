@@ -5,7 +5,7 @@ use crate::error::{FieldError, FieldErrorKind};
 use crate::kind::KindSchema;
 use crate::quantity::Quantity;
 use crate::types::{Field, ObjectType, Scalar, Shape, TypeId, Types};
-use crate::validate::{child, printed};
+use crate::validate::child;
 use argosy_object::Value;
 
 /// Type errors, or where there are none, missing fields.
@@ -30,7 +30,7 @@ struct Check<'t> {
     fields: Vec<String>,
 }
 
-impl<'t> Check<'t> {
+impl Check<'_> {
     fn decode(&mut self, id: TypeId, value: &Value, owner: &str, path: &str) {
         let ty = self.types.get(id);
         match (&ty.shape, value) {
@@ -175,11 +175,12 @@ impl<'t> Check<'t> {
                 for field in &object.fields {
                     let path = child(path, &field.name);
                     match map.get(field.name.as_ref()) {
-                        Some(value) if !self.is_missing(field, value) => {
+                        Some(value)
+                            if !is_missing(field, value)
                             // A status is the controllers' business, and its zeros are values.
-                            if path != "status" {
-                                self.required(field.ty, value, &path);
-                            }
+                            && path != "status" =>
+                        {
+                            self.required(field.ty, value, &path);
                         }
                         _ if field.required && self.needs_value(field, object) => {
                             let message = "Required value".to_owned();
@@ -206,16 +207,6 @@ impl<'t> Check<'t> {
             }
             _ => {}
         }
-        debug_assert!(!printed(value).is_empty());
-    }
-
-    fn is_missing(&self, field: &Field, value: &Value) -> bool {
-        match value {
-            Value::Null => true,
-            Value::String(text) => field.required && text.is_empty(),
-            Value::Array(items) => field.required && items.is_empty(),
-            _ => false,
-        }
     }
 
     /// Numbers and booleans always have a value in Go; a key's text may be empty in some types.
@@ -228,6 +219,15 @@ impl<'t> Check<'t> {
                     | Shape::List { .. }
                     | Shape::Object(_)
             )
+    }
+}
+
+fn is_missing(field: &Field, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => field.required && text.is_empty(),
+        Value::Array(items) => field.required && items.is_empty(),
+        _ => false,
     }
 }
 

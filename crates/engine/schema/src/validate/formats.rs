@@ -46,7 +46,7 @@ fn is_base64(text: &str) -> bool {
         .collect();
     let padding = text.iter().rev().take_while(|b| **b == b'=').count();
     let body = &text[..text.len() - padding];
-    text.len() % 4 == 0
+    text.len().is_multiple_of(4)
         && padding <= 2
         && body
             .iter()
