@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// Where a transformer writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct FieldSpec {
     pub(crate) group: String,
     pub(crate) version: String,

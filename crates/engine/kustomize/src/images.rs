@@ -25,6 +25,8 @@ pub(crate) fn set_image(
         if text(&resource.value, "kind") == "CustomResourceDefinition" {
             continue;
         }
+        map.budget
+            .spend(edit.new_name.len() + edit.new_tag.len() + edit.digest.len())?;
         containers(&mut resource.value, &pattern, edit);
         for spec in specs {
             // Upstream says `create` and makes nothing.

@@ -16,8 +16,13 @@ pub(crate) fn write(
     if texts.is_empty() {
         return Ok(());
     }
+    let cost: usize = texts
+        .iter()
+        .map(|(name, text)| name.len() + text.len())
+        .sum();
     for resource in &mut map.list {
         for spec in specs {
+            map.budget.spend(cost)?;
             fields::each(
                 &mut resource.value,
                 spec,

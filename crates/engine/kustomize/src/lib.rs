@@ -10,6 +10,7 @@
 //! variables are filled in, and the order is applied.
 #![warn(missing_docs)]
 
+mod budget;
 mod config;
 mod crds;
 mod edits;

@@ -28,6 +28,7 @@ pub(crate) fn affix(
             continue;
         }
         for spec in specs.iter().filter(|s| gvk.is_selected(&s.gvk())) {
+            map.budget.spend(prefix.len() + suffix.len())?;
             if spec.path == "metadata/name" {
                 if !prefix.is_empty() {
                     resource.prefixes.push(prefix.to_owned());

@@ -31,6 +31,7 @@ impl Namespace<'_> {
             return Ok(());
         }
         for resource in map.list.iter_mut().filter(|r| !r.is_empty()) {
+            map.budget.spend(self.name.len())?;
             resource.remember_id();
             let cluster_scoped = resource.gvk().is_cluster_scoped();
             self.apply_to(&mut resource.value, cluster_scoped)?;

@@ -1,5 +1,6 @@
 //! Patches: strategic merge and JSON 6902, by id or by target.
 
+use crate::budget::size;
 use crate::error::KustomizeError;
 use crate::id::Gvk;
 use crate::kustomization::{PatchEdit, TargetEdit};
@@ -160,10 +161,12 @@ fn json(
 ) -> Result<(), KustomizeError> {
     let selector = Selector::new(target)?;
     let operations = Value::Array(operations.to_vec());
+    let cost = size(&operations);
     for resource in map.list.iter_mut().filter(|r| selector.selects(r)) {
         if remember {
             resource.remember_id();
         }
+        map.budget.spend(cost)?;
         resource.value = json_patch(&resource.value, &operations)?;
     }
     Ok(())
@@ -194,7 +197,9 @@ fn strategic_merge(
         )));
     };
     let selector = Selector::new(target)?;
+    let cost = size(&patch.value);
     for resource in map.list.iter_mut().filter(|r| selector.selects(r)) {
+        map.budget.spend(cost)?;
         let mut patch = patch.clone();
         let kind = patch.gvk().kind;
         let gvk = Gvk {

@@ -1,5 +1,6 @@
 //! Replacements: a field of one object, or a fixed value, copied into fields of others.
 
+use crate::budget::{Budget, size};
 use crate::error::KustomizeError;
 use crate::id::{ResId, scalar_text};
 use crate::kustomization::{
@@ -170,6 +171,7 @@ fn write(map: &mut ResMap, target: &TargetSelector, value: &Value) -> Result<(),
     } else {
         &target.field_paths
     };
+    let cost = size(value);
     for resource in &mut map.list {
         let ids = ids(resource);
         let rejected = rejects.iter().any(|reject| {
@@ -180,34 +182,50 @@ fn write(map: &mut ResMap, target: &TargetSelector, value: &Value) -> Result<(),
             continue;
         }
         for path in paths {
-            write_path(&mut resource.value, path, value, target.options.as_ref())?;
+            let paste = Paste {
+                value,
+                options: target.options.as_ref(),
+                cost,
+            };
+            paste.write(&mut resource.value, path, &map.budget)?;
         }
     }
     Ok(())
 }
 
-fn write_path(
-    target: &mut Value,
-    field: &str,
-    value: &Value,
-    options: Option<&FieldOptions>,
-) -> Result<(), KustomizeError> {
-    let creates = options.is_some_and(|o| o.create);
-    let make = match value {
-        _ if !creates => Make::Nothing,
-        Value::Object(_) => Make::Mapping,
-        Value::Array(_) => Make::List,
-        _ => Make::Scalar,
-    };
-    let verb = if creates { "find or create" } else { "find" };
-    let problem = format!("unable to {verb} field {field:?} in replacement target");
-    let found = path::each(target, &path::split_dotted(field), make, &mut |at| {
-        put(at, value, options)
-    });
-    match found {
-        Ok(0) => Err(KustomizeError::failed(problem)),
-        Ok(_) => Ok(()),
-        Err(error) => Err(KustomizeError::failed(format!("{problem}: {error}"))),
+/// A value on its way into fields.
+struct Paste<'a> {
+    value: &'a Value,
+    options: Option<&'a FieldOptions>,
+    cost: usize,
+}
+
+impl Paste<'_> {
+    fn write(
+        &self,
+        target: &mut Value,
+        field: &str,
+        budget: &Budget,
+    ) -> Result<(), KustomizeError> {
+        let (value, options) = (self.value, self.options);
+        let creates = options.is_some_and(|o| o.create);
+        let make = match value {
+            _ if !creates => Make::Nothing,
+            Value::Object(_) => Make::Mapping,
+            Value::Array(_) => Make::List,
+            _ => Make::Scalar,
+        };
+        let verb = if creates { "find or create" } else { "find" };
+        let problem = format!("unable to {verb} field {field:?} in replacement target");
+        let found = path::each(target, &path::split_dotted(field), make, &mut |at| {
+            budget.spend(self.cost).map_err(|error| error.to_string())?;
+            put(at, value, options)
+        });
+        match found {
+            Ok(0) => Err(KustomizeError::failed(problem)),
+            Ok(_) => Ok(()),
+            Err(error) => Err(KustomizeError::failed(format!("{problem}: {error}"))),
+        }
     }
 }
 

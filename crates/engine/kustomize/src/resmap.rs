@@ -1,5 +1,6 @@
 //! The objects of a build, in the order in which they came.
 
+use crate::budget::Budget;
 use crate::error::KustomizeError;
 use crate::id::ResId;
 use crate::resource::{Behavior, Resource};
@@ -9,6 +10,7 @@ use std::collections::HashSet;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResMap {
     pub(crate) list: Vec<Resource>,
+    pub(crate) budget: Budget,
 }
 
 /// A current id as it is compared: with the effective namespace.

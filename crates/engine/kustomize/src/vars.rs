@@ -1,5 +1,6 @@
 //! Variables: `$(NAME)` in the fields that may hold one.
 
+use crate::budget::{Budget, size};
 use crate::config::Config;
 use crate::error::KustomizeError;
 use crate::fields::{self, Create};
@@ -106,14 +107,28 @@ pub(crate) fn resolve(
     for resource in &mut map.list {
         for spec in &config.var_reference {
             fields::each(&mut resource.value, spec, Create::Never, &mut |field| {
-                fill(field, &values)
+                let before = size(field);
+                fill(field, &values, &map.budget)?;
+                let after = size(field);
+                let grown = after.saturating_sub(before);
+                map.budget.spend(grown).map_err(|error| error.to_string())
             })?;
         }
     }
     Ok(())
 }
 
-fn fill(field: &mut Value, values: &BTreeMap<String, Value>) -> Result<(), String> {
+fn fill(
+    field: &mut Value,
+    values: &BTreeMap<String, Value>,
+    budget: &Budget,
+) -> Result<(), String> {
+    // One text may name a variable often: what that would give is known before it is made.
+    let longest = values.values().map(size).max().unwrap_or(0);
+    let uses = dollars(field);
+    budget
+        .check(uses.saturating_mul(longest))
+        .map_err(|error| error.to_string())?;
     match field {
         Value::String(text) => *field = expand(text, values),
         Value::Object(map) => {
@@ -134,6 +149,15 @@ fn fill(field: &mut Value, values: &BTreeMap<String, Value>) -> Result<(), Strin
         _ => {}
     }
     Ok(())
+}
+
+fn dollars(field: &Value) -> usize {
+    match field {
+        Value::String(text) => text.matches("$(").count(),
+        Value::Array(items) => items.iter().map(dollars).sum(),
+        Value::Object(map) => map.values().map(dollars).sum(),
+        _ => 0,
+    }
 }
 
 /// Expands the variables in a text. A text that is one variable takes on its type.

@@ -81,7 +81,7 @@ impl Call<'_> {
         let mut dry_run = false;
         for value in self.query.all("dryRun").filter(|value| !value.is_empty()) {
             if value != "All" {
-                let error = FieldError::not_supported("dryRun", value, &["All"]);
+                let error = FieldError::not_supported("dryRun", Value::from(vec![value]), &["All"]);
                 return Err(ApiError::invalid("meta.k8s.io", options, "", &[error]));
             }
             dry_run = true;
@@ -95,7 +95,7 @@ impl Call<'_> {
             Some("Strict") => Ok(FieldValidation::Strict),
             Some("Ignore") => Ok(FieldValidation::Ignore),
             Some(other) => {
-                let known = ["Ignore", "Strict", "Warn"];
+                let known = ["", "Ignore", "Strict", "Warn"];
                 let error = FieldError::not_supported("fieldValidation", other, &known);
                 Err(ApiError::invalid("meta.k8s.io", options, "", &[error]))
             }
@@ -175,13 +175,23 @@ impl Call<'_> {
     }
 }
 
-/// The words for unknown and duplicate fields.
-pub(crate) fn field_problems(unknown: &[String], duplicates: &[String]) -> Vec<String> {
-    let unknown = unknown
+/// The words for unknown and duplicate fields, in the order of the body where that is known.
+pub(crate) fn field_problems(
+    unknown: &[String],
+    duplicates: &[String],
+    body: Option<&[u8]>,
+) -> Vec<String> {
+    let named = |word: &'static str| {
+        move |path: &String| (path.clone(), format!("{word} field \"{path}\""))
+    };
+    let mut problems: Vec<(String, String)> = duplicates
         .iter()
-        .map(|path| format!("unknown field \"{path}\""));
-    let duplicates = duplicates
-        .iter()
-        .map(|path| format!("duplicate field \"{path}\""));
-    duplicates.chain(unknown).collect()
+        .map(named("duplicate"))
+        .chain(unknown.iter().map(named("unknown")))
+        .collect();
+    if problems.len() > 1 {
+        let order = body.map(crate::decode::paths_in_order).unwrap_or_default();
+        problems.sort_by_key(|(path, _)| order.get(path).copied().unwrap_or(usize::MAX));
+    }
+    problems.into_iter().map(|(_, text)| text).collect()
 }

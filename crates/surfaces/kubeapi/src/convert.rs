@@ -82,7 +82,14 @@ const EVENT_FIELDS: [(&str, &str); 7] = [
 
 fn event_to_new(mut object: Value) -> Value {
     rename(&mut object, EVENT_FIELDS.iter().copied());
-    fields(&mut object).insert("apiVersion".into(), "events.k8s.io/v1".into());
+    let map = fields(&mut object);
+    map.insert("apiVersion".into(), "events.k8s.io/v1".into());
+    // Core events always carry these, the newer ones only where they say something.
+    for field in ["reportingController", "reportingInstance"] {
+        if map.get(field).and_then(Value::as_str) == Some("") {
+            map.remove(field);
+        }
+    }
     object
 }
 

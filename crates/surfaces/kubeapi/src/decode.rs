@@ -5,6 +5,7 @@ use argosy_object::{Map, Value};
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 
 /// A body may be no larger.
@@ -48,6 +49,7 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
     let value = Node {
         path: None,
         duplicates: &duplicates,
+        order: None,
     }
     .deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -193,6 +195,41 @@ impl<'b> Iterator for Fields<'b> {
     }
 }
 
+/// All paths of a body, each with its place; empty for what is no JSON.
+pub(crate) fn paths_in_order(bytes: &[u8]) -> HashMap<String, usize> {
+    let (duplicates, order) = (RefCell::default(), RefCell::default());
+    let node = Node { path: None, duplicates: &duplicates, order: Some(&order) };
+    let parsed = node.deserialize(&mut serde_json::Deserializer::from_slice(bytes));
+    if parsed.is_ok() { order.into_inner() } else { HashMap::new() }
+}
+
+/// What Go's decoder would say of broken JSON.
+pub(crate) fn go_error(bytes: &[u8], error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "unexpected end of JSON input".into();
+    }
+    let line = bytes.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1));
+    let text = String::from_utf8_lossy(line.unwrap_or_default()).into_owned();
+    match text.chars().nth(error.column().saturating_sub(1)) {
+        Some(found) if error.is_syntax() => {
+            format!("invalid character {found:?} looking for beginning of value")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// Go's name of a JSON value's type.
+pub(crate) fn go_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 /// The way to a node, from the leaf up.
 #[derive(Clone, Copy)]
 enum Step<'a> {
@@ -225,6 +262,8 @@ const DUPLICATES_MAX: usize = 100;
 struct Node<'a> {
     path: Option<&'a Path<'a>>,
     duplicates: &'a RefCell<Vec<String>>,
+    /// Where all paths are wanted: each with its place.
+    order: Option<&'a RefCell<HashMap<String, usize>>>,
 }
 
 impl<'de> DeserializeSeed<'de> for Node<'_> {
@@ -271,8 +310,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             };
             let node = Node {
                 path: Some(&path),
-                duplicates: self.duplicates,
-            };
+                duplicates: self.duplicates, order: self.order };
             match access.next_element_seed(node)? {
                 Some(item) => items.push(item),
                 None => return Ok(Value::Array(items)),
@@ -287,6 +325,11 @@ impl<'de> Visitor<'de> for Node<'_> {
                 parent: self.path,
                 step: Step::Key(&key),
             };
+            if let Some(order) = self.order {
+                let mut order = order.borrow_mut();
+                let place = order.len();
+                order.entry(path.to_string()).or_insert(place);
+            }
             if map.contains_key(&key) {
                 let mut duplicates = self.duplicates.borrow_mut();
                 let text = path.to_string();
@@ -296,8 +339,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             }
             let node = Node {
                 path: Some(&path),
-                duplicates: self.duplicates,
-            };
+                duplicates: self.duplicates, order: self.order };
             let value = access.next_value_seed(node)?;
             map.insert(key, value);
         }

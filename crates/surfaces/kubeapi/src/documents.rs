@@ -107,8 +107,8 @@ pub(crate) fn serve(
             }
         }
         ["apis", group, version] => resources(cluster, headers, group, version),
-        [] => Ok(paths(cluster, 200)),
-        _ => Ok(paths(cluster, 404)),
+        [] => Ok(paths(cluster)),
+        _ => Ok(page_not_found()),
     }
 }
 
@@ -170,7 +170,9 @@ fn root(
         }
     }
     let value = if path == "api" {
-        json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+        json!({"kind": "APIVersions", "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": host}]})
     } else {
         discovery::groups(&catalog.schemas)
     };
@@ -183,7 +185,7 @@ fn version(git_version: &str) -> Value {
     let (major, minor) = (numbers.next().unwrap_or("1"), numbers.next().unwrap_or("0"));
     json!({"major": major, "minor": minor, "gitVersion": git_version,
         "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": "", "compiler": "rustc",
+        "goVersion": "", "emulationMajor": major, "emulationMinor": minor, "compiler": "rustc",
         "platform": format!("{}/{}", std::env::consts::OS, platform())})
 }
 
@@ -195,8 +197,8 @@ fn platform() -> &'static str {
     }
 }
 
-/// The paths there are; also what an unknown path answers.
-fn paths(cluster: &Cluster, code: u16) -> Response<Body> {
+/// The paths there are.
+fn paths(cluster: &Cluster) -> Response<Body> {
     let catalog = cluster.catalog();
     let mut paths: Vec<String> = vec!["/api".into(), "/api/v1".into(), "/apis".into()];
     paths.extend(discovery::paths(&catalog.schemas));
@@ -209,5 +211,5 @@ fn paths(cluster: &Cluster, code: u16) -> Response<Body> {
         "/version",
     ];
     paths.extend(rest.map(str::to_owned));
-    Reply::with_code(code, json!({"paths": paths})).write(crate::negotiate::Wire::Json)
+    Reply::ok(json!({"paths": paths})).write(crate::negotiate::Wire::Json)
 }

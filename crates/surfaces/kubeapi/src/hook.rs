@@ -55,7 +55,7 @@ pub struct ClusterFacts {
     /// Service addresses are taken from here, such as `10.96.0.0/12`.
     pub service_cidr: String,
     /// Tells clusters of one process apart, equal names or not; set when the API starts.
-    pub(crate) serial: u64,
+    pub serial: u64,
 }
 
 impl ClusterFacts {
@@ -71,7 +71,7 @@ impl Default for ClusterFacts {
             name: "hub".into(),
             issuer: "https://kubernetes.default.svc.cluster.local".into(),
             ca_pem: String::new(),
-            git_version: "v1.36.0".into(),
+            git_version: "v1.36.3".into(),
             service_cidr: "10.96.0.0/12".into(),
             serial: 0,
         }

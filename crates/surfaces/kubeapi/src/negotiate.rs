@@ -96,11 +96,11 @@ pub(crate) fn negotiate(headers: &HeaderMap, shapes: bool) -> Result<Format, Api
             (shapes || shape == Shape::Whole).then_some(Format { shape, wire })
         })
         .ok_or_else(|| {
-            ApiError::new(
-                406,
-                "NotAcceptable",
-                "only the following media types are accepted: application/json, application/yaml",
-            )
+            let message = "406: Not Acceptable
+
+Available representations: application/json, \
+                           application/yaml";
+            ApiError::new(406, "NotAcceptable", message).with_empty_details()
         })
 }
 

@@ -39,9 +39,21 @@ impl LabelSelector {
                 if text.trim().is_empty() {
                     continue;
                 }
-                return Err(ApiError::bad_request(
-                    "found ',', expected: identifier after ','",
-                ));
+                let expected = if requirements.is_empty() {
+                    "!, identifier, or 'end of string'"
+                } else {
+                    "identifier after ','"
+                };
+                return Err(ApiError::bad_request(format!("found ',', expected: {expected}")));
+            }
+            // A second operator cannot follow a value.
+            let value = part.find('=').map(|at| part[at..].trim_start_matches('='));
+            if let Some(at) = value.and_then(|value| value.find(['=', '!'])) {
+                let value = value.unwrap_or_default();
+                let found = if value[at..].starts_with("==") { "==" } else { &value[at..=at] };
+                return Err(ApiError::bad_request(format!(
+                    "found '{found}', expected: ',' or 'end of string'"
+                )));
             }
             requirements.push(Requirement::parse(part).map_err(fail)?);
         }

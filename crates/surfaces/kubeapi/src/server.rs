@@ -167,7 +167,7 @@ impl ApiServer {
                 Ok(documents::page_not_found())
             };
         };
-        if info.verb.is_empty() || too_deep(&info) {
+        if too_deep(&info) {
             return Err(unknown_path());
         }
         let shapes = !matches!(

@@ -43,8 +43,28 @@ pub(super) fn object(name: &str, map: &mut Fields) {
                 unset_or(rolling, "partition", || json!(0));
             }
         }
-        "batch.v1.JobSpec" => job(map),
-        "batch.v1.Job" => labels_from_template(map),
+        // A CronJob's template is no Job yet, so it is not defaulted as one.
+        "batch.v1.Job" => {
+            if let Some(Value::Object(spec)) = map.get_mut("spec") {
+                job(spec);
+            }
+            labels_from_template(map);
+        }
+        "core.v1.PodSpec" => service_account(map),
+        "apps.v1.StatefulSetSpec" => {
+            let claims = map
+                .get_mut("volumeClaimTemplates")
+                .and_then(Value::as_array_mut);
+            for claim in claims
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object_mut)
+            {
+                unset_or(claim, "apiVersion", || json!("v1"));
+                unset_or(claim, "kind", || json!("PersistentVolumeClaim"));
+            }
+        }
+        "autoscaling.v1.HorizontalPodAutoscaler" => cpu_target(map),
         "autoscaling.v2.HorizontalPodAutoscalerBehavior" => behavior(map),
         "networking.v1.NetworkPolicySpec" => {
             if map.get("policyTypes").is_none_or(is_zero) {
@@ -238,12 +258,40 @@ fn labels_from_template(object: &mut Fields) {
     }
 }
 
+/// The old name of the service account is kept beside the new one.
+fn service_account(spec: &mut Fields) {
+    let (new, old) = (
+        text(spec, "serviceAccountName"),
+        text(spec, "serviceAccount"),
+    );
+    let name = if new.is_empty() { old } else { new }.to_owned();
+    if !name.is_empty() {
+        spec.insert("serviceAccountName".into(), name.clone().into());
+        spec.insert("serviceAccount".into(), name.into());
+    }
+}
+
+/// Version 1 shows the one metric that version 2 adds where there is none.
+fn cpu_target(object: &mut Fields) {
+    let metrics = object
+        .get("metadata")
+        .and_then(|m| m.pointer("/annotations/autoscaling.alpha.kubernetes.io~1metrics"))
+        .is_some();
+    if let Some(Value::Object(spec)) = object.get_mut("spec")
+        && !metrics
+    {
+        unset_or(spec, "targetCPUUtilizationPercentage", || json!(80));
+    }
+}
+
 fn job(spec: &mut Fields) {
     let unset = |spec: &Fields, key: &str| spec.get(key).is_none_or(Value::is_null);
     if unset(spec, "completions") && unset(spec, "parallelism") {
         spec.insert("completions".into(), json!(1));
     }
     unset_or(spec, "parallelism", || json!(1));
+    unset_or(spec, "completionMode", || json!("NonIndexed"));
+    unset_or(spec, "suspend", || json!(false));
     let per_index = !unset(spec, "backoffLimitPerIndex");
     unset_or(spec, "backoffLimit", || {
         if per_index { json!(i32::MAX) } else { json!(6) }

@@ -115,8 +115,6 @@ const RULES: &[(&str, &str, &str)] = &[
         r#""Retain""#,
     ),
     ("apps.v1.ReplicaSetSpec", "replicas", "1"),
-    ("batch.v1.JobSpec", "completionMode", r#""NonIndexed""#),
-    ("batch.v1.JobSpec", "suspend", "false"),
     ("batch.v1.CronJobSpec", "concurrencyPolicy", r#""Allow""#),
     ("batch.v1.CronJobSpec", "suspend", "false"),
     ("batch.v1.CronJobSpec", "successfulJobsHistoryLimit", "3"),

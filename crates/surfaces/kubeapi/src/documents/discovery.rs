@@ -153,17 +153,20 @@ pub(super) fn resources(schemas: &Schemas, group: &str, version: &str) -> Option
     } else {
         format!("{group}/{version}")
     };
-    Some(
-        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version,
-        "resources": list}),
-    )
+    let mut value = json!({"kind": "APIResourceList", "groupVersion": group_version,
+        "resources": list});
+    // The core group's list has never named its version.
+    if !group.is_empty() {
+        value["apiVersion"] = "v1".into();
+    }
+    Some(value)
 }
 
 fn resource(kind: &KindSchema) -> Value {
     let mut value = json!({"name": &*kind.plural, "singularName": &*kind.singular,
         "namespaced": kind.is_namespaced(), "kind": &*kind.gvk.kind, "verbs": texts(&kind.verbs)});
     add_names(&mut value, kind);
-    if kind.verbs.iter().any(|verb| verb == "get") {
+    if kind.verbs.iter().any(|verb| verb == "watch") {
         value["storageVersionHash"] = storage_hash(kind).into();
     }
     value

@@ -63,12 +63,13 @@ pub(super) fn object(
         mut value,
         duplicates,
     } = parse(call, expected, bytes)?;
-    let given = fill_kind(&mut value, &expected.gvk, bytes)?;
-    check_kind(&given, &expected.gvk)?;
+    let custom = expected.is_custom();
+    let given = fill_kind(&mut value, &expected.gvk, bytes, custom)?;
+    check_kind(call, &given, &expected.gvk)?;
     check_shape(&value, &kind, &expected.gvk.version)?;
     let unknown = argosy_schema::prune(expected, &mut value);
     let version = expected.gvk.version.clone();
-    call.judge_fields(validation, field_problems(&unknown, &duplicates), |text| {
+    call.judge_fields(validation, field_problems(&unknown, &duplicates, Some(bytes)), |text| {
         ApiError::bad_request(format!(
             "{kind} in version \"{version}\" cannot be handled as a {kind}: {text}"
         ))
@@ -86,6 +87,7 @@ fn parse(call: &Call<'_>, expected: &KindSchema, bytes: &Bytes) -> Result<Parsed
     };
     match media(call)? {
         Media::Json => decode::parse_json(bytes).map_err(|error| {
+            let error = decode::go_error(bytes, &error);
             unrecognized(format!(
                 "couldn't get version/kind; json parse error: {error}"
             ))
@@ -102,7 +104,7 @@ fn parse(call: &Call<'_>, expected: &KindSchema, bytes: &Bytes) -> Result<Parsed
                 return decode::parse_json(envelope.raw)
                     .map_err(|error| unrecognized(error.to_string()));
             }
-            check_kind(&envelope.gvk, &expected.gvk)?;
+            check_kind(call, &envelope.gvk, &expected.gvk)?;
             let value = argosy_schema::decode_protobuf(expected, bytes)
                 .map_err(|error| unrecognized(error.to_string()))?;
             Ok(Parsed {
@@ -115,26 +117,31 @@ fn parse(call: &Call<'_>, expected: &KindSchema, bytes: &Bytes) -> Result<Parsed
 
 /// Fills in `apiVersion` and `kind` where they are missing, as the typed decoder does, and
 /// returns what the body says.
-fn fill_kind(value: &mut Value, expected: &Gvk, bytes: &Bytes) -> Result<Gvk, ApiError> {
-    let Some(map) = value.as_object_mut() else {
+fn fill_kind(
+    value: &mut Value,
+    expected: &Gvk,
+    bytes: &Bytes,
+    custom: bool,
+) -> Result<Gvk, ApiError> {
+    if !value.is_object() {
         return Err(ApiError::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): couldn't get \
-             version/kind; json parse error: json: cannot unmarshal into Go value of type struct \
+             version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct \
              {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \
              \"json:\\\"kind,omitempty\\\"\" }} ({})",
             expected.kind,
+            decode::go_kind(value),
             decode::summary(bytes)
         )));
-    };
-    for (field, text) in [
+    }
+    let map = value.as_object_mut().expect("refused above where it is none");
+    // Typed decoding fills in what is missing; custom objects must say what they are.
+    let missing = [
         ("apiVersion", expected.api_version()),
         ("kind", expected.kind.to_string()),
-    ] {
-        if map
-            .get(field)
-            .and_then(Value::as_str)
-            .is_none_or(str::is_empty)
-        {
+    ];
+    for (field, text) in missing.into_iter().filter(|_| !custom) {
+        if map.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
             map.insert(field.into(), text.into());
         }
     }
@@ -142,27 +149,53 @@ fn fill_kind(value: &mut Value, expected: &Gvk, bytes: &Bytes) -> Result<Gvk, Ap
     Ok(Gvk::from_api_version(text("apiVersion"), text("kind")))
 }
 
-fn check_kind(given: &Gvk, expected: &Gvk) -> Result<(), ApiError> {
+fn check_kind(call: &Call<'_>, given: &Gvk, expected: &Gvk) -> Result<(), ApiError> {
+    if given == expected {
+        return Ok(());
+    }
+    let refused = |detail: String| {
+        Err(ApiError::bad_request(format!(
+            "{} in version \"{}\" cannot be handled as a {}: {detail}",
+            given.kind, given.version, expected.kind
+        )))
+    };
+    let custom = call.catalog.schemas.kind(expected).is_some_and(KindSchema::is_custom);
+    if custom {
+        // Custom objects are read as they are, whatever they say they are.
+        let given = if given.version.is_empty() { String::new() } else { given.api_version() };
+        let wanted = expected.api_version();
+        if given == wanted {
+            return Err(ApiError::bad_request(
+                "the kind in the data does not match the expected kind",
+            ));
+        }
+        return Err(ApiError::bad_request(format!(
+            "the API version in the data ({given}) does not match the expected API version ({wanted})"
+        )));
+    }
+    if call.catalog.schemas.kind(given).is_none() && call.catalog.schemas.kind(expected).is_some() {
+        return refused(format!(
+            "no kind \"{}\" is registered for version \"{}\" in scheme \"pkg/runtime/scheme.go:111\"",
+            given.kind,
+            given.api_version()
+        ));
+    }
     if given.kind != expected.kind {
-        return Err(ApiError::bad_request(format!(
-            "{} in version \"{}\" cannot be handled as a {}: converting ({}).{} to ({}).{}: unknown conversion",
-            given.kind,
-            given.version,
-            expected.kind,
-            given.api_version(),
-            given.kind,
-            expected.api_version(),
-            expected.kind
-        )));
+        // Go prints the packages of its types, which are named after groups.
+        let package = match expected.group.split('.').next() {
+            None | Some("") => "core",
+            Some(first) => first,
+        };
+        return refused(format!(
+            "converting ({}.{}) to ({package}.{}): unknown conversion",
+            given.version, given.kind, expected.kind
+        ));
     }
-    if given.group != expected.group || given.version != expected.version {
-        return Err(ApiError::bad_request(format!(
-            "the API version in the data ({}) does not match the expected API version ({})",
-            given.api_version(),
-            expected.api_version()
-        )));
-    }
-    Ok(())
+    Err(ApiError::bad_request(format!(
+        "the API version in the data ({}) does not match the expected API version ({})",
+        given.api_version(),
+        expected.api_version()
+    )))
 }
 
 /// What every object must be, whatever its schema: `metadata` a mapping with texts in it.
@@ -171,7 +204,7 @@ fn check_shape(value: &Value, kind: &str, version: &str) -> Result<(), ApiError>
         Err(ApiError::bad_request(format!(
             "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot \
              unmarshal {} into Go struct field ObjectMeta.{path} of type {want}",
-            go_kind(found)
+            decode::go_kind(found)
         )))
     };
     let Some(meta) = value.get("metadata").filter(|meta| !meta.is_null()) else {
@@ -218,13 +251,3 @@ fn check_shape(value: &Value, kind: &str, version: &str) -> Result<(), ApiError>
     Ok(())
 }
 
-fn go_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}

@@ -114,15 +114,16 @@ fn check_preconditions(
     object: &Value,
     options: &DeleteOptions,
 ) -> Result<(), ApiError> {
-    let wrong = |what: &str, wanted: &str, found: &str| {
+    let wrong = |what: &str, wanted: &str, found: &str, end: &str| {
         let detail = format!(
-            "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+            "the {what} in the precondition ({wanted}) does not match the {what} in record \
+             ({found}). The object might have been {end}"
         );
-        Err(call.conflict(&call.info.name, &detail))
+        Err(ApiError::conflict(call.served.group(), call.kind(), &call.info.name, &detail))
     };
     let found = meta::text(object, "uid");
     if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != found) {
-        return wrong("UID", wanted, found);
+        return wrong("UID", wanted, found, "deleted and then recreated");
     }
     let found = meta::text(object, "resourceVersion");
     if let Some(wanted) = options
@@ -130,7 +131,7 @@ fn check_preconditions(
         .as_deref()
         .filter(|wanted| *wanted != found)
     {
-        return wrong("ResourceVersion", wanted, found);
+        return wrong("ResourceVersion", wanted, found, "modified");
     }
     Ok(())
 }
@@ -159,7 +160,7 @@ pub(crate) async fn remove_or_mark(
     mark(call, &mut marked, grace, deleting, recorded);
     if may_vanish(&key, &marked) {
         if how.dry_run {
-            return Ok(Outcome::Gone(marked));
+            return Ok(Outcome::Gone(if deleting { marked } else { object }));
         }
         let gone = call
             .cluster
@@ -168,9 +169,11 @@ pub(crate) async fn remove_or_mark(
         let Some(rev) = gone else {
             return Ok(Outcome::Lost);
         };
-        meta::set(&mut marked, "resourceVersion", &rev.to_string());
         follow(call, Some(&object), None).await?;
-        return Ok(Outcome::Gone(marked));
+        // What goes at once is shown as it was, without the marks.
+        let mut gone = if deleting { marked } else { object };
+        meta::set(&mut gone, "resourceVersion", &rev.to_string());
+        return Ok(Outcome::Gone(gone));
     }
     if how.dry_run || meta::same(&object, &marked) {
         return Ok(Outcome::Marked(marked));
@@ -198,7 +201,10 @@ fn mark(call: &Call<'_>, object: &mut Value, grace: i64, deleting: bool, recorde
     let at = jiff::SignedDuration::from_secs(grace);
     let at = call.now.checked_add(at).unwrap_or(call.now);
     meta::set(object, "deletionTimestamp", &meta::stamp(at));
-    meta::meta_mut(object).insert("deletionGracePeriodSeconds".into(), grace.into());
+    // Namespaces have no grace to tell of.
+    if call.kind() != "Namespace" || call.served.kind.is_custom() {
+        meta::meta_mut(object).insert("deletionGracePeriodSeconds".into(), grace.into());
+    }
 }
 
 /// Records what is to become of dependents in the finalizers.

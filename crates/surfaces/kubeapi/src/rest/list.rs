@@ -149,9 +149,10 @@ pub(super) fn version(call: &Call<'_>) -> Result<Option<Rev>, ApiError> {
         return Ok(None);
     };
     text.parse().map(Some).map_err(|_| {
-        let detail = format!("strconv.ParseUint: parsing \"{text}\": invalid syntax");
-        let error = FieldError::invalid("resourceVersion", text, &detail);
-        ApiError::invalid("", "", "", &[error])
+        ApiError::bad_request(format!(
+            "invalid resource version: resourceVersion: Invalid value: \"{text}\": \
+             strconv.ParseUint: parsing \"{text}\": invalid syntax"
+        ))
     })
 }
 
@@ -183,13 +184,14 @@ struct Continue {
 impl Continue {
     fn parse(token: &str) -> Result<Self, ApiError> {
         let wrong = |what: &str| {
-            let detail = format!("continue key is not valid: {what}");
+            let detail = format!("invalid continue token: continue key is not valid: {what}");
             ApiError::bad_request(detail)
         };
         let bytes = URL_SAFE_NO_PAD
             .decode(token.trim_end_matches('='))
             .map_err(|e| wrong(&e.to_string()))?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|e| wrong(&e.to_string()))?;
+        let value: Value = serde_json::from_slice(&bytes)
+            .map_err(|e| wrong(&crate::decode::go_error(&bytes, &e)))?;
         if value["v"] != "meta.k8s.io/v1" {
             return Err(wrong("server does not recognize this encoded version"));
         }

@@ -46,8 +46,14 @@ pub(super) fn check_meta(served: &Served, object: &Value) -> Vec<FieldError> {
     check_name(served, object, &mut errors);
     check_maps(object, &mut errors);
     for (index, finalizer) in meta::texts(object, "finalizers").into_iter().enumerate() {
+        let field = format!("metadata.finalizers[{index}]");
+        let bare = !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer);
+        // Only kinds of the core server have the rule, not CRDs and what they define.
+        if bare && !served.kind.is_custom() && served.group() != crate::crd::GROUP {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(FieldError::invalid(&field, finalizer, detail));
+        }
         for detail in qualified(finalizer) {
-            let field = format!("metadata.finalizers[{index}]");
             errors.push(FieldError::invalid(&field, finalizer, &detail));
         }
     }
@@ -55,17 +61,13 @@ pub(super) fn check_meta(served: &Served, object: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// Finalizers of built-in kinds that need no prefix.
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+
 fn check_name(served: &Served, object: &Value, errors: &mut Vec<FieldError>) {
-    let (name, base) = (
-        meta::text(object, "name"),
-        meta::text(object, "generateName"),
-    );
+    let name = meta::text(object, "name");
     if name.is_empty() {
-        let detail = if served.kind.is_custom() && base.is_empty() {
-            "name or generateName is required"
-        } else {
-            "name or generateName is required"
-        };
+        let detail = "name or generateName is required";
         errors.push(FieldError::required("metadata.name", detail));
         return;
     }
@@ -183,8 +185,8 @@ fn qualified(text: &str) -> Vec<String> {
 fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
     let owners = meta::field(object, "ownerReferences").and_then(Value::as_array);
     let mut controllers = 0;
-    for (index, owner) in owners.into_iter().flatten().enumerate() {
-        let field = format!("metadata.ownerReferences[{index}]");
+    for owner in owners.into_iter().flatten() {
+        let field = "metadata.ownerReferences";
         let text = |name: &str| owner.get(name).and_then(Value::as_str).unwrap_or_default();
         if text("apiVersion").is_empty() {
             let detail = "version must not be empty";

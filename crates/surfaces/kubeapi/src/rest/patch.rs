@@ -5,7 +5,7 @@ use super::write::{Replaced, WriteOptions, apply_error, insert, replace};
 use super::{body, table};
 use crate::call::{Call, FieldValidation, field_problems};
 use crate::decode::{self, Parsed};
-use crate::error::{ApiError, Cause, FieldError};
+use crate::error::{ApiError, FieldError};
 use crate::meta;
 use crate::negotiate::Reply;
 use argosy_object::Value;
@@ -29,6 +29,7 @@ pub(super) enum PatchType {
 pub(super) struct Patch {
     pub kind: PatchType,
     pub body: Value,
+    bytes: Bytes,
     duplicates: Vec<String>,
     validation: FieldValidation,
     force: bool,
@@ -43,10 +44,7 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     if kind == PatchType::Apply {
         return apply(call, &patch, &manager, dry_run).await;
     }
-    let options = WriteOptions {
-        dry_run,
-        manager: Some(manager),
-    };
+    let options = WriteOptions { dry_run, manager: Some(manager), owned_as: None };
     for attempt in 0..TRIES {
         let name = call.info.name.clone();
         let old = call.load(&name)?;
@@ -80,12 +78,8 @@ fn patch_type(call: &Call<'_>) -> Result<PatchType, ApiError> {
             "application/merge-patch+json",
             "application/apply-patch+yaml",
         ])),
-        _ => Err(body::unsupported(&[
-            "application/json-patch+json",
-            "application/merge-patch+json",
-            "application/strategic-merge-patch+json",
-            "application/apply-patch+yaml",
-        ])),
+        _ => Err(ApiError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+            .with_empty_details()),
     }
 }
 
@@ -95,7 +89,10 @@ fn read(call: &Call<'_>, kind: PatchType, bytes: &Bytes) -> Result<Patch, ApiErr
         decode::parse_yaml(bytes)
             .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))?
     } else {
-        decode::parse_json(bytes).map_err(|error| ApiError::bad_request(error.to_string()))?
+        decode::parse_json(bytes).map_err(|error| {
+            let error = decode::go_error(bytes, &error);
+            ApiError::bad_request(format!("error decoding patch: {error}"))
+        })?
     };
     let fits = match kind {
         PatchType::Json => value
@@ -111,9 +108,14 @@ fn read(call: &Call<'_>, kind: PatchType, bytes: &Bytes) -> Result<Patch, ApiErr
             );
             return Err(ApiError::new(413, "RequestEntityTooLarge", detail));
         }
-        return Err(ApiError::bad_request(
-            "error decoding patch: the body is no patch of its type",
-        ));
+        let wanted = match kind {
+            PatchType::Json => "[]handlers.jsonPatchOp",
+            _ => "map[string]interface {}",
+        };
+        return Err(ApiError::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {} into Go value of type {wanted}",
+            decode::go_kind(&value)
+        )));
     }
     let force = call.query.text("force").is_some() && call.query.flag("force");
     let named = call.query.text("fieldManager").is_some();
@@ -145,6 +147,7 @@ fn read(call: &Call<'_>, kind: PatchType, bytes: &Bytes) -> Result<Patch, ApiErr
     Ok(Patch {
         kind,
         body: value,
+        bytes: bytes.clone(),
         duplicates,
         validation,
         force,
@@ -168,11 +171,13 @@ fn patched(call: &mut Call<'_>, patch: &Patch, live: &Value) -> Result<Value, Ap
     if !new.is_object() {
         return Err(ApiError::bad_request("the patch leaves no object"));
     }
+    // Shown whole where it is refused, as upstream does.
+    let strict = patch.validation == FieldValidation::Strict;
+    let shown = if strict { new.to_string() } else { String::new() };
     let unknown = argosy_schema::prune(&kind, &mut new);
-    let shown = patch.body.to_string();
     call.judge_fields(
         patch.validation,
-        field_problems(&unknown, &patch.duplicates),
+        field_problems(&unknown, &patch.duplicates, Some(&patch.bytes)),
         |text| {
             let error = FieldError::invalid("patch", shown, text);
             ApiError::invalid("", "", "", &[error])
@@ -187,16 +192,10 @@ pub(super) fn patch_error(error: PatchError) -> ApiError {
     match error {
         PatchError::Invalid(_) => ApiError::bad_request(text),
         PatchError::Failed(_) => {
+            // Upstream keeps the operation that failed to itself; its log has it, and so has ours.
+            tracing::debug!(error = %text, "patch failed");
             let message = "the server rejected our request due to an error in our request";
-            let mut answer = ApiError::new(422, "Invalid", message).with_empty_details();
-            if let Some(details) = &mut answer.details {
-                details.causes.push(Cause {
-                    reason: "UnexpectedServerResponse",
-                    message: text,
-                    field: String::new(),
-                });
-            }
-            answer
+            ApiError::new(422, "Invalid", message).with_empty_details()
         }
         PatchError::Unsupported(_) => body::unsupported(&[
             "application/json-patch+json",
@@ -253,10 +252,7 @@ async fn apply(
         now: &now,
         subresource: &subresource,
     };
-    let options = WriteOptions {
-        dry_run,
-        manager: None,
-    };
+    let options = WriteOptions { dry_run, manager: None, owned_as: None };
     for _ in 0..TRIES {
         let name = call.info.name.clone();
         let Some(old) = call.cluster.load(&call.served, &call.info.namespace, &name) else {
@@ -299,18 +295,19 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
         argosy_object::Gvk::from_api_version(text(&config, "apiVersion"), text(&config, "kind"));
     if given != gvk {
         return Err(ApiError::bad_request(format!(
-            "the object provided is `{given}`, and the URL names `{gvk}`"
-        )));
+            "invalid object type: {}/{}, Kind={}", given.group, given.version, given.kind)));
     }
     if meta::field(&config, "managedFields")
         .is_some_and(|m| m.as_array().is_none_or(|l| !l.is_empty()))
     {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
+    if !call.served.kind.is_custom() {
+        refuse_undeclared(call, &config)?;
+    }
     let name = meta::text(&config, "name").to_owned();
     if name.is_empty() {
-        let wanted = call.info.name.clone();
-        meta::set(&mut config, "name", &wanted);
+        return Err(super::update::unnamed(&call.info.name));
     } else if name != call.info.name {
         return Err(ApiError::bad_request(format!(
             "metadata.name: Invalid value: \"{name}\": does not match the name on the URL ({})",
@@ -328,18 +325,16 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
         meta::set(&mut config, "namespace", &wanted);
     }
     if !patch.duplicates.is_empty() {
-        let problems = field_problems(&[], &patch.duplicates);
+        let problems = field_problems(&[], &patch.duplicates, None);
         call.judge_fields(patch.validation, problems, |text| {
             ApiError::bad_request(text)
         })?;
     }
     if call.served.kind.is_custom() {
         let unknown = argosy_schema::prune(&call.served.kind, &mut config);
-        call.judge_fields(patch.validation, field_problems(&unknown, &[]), |text| {
+        call.judge_fields(patch.validation, field_problems(&unknown, &[], Some(&patch.bytes)), |text| {
             ApiError::bad_request(text)
         })?;
-    } else {
-        refuse_undeclared(call, &config)?;
     }
     Ok(config)
 }
@@ -352,10 +347,8 @@ fn refuse_undeclared(call: &Call<'_>, config: &Value) -> Result<(), ApiError> {
         return Ok(());
     };
     let gvk = &call.served.kind.gvk;
-    let place = match meta::text(config, "namespace") {
-        "" => format!("/{}", call.info.name),
-        namespace => format!("{namespace}/{}", call.info.name),
-    };
+    let place = format!("{}/{}", meta::text(config, "namespace"), meta::text(config, "name"));
+    let gvk = format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind);
     let faults: Vec<String> = unknown
         .iter()
         .map(|path| format!(".{path}: field not declared in schema"))

@@ -37,10 +37,11 @@ impl Shaper {
             None | Some("Metadata") => Include::Metadata,
             Some("None") => Include::None,
             Some("Object") => Include::Object,
-            Some(_) => {
-                return Err(ApiError::bad_request(
-                    "unrecognized includeObject value, must be 'None', 'Metadata' or 'Object'",
-                ));
+            Some(other) => {
+                return Err(ApiError::bad_request(format!(
+                    "Unable to convert to Table as requested: includeObject: Invalid value: \
+                     \"{other}\": must be 'Metadata', 'Object', 'None', or empty"
+                )));
             }
         };
         let (mut columns, mut paths) = (Vec::new(), Vec::new());
@@ -160,7 +161,13 @@ fn columns_of(call: &Call<'_>) -> (Vec<Column>, Vec<Option<JsonPath>>) {
         name: column.name.to_string(),
         kind: column.ty.to_string(),
         format: column.format.to_string(),
-        description: column.description.to_string(),
+        description: match (&*column.description, &*column.json_path) {
+            ("", "") if column.name == "Name" => NAME_DESCRIPTION.into(),
+            ("", path) if !path.is_empty() => {
+                format!("Custom resource definition column (in JSONPath format): {path}")
+            }
+            (description, _) => description.to_owned(),
+        },
         priority: i64::from(column.priority),
     };
     let path = |column: &argosy_schema::Column| {
@@ -182,12 +189,19 @@ fn columns_of(call: &Call<'_>) -> (Vec<Column>, Vec<Option<JsonPath>>) {
     (columns, paths)
 }
 
+/// What upstream says of every name.
+const NAME_DESCRIPTION: &str = "Name must be unique within a namespace. Is required when creating \
+    resources, although some resources may allow a client to request the generation of an \
+    appropriate name automatically. Name is primarily intended for creation idempotence and \
+    configuration definition. Cannot be updated. More info: \
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names";
+
 fn name_column() -> Column {
     Column {
         name: "Name".into(),
         kind: "string".into(),
         format: "name".into(),
-        description: "Name must be unique within a namespace.".into(),
+        description: NAME_DESCRIPTION.into(),
         priority: 0,
     }
 }

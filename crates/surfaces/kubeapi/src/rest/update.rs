@@ -24,10 +24,7 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     let kind = call.served.kind.clone();
     let object = body::object(call, &kind, &bytes, validation)?;
     check_identity(call, &object)?;
-    let options = WriteOptions {
-        dry_run,
-        manager: Some(manager),
-    };
+    let options = WriteOptions { dry_run, manager: Some(manager), owned_as: None };
     for _ in 0..TRIES {
         let name = &call.info.name;
         let Some(old) = call.cluster.load(&call.served, &call.info.namespace, name) else {
@@ -37,10 +34,9 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
         let unconditional = meta::text(&object, "resourceVersion").is_empty();
         if unconditional && call.served.kind.is_custom() {
             let detail = "must be specified for an update";
-            let field = "metadata.resourceVersion";
-            let mut error = FieldError::invalid(field, 0, detail);
-            error.bad_value = Some(Value::from(0));
-            return Err(hexed(call.invalid(name, &[error])));
+            let error = FieldError::invalid("metadata.resourceVersion", 0, detail);
+            let (group, plural) = (call.served.group(), call.served.plural());
+            return Err(ApiError::invalid(group, plural, name, &[error]));
         }
         match replace(call, &old, object.clone(), &options).await? {
             Replaced::Done(object) => return Ok(table::shape_one(call, object)),
@@ -49,23 +45,6 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
         }
     }
     Err(call.conflict(&call.info.name, MODIFIED))
-}
-
-/// Upstream shows this one number in hexadecimal.
-fn hexed(mut error: ApiError) -> ApiError {
-    error.message = error
-        .message
-        .replace("Invalid value: 0:", "Invalid value: 0x0:");
-    for cause in error
-        .details
-        .iter_mut()
-        .flat_map(|details| &mut details.causes)
-    {
-        cause.message = cause
-            .message
-            .replace("Invalid value: 0:", "Invalid value: 0x0:");
-    }
-    error
 }
 
 /// Kinds that a PUT creates where they are missing.
@@ -102,9 +81,7 @@ async fn created(
 fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
     let (name, wanted) = (meta::text(object, "name"), &call.info.name);
     if name.is_empty() {
-        return Err(ApiError::bad_request(
-            "name must be provided: the name of the object is empty",
-        ));
+        return Err(unnamed(wanted));
     }
     if name != wanted {
         return Err(ApiError::bad_request(format!(
@@ -120,6 +97,23 @@ fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// The key as upstream would name it.
+fn registry_key(call: &Call<'_>, name: &str) -> String {
+    let mut parts = vec![call.served.plural(), call.info.namespace.as_str(), name];
+    if call.served.kind.is_custom() {
+        parts.insert(0, call.served.group());
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("/")
+}
+
+/// Said of a body without a name.
+pub(super) fn unnamed(wanted: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
+    ))
+}
+
 /// `uid` and `resourceVersion` of the body, where given, must be those of the object.
 pub(super) fn check_preconditions(
     call: &Call<'_>,
@@ -130,10 +124,10 @@ pub(super) fn check_preconditions(
     let (uid, found) = (meta::text(object, "uid"), meta::text(old, "uid"));
     if !uid.is_empty() && uid != found {
         let detail = format!(
-            "StorageError: invalid object, Code: 4, Key: /registry{}, ResourceVersion: 0, \
+            "StorageError: invalid object, Code: 4, Key: /registry/{}, ResourceVersion: 0, \
              AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object \
              meta: {found}",
-            call.served.key(&call.info.namespace, name)
+            registry_key(call, name)
         );
         return Err(call.conflict(name, &detail));
     }
@@ -142,9 +136,8 @@ pub(super) fn check_preconditions(
         return Ok(());
     }
     if version.parse::<u64>().is_err() {
-        let detail = format!("strconv.ParseUint: parsing \"{version}\": invalid syntax");
-        let error = FieldError::invalid("metadata.resourceVersion", version, &detail);
-        return Err(call.invalid(name, &[error]));
+        let message = format!("strconv.ParseUint: parsing \"{version}\": invalid syntax");
+        return Err(ApiError::new(500, "", message));
     }
     // "0" means no version, as upstream parses it.
     if version == "0" {

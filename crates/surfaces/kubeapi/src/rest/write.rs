@@ -17,6 +17,8 @@ pub(super) struct WriteOptions {
     pub dry_run: bool,
     /// Who is to own the changed fields; `None` where server-side apply has settled that.
     pub manager: Option<String>,
+    /// The subresource that owned fields are recorded under, where it is not the request's.
+    pub owned_as: Option<&'static str>,
 }
 
 /// New names tried where a generated one is taken.
@@ -47,7 +49,7 @@ pub(super) async fn insert(
         let key = call.served.key(meta::text(&stored, "namespace"), &name);
         if options.dry_run {
             if call.cluster.storage.get(&key).is_some() {
-                return Err(exists(call, &name));
+                return Err(exists(call, &key, &name));
             }
             return call.shown(stored);
         }
@@ -63,13 +65,17 @@ pub(super) async fn insert(
         }
         tries += 1;
         if base.is_none() || tries == NAME_TRIES {
-            return Err(exists(call, &name));
+            return Err(exists(call, &key, &name));
         }
     }
 }
 
-fn exists(call: &Call<'_>, name: &str) -> ApiError {
-    ApiError::already_exists(call.served.group(), call.served.plural(), name)
+fn exists(call: &Call<'_>, key: &str, name: &str) -> ApiError {
+    let mut error = ApiError::already_exists(call.served.group(), call.served.plural(), name);
+    if call.cluster.load_key(key).is_some_and(|found| meta::is_deleting(&found)) {
+        error.message.insert_str(0, "object is being deleted: ");
+    }
+    error
 }
 
 /// `generateName`, where there is no name.
@@ -178,15 +184,15 @@ fn prepare_new(
         meta::meta_mut(&mut stored).insert("generation".into(), 1.into());
     }
     if let Some(manager) = &options.manager {
-        own(call, manager, None, &mut stored)?;
+        own(call, manager, options, None, &mut stored)?;
     }
     call.hook().prepare_create(&cx, &mut stored)?;
     if is_crd(&call.served) {
         crd::complete(&cx, &mut stored, true);
     }
     let mut errors = names::check_meta(&call.served, &stored);
-    errors.extend(check_schema(call, &stored, None)?);
-    errors.extend(call.hook().validate(&cx, &stored, None));
+    let own = call.hook().validate(&cx, &stored, None);
+    errors.extend(joined(check_schema(call, &stored, None)?, own));
     refuse(call, &stored, &errors)?;
     Ok(stored)
 }
@@ -214,6 +220,7 @@ fn has_status(call: &Call<'_>) -> bool {
 fn own(
     call: &Call<'_>,
     manager: &str,
+    options: &WriteOptions,
     old: Option<&Value>,
     stored: &mut Value,
 ) -> Result<(), ApiError> {
@@ -224,7 +231,7 @@ fn own(
         kind: &call.served.kind,
         manager,
         now: &now,
-        subresource: &call.info.subresource,
+        subresource: options.owned_as.unwrap_or(&call.info.subresource),
     };
     argosy_schema::update(&cx, old.as_ref(), &mut shown).map_err(apply_error)?;
     *stored = call.cluster.to_stored(&call.served, shown)?;
@@ -261,7 +268,36 @@ fn check_schema(
     let shown = call.shown(stored.clone())?;
     let old = old.map(|old| call.shown(old.clone())).transpose()?;
     let errors = argosy_schema::validate(&call.served.kind, &shown, old.as_ref());
-    Ok(errors.into_iter().map(FieldError::from_schema).collect())
+    // A value of the wrong type is no invalid object but one that could not be read.
+    let unread = |error: &argosy_schema::FieldError| error.message.starts_with("json: ");
+    if let Some(error) = errors.iter().find(|error| unread(error)) {
+        return Err(unreadable(call, &shown, &error.message));
+    }
+    // Metadata has checks of its own, with the words upstream has for it.
+    let errors = errors.into_iter().filter(|error| !error.path.starts_with("metadata."));
+    Ok(errors.map(FieldError::from_schema).collect())
+}
+
+fn unreadable(call: &Call<'_>, object: &Value, detail: &str) -> ApiError {
+    if call.info.verb == "patch" {
+        let error = FieldError::invalid("patch", object.to_string(), detail);
+        return ApiError::invalid("", "", "", &[error]);
+    }
+    let (kind, version) = (call.kind(), &call.served.kind.gvk.version);
+    ApiError::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {kind}: {detail}"
+    ))
+}
+
+/// The schema's errors and a hook's: what a hook says of a missing field goes before the schema's
+/// bare word, and stands where the hook has it.
+fn joined(schema: Vec<FieldError>, own: Vec<FieldError>) -> impl Iterator<Item = FieldError> {
+    let missing = |error: &FieldError| error.kind == crate::FieldFault::Required;
+    let said = |error: &FieldError| {
+        missing(error) && own.iter().any(|o| missing(o) && o.field == error.field)
+    };
+    let kept: Vec<FieldError> = schema.into_iter().filter(|error| !said(error)).collect();
+    kept.into_iter().chain(own)
 }
 
 fn refuse(call: &Call<'_>, object: &Value, errors: &[FieldError]) -> Result<(), ApiError> {
@@ -356,7 +392,7 @@ fn prepare_changed(
     keep_other_parts(call, old, &mut stored);
     call.hook().default(&cx, &mut stored, Some(old));
     if let Some(manager) = &options.manager {
-        own(call, manager, Some(old), &mut stored)?;
+        own(call, manager, options, Some(old), &mut stored)?;
     }
     call.hook().prepare_update(&cx, &mut stored, old)?;
     if is_crd(&call.served) && call.info.subresource.is_empty() {
@@ -364,8 +400,8 @@ fn prepare_changed(
     }
     count_generation(call, old, &mut stored);
     errors.extend(names::check_meta(&call.served, &stored));
-    errors.extend(check_schema(call, &stored, Some(old))?);
-    errors.extend(call.hook().validate(&cx, &stored, Some(old)));
+    let own = call.hook().validate(&cx, &stored, Some(old));
+    errors.extend(joined(check_schema(call, &stored, Some(old))?, own));
     refuse(call, &stored, &errors)?;
     Ok(stored)
 }

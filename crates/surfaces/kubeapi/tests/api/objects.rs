@@ -438,7 +438,7 @@ async fn custom_resources_follow_their_definition() {
     assert!(
         unversioned
             .text
-            .contains("0x0: must be specified for an update")
+            .contains("Invalid value: 0: must be specified for an update")
     );
     let table = api
         .get_as(WIDGETS, "application/json;as=Table;v=v1;g=meta.k8s.io")

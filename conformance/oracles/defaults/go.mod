@@ -1,0 +1,3 @@
+module argosy.dev/oracles/defaults
+
+go 1.26
