@@ -274,7 +274,7 @@ fn limits_end_what_would_not_end() {
         ),
         (
             "{{$x := list 1}}{{range 60}}{{$x = list $x $x}}{{end}}{{print $x}}",
-            "bytes",
+            "steps",
         ),
         ("{{range 1000}}{{printf \"%1000000d\" 1}}{{end}}", "bytes"),
     ];

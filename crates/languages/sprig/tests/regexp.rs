@@ -41,9 +41,10 @@ fn expressions_do_as_recorded() {
         for found in row["found"].as_array().unwrap() {
             let subject = found["s"].as_str().unwrap().as_bytes();
             let all = regexp.find_all(subject, -1);
-            let all = match all.is_empty() {
-                true => Json::Null,
-                false => all.iter().map(|r| json!([r.start, r.end])).collect(),
+            let all = if all.is_empty() {
+                Json::Null
+            } else {
+                all.iter().map(|r| json!([r.start, r.end])).collect()
             };
             let ours = json!({
                 "s": found["s"],
