@@ -72,7 +72,11 @@ pub(super) async fn insert(
 
 fn exists(call: &Call<'_>, key: &str, name: &str) -> ApiError {
     let mut error = ApiError::already_exists(call.served.group(), call.served.plural(), name);
-    if call.cluster.load_key(key).is_some_and(|found| meta::is_deleting(&found)) {
+    if call
+        .cluster
+        .load_key(key)
+        .is_some_and(|found| meta::is_deleting(&found))
+    {
         error.message.insert_str(0, "object is being deleted: ");
     }
     error
@@ -274,7 +278,9 @@ fn check_schema(
         return Err(unreadable(call, &shown, &error.message));
     }
     // Metadata has checks of its own, with the words upstream has for it.
-    let errors = errors.into_iter().filter(|error| !error.path.starts_with("metadata."));
+    let errors = errors
+        .into_iter()
+        .filter(|error| !error.path.starts_with("metadata."));
     Ok(errors.map(FieldError::from_schema).collect())
 }
 
