@@ -1,4 +1,5 @@
 //! The API on disk: restarts, and deaths without warning.
+#![allow(clippy::unwrap_used)] // a test that cannot go on may panic
 
 use argosy_kubeapi::{ApiServer, DiskStore, Expect, HistoryLimits, Hooks, Range, Shared, Write};
 use argosy_ports::{SystemTime, full_body};

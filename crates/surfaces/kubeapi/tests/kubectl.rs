@@ -1,4 +1,5 @@
 //! Real kubectl over TLS: certificates, tokens, RBAC, and the commands people type.
+#![allow(clippy::unwrap_used)] // a test that cannot go on may panic
 
 use argosy_kubeapi::auth::authn::{Credentials, StaticTokens};
 use argosy_kubeapi::auth::authority::Authority;
