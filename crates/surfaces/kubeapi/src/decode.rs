@@ -61,10 +61,10 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
 
 /// Reads YAML. JSON, which most clients send under YAML's name, goes the faster way.
 pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Parsed, String> {
-    if bytes.trim_ascii_start().first() == Some(&b'{') {
-        if let Ok(parsed) = parse_json(bytes) {
-            return Ok(parsed);
-        }
+    if bytes.trim_ascii_start().first() == Some(&b'{')
+        && let Ok(parsed) = parse_json(bytes)
+    {
+        return Ok(parsed);
     }
     let value = argosy_yaml::from_slice(bytes).map_err(|error| error.to_string())?;
     Ok(Parsed {

@@ -287,9 +287,9 @@ impl ApiError {
     fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
         let (group, kind, name) = (group.into(), kind.into(), name.into());
         self.details = Some(Box::new(Details {
+            name,
             group,
             kind,
-            name,
             ..Details::default()
         }));
         self

@@ -176,10 +176,10 @@ fn prepare_new(
     tidy(&mut object);
     meta::set(&mut object, "uid", &crate::random::uuid());
     meta::set(&mut object, "creationTimestamp", &call.stamp());
-    if has_status(call) {
-        if let Some(map) = object.as_object_mut() {
-            map.remove("status");
-        }
+    if has_status(call)
+        && let Some(map) = object.as_object_mut()
+    {
+        map.remove("status");
     }
     argosy_schema::default(kind, &mut object);
     let mut stored = call.cluster.to_stored(&call.served, object)?;
@@ -476,7 +476,8 @@ fn counts_generations(served: &Served) -> bool {
 
 fn count_generation(call: &Call<'_>, old: &Value, new: &mut Value) {
     let deployment = call.kind() == "Deployment" && !call.served.kind.is_custom();
-    if !(counts_generations(&call.served) || deployment) || !call.info.subresource.is_empty() {
+    let counted = counts_generations(&call.served) || deployment;
+    if !counted || !call.info.subresource.is_empty() {
         return;
     }
     let ignores_status = has_status(call);
