@@ -155,7 +155,12 @@ func main() {
 		}
 	}
 	templates = append(templates, fixed...)
-	enc.Encode(map[string]any{"data": json.RawMessage(data)})
+	all := []string{}
+	for name := range sprig.TxtFuncMap() {
+		all = append(all, name)
+	}
+	sortStrings(all)
+	enc.Encode(map[string]any{"data": json.RawMessage(data), "names": all})
 	for _, text := range templates {
 		row := map[string]string{"t": text}
 		var d any

@@ -1,7 +1,7 @@
 //! The command line's outermost layer: global flags and the list of commands.
 
 use crate::commands::{
-    app, appset, cluster, completion, helm, kustomize, project, repo, version,
+    app, appset, cluster, completion, demo, helm, kustomize, project, repo, run, up, version,
 };
 use crate::session::Session;
 use argosy_cli::{Failure, Flags};
@@ -65,6 +65,12 @@ impl GlobalFlags {
 /// All commands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// A fleet that follows Git, on this machine, in a minute
+    Demo(demo::DemoCommand),
+    /// A hub and simulated clusters on this machine, with nothing installed
+    Up(up::UpCommand),
+    /// The controllers on an existing cluster
+    Run(run::RunCommand),
     /// Applications
     #[command(subcommand, visible_alias = "application")]
     App(app::AppCommand),
@@ -99,6 +105,9 @@ impl Command {
     /// [`Failure`], whose code the program ends with.
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
         match self {
+            Self::Demo(command) => command.run(session),
+            Self::Up(command) => command.run(session),
+            Self::Run(command) => command.run(session),
             Self::App(command) => command.run(session),
             Self::Appset(command) => command.run(session),
             Self::Cluster(command) => command.run(session),

@@ -31,6 +31,7 @@ pub struct Controllers {
     pub sets: Arc<ApplicationSetController>,
     /// The clusters.
     pub clusters: Arc<KubeClusters>,
+    transport: Transport,
     stop: StopHandle,
     tasks: JoinSet<()>,
 }
@@ -46,12 +47,13 @@ impl Controllers {
         settings: ControllerSettings,
     ) -> anyhow::Result<Self> {
         let schemas = Schemas::builtin();
+        let hub = transport.counted(hub);
         let client: Arc<dyn Api> = Arc::new(Client::new("https://kubernetes.default.svc", hub.clone()));
         bootstrap(&*client, &settings.namespace).await?;
         let clock = Arc::new(SystemTime);
         let sources = Arc::new(GitSources::new(settings.git, clock.clone()));
         let clusters = Arc::new(KubeClusters::new(
-            transport,
+            transport.clone(),
             hub,
             &settings.namespace,
             ClusterSettings::new(schemas.clone()),
@@ -74,7 +76,12 @@ impl Controllers {
         let hub = Hub::start(ports, schemas, &mut tasks, &stop);
         let applications = ApplicationController::start(hub.clone(), &mut tasks, &stop);
         let sets = ApplicationSetController::start(hub.clone(), &mut tasks, &stop);
-        Ok(Self { hub, applications, sets, clusters, stop: handle, tasks })
+        Ok(Self { hub, applications, sets, clusters, transport, stop: handle, tasks })
+    }
+
+    /// How many requests the controllers have sent to hub and clusters.
+    pub fn calls(&self) -> u64 {
+        self.transport.calls()
     }
 
     /// Tells every task to end, and waits for those that finish what they have begun.

@@ -10,7 +10,7 @@ use argosy_kubeapi::auth::authn::{Credentials, StaticTokens};
 use argosy_kubeapi::auth::authority::Authority;
 use argosy_kubeapi::auth::authorizer::RbacAuthorizer;
 use argosy_kubeapi::auth::files::random_hex;
-use argosy_kubeapi::auth::kubeconfig::{Context, Kubeconfig};
+use argosy_kubeapi::auth::kubeconfig::{Context, Credential, Kubeconfig};
 use argosy_kubeapi::auth::tokens::TokenKey;
 use argosy_kubeapi::hooks::{self, Deps};
 use argosy_kubeapi::{
@@ -297,14 +297,17 @@ impl Inner {
         let context = |name: &str, server: String| Context {
             name: name.to_owned(),
             server,
-            token: self.settings.admin_token.clone(),
             namespace: None,
         };
         let mut contexts = vec![context("hub", self.url.clone())];
         contexts.extend(
             clusters.iter().map(|name| context(name, format!("{}/clusters/{name}", self.url))),
         );
-        let kubeconfig = Kubeconfig { contexts, ca_pem: self.ca_pem.clone() };
+        let kubeconfig = Kubeconfig {
+            contexts,
+            ca_pem: self.ca_pem.clone(),
+            credential: Credential::Token(self.settings.admin_token.clone()),
+        };
         kubeconfig.write(&self.settings.kubeconfig)?;
         Ok(())
     }
@@ -342,7 +345,9 @@ async fn server(
     url: &str,
 ) -> anyhow::Result<ApiServer> {
     let clock = Arc::new(SystemTime);
-    let credentials = Credentials::new(key.clone(), tokens.clone(), url, clock.clone());
+    let tell = clock.clone();
+    let credentials =
+        Credentials::new(key.clone(), tokens.clone(), url, Arc::new(move || tell.now()));
     ApiServer::new(storage, shared, clock)
         .authorizer(Arc::new(RbacAuthorizer::new()))
         .authenticator(Arc::new(credentials))

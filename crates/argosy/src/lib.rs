@@ -1,5 +1,9 @@
 //! The binary's own parts: what composes crates into a running Argosy.
 
+pub mod cli;
+pub mod commands;
 pub mod controllers;
 pub mod embedded;
 pub mod folder;
+pub mod pipeline;
+pub mod session;

@@ -21,7 +21,11 @@ fn main() -> ExitCode {
             );
             // Where nobody reads any more, there is nothing to say.
             let _ = error.print();
-            return ExitCode::from(if is_asked_for { 0 } else { argosy_cli::EXIT_FAILURE });
+            return ExitCode::from(if is_asked_for {
+                0
+            } else {
+                argosy_cli::EXIT_FAILURE
+            });
         }
     };
     let terminal = argosy_cli::Terminal::detect(

@@ -79,7 +79,7 @@ pub async fn compare(
         .await
         .map_err(|error| fail(&error))?;
     for finding in &rendered.findings {
-        session.tell(&format!("warning: {finding:?}"));
+        session.tell(&format!("warning: {}", finding.message));
     }
     let instance = instance_name(&app.key(), hub.namespace());
     let is_namespaced = |gvk: &Gvk| facts.resource(gvk).map(|resource| resource.namespaced);

@@ -67,6 +67,21 @@ pub(crate) fn fetch(http: UreqHttp, url: &str, request: &Request<'_>) -> Result<
     Ok(refs)
 }
 
+/// Asks whether there is a repository that may be read, and fetches nothing.
+pub(crate) fn greet(http: UreqHttp, url: &str) -> Result<(), String> {
+    let url = gix::url::parse(url).map_err(text)?;
+    let mut transport = Transport::new_http(http, url, Protocol::V2, false);
+    gix::protocol::handshake(
+        &mut transport,
+        Service::UploadPack,
+        |_| Ok(None),
+        Vec::new(),
+        &mut gix::progress::Discard,
+    )
+    .map(drop)
+    .map_err(text)
+}
+
 type Http = Transport<UreqHttp>;
 
 fn list(

@@ -141,16 +141,15 @@ impl Mirror {
             .ok_or_else(|| failure::storage(&self.remote.url, "open the mirror", &"it is damaged"))
     }
 
-    fn fetch_into(
-        &self,
-        dir: &Path,
-        before: Option<&Arc<Snapshot>>,
-        extra: &BTreeSet<String>,
-        commit: Option<ObjectId>,
-    ) -> Result<Arc<Snapshot>, SourceError> {
+    /// Asks whether the repository may be read, and fetches nothing.
+    pub(crate) fn probe(&self) -> Result<(), SourceError> {
+        let (http, slot, credential) = self.http()?;
+        fetch::greet(http, &self.remote.url)
+            .map_err(|text| self.explain(&text, &slot, &credential, None))
+    }
+
+    fn http(&self) -> Result<(UreqHttp, FailureSlot, Credential), SourceError> {
         let url = &self.remote.url;
-        let disk = |error| failure::storage(url, "write the mirror", &error);
-        fs::create_dir_all(dir.join("objects/pack")).map_err(disk)?;
         let (credential, authority) = (self.remote.credential)()?;
         let (http, slot) = UreqHttp::new(
             url,
@@ -165,6 +164,20 @@ impl Mirror {
                 Some(format!("correct the Secret `{}`", credential.id)),
             )
         })?;
+        Ok((http, slot, credential))
+    }
+
+    fn fetch_into(
+        &self,
+        dir: &Path,
+        before: Option<&Arc<Snapshot>>,
+        extra: &BTreeSet<String>,
+        commit: Option<ObjectId>,
+    ) -> Result<Arc<Snapshot>, SourceError> {
+        let url = &self.remote.url;
+        let disk = |error| failure::storage(url, "write the mirror", &error);
+        fs::create_dir_all(dir.join("objects/pack")).map_err(disk)?;
+        let (http, slot, credential) = self.http()?;
         let request = Request {
             dir,
             have: before.map(|b| (&b.refs, &*b.objects)),

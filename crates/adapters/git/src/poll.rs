@@ -155,6 +155,12 @@ impl Watched {
         Repository::Mirror(Box::new(Mirror::open(dir, remote)))
     }
 
+    /// Asks whether the repository may be read, and fetches nothing.
+    pub(crate) async fn probe(self: &Arc<Self>) -> Result<(), SourceError> {
+        let this = self.clone();
+        blocking(move || this.locate()?.probe()).await
+    }
+
     /// Looks for a newer state and tells the followers. Callers that come while a look is under
     /// way share the next one.
     pub(crate) async fn look(self: &Arc<Self>, beside: Beside) -> Result<(), SourceError> {

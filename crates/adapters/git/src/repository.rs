@@ -40,6 +40,14 @@ impl Repository {
         }
     }
 
+    /// Asks whether it may be read, and fetches nothing.
+    pub(crate) fn probe(&self) -> Result<(), SourceError> {
+        match self {
+            Self::Local(local) => local.look().map(drop),
+            Self::Mirror(mirror) => mirror.probe(),
+        }
+    }
+
     /// Looks for a newer state. An unchanged one is the same `Arc` as before.
     pub(crate) fn look(&self, beside: &Beside) -> Result<Arc<Snapshot>, SourceError> {
         match self {

@@ -96,6 +96,14 @@ impl GitSources {
         self.watched(repo).looks()
     }
 
+    /// Asks whether a repository may be read, and fetches nothing.
+    ///
+    /// # Errors
+    /// [`SourceError`], as a fetch would have it.
+    pub async fn probe(&self, repo: &RepoRef) -> Result<(), SourceError> {
+        self.watched(repo).probe().await
+    }
+
     fn watched(&self, repo: &RepoRef) -> Arc<Watched> {
         let url = effective_url(&self.shared, &repo.url);
         let mut repositories = self

@@ -21,8 +21,10 @@ use argosy_object::{Class, Classified};
 use argosy_ports::{ApiService, Body, BoxError};
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use tower::Service as _;
 use tower::ServiceExt as _;
 
 /// Why a cluster's service could not be made, or why a request got no answer.
@@ -135,6 +137,7 @@ struct Inner {
     limits: Limits,
     tls: TlsStore,
     in_process: RwLock<BTreeMap<Address, ApiService>>,
+    calls: Arc<AtomicU64>,
     hub: RwLock<Option<ApiService>>,
 }
 
@@ -186,12 +189,32 @@ impl Transport {
             .unwrap_or_else(PoisonError::into_inner) = Some(service);
     }
 
+    /// How many requests went out through services of this transport.
+    pub fn calls(&self) -> u64 {
+        self.inner.calls.load(Ordering::Relaxed)
+    }
+
+    /// `service`, with its requests counted in [`Self::calls`].
+    pub fn counted(&self, service: ApiService) -> ApiService {
+        let calls = self.inner.calls.clone();
+        let counted = tower::service_fn(move |request| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let mut service = service.clone();
+            async move { service.call(request).await }
+        });
+        ApiService::new(counted)
+    }
+
     /// A service for the cluster. No connection is opened before the first request. The service
     /// is always ready: it limits and waits inside the call.
     ///
     /// # Errors
     /// Where the URL or the TLS material cannot be used.
     pub fn service(&self, spec: &ClusterSpec) -> Result<ApiService, TransportError> {
+        self.uncounted(spec).map(|service| self.counted(service))
+    }
+
+    fn uncounted(&self, spec: &ClusterSpec) -> Result<ApiService, TransportError> {
         if spec.credential == Credential::Hub {
             let hub = self
                 .inner

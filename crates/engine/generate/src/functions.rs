@@ -18,7 +18,7 @@ pub(crate) fn table() -> Arc<FuncTable> {
                 Ok(normalize(&string(a, 0)).into())
             })
             .with_typed("slugify", "...any", |_, a| slugify_call(a))
-            .with_typed("toYaml", "any", |cx, a| to_yaml(cx, a))
+            .with_typed("toYaml", "any", to_yaml)
             .with_typed("fromYaml", "string", |cx, a| from_yaml(cx, a, Shape::Map))
             .with_typed("fromYamlArray", "string", |cx, a| {
                 from_yaml(cx, a, Shape::List)

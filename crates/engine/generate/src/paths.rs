@@ -16,6 +16,23 @@ pub(crate) fn dir(path: &str) -> &str {
     path.rsplit_once('/').map_or(".", |(dir, _)| dir)
 }
 
+/// The leading parts of a pattern that hold no wildcard: nothing outside of that path can match.
+pub(crate) fn literal_prefix(pattern: &str) -> Option<Vec<&str>> {
+    if pattern.starts_with('/') {
+        return None;
+    }
+    let mut parts = Vec::new();
+    for part in pattern.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part if part.contains(['*', '?', '[', '\\']) => break,
+            part => parts.push(part),
+        }
+    }
+    Some(parts)
+}
+
 /// Go's `path.Match`: `*` and `?` stop at slashes, `[^a-z]` negates. `None` where the pattern is
 /// malformed.
 pub(crate) fn path_match(pattern: &str, name: &str) -> Option<bool> {
@@ -307,6 +324,18 @@ mod tests {
         ] {
             assert_eq!(pathspec_match(pattern, path), expected, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn literal_prefix_ends_before_the_first_wildcard() {
+        assert_eq!(literal_prefix("apps/*/x"), Some(vec!["apps"]));
+        assert_eq!(
+            literal_prefix("./a/b/c.yaml"),
+            Some(vec!["a", "b", "c.yaml"])
+        );
+        assert_eq!(literal_prefix("**/x"), Some(vec![]));
+        assert_eq!(literal_prefix("../x"), None);
+        assert_eq!(literal_prefix("/x"), None);
     }
 
     #[test]

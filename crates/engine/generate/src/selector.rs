@@ -85,7 +85,7 @@ fn requirement(key: &str, operator: Operator, values: Vec<String>) -> Result<Req
     if let Some(reason) = key_fault(key) {
         return Err(format!("key: Invalid value: \"{key}\": {reason}"));
     }
-    let shown = || format!("{:?}", values).replace("\", \"", "\",\"");
+    let shown = || format!("{values:?}").replace("\", \"", "\",\"");
     match operator {
         Operator::In | Operator::NotIn if values.is_empty() => Err(format!(
             "values: Invalid value: {}: for 'in', 'notin' operators, values set can't be empty",

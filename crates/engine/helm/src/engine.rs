@@ -1,66 +1,19 @@
 //! Renders all templates of a chart and its subcharts.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use argosy_gotmpl::{
     ExecError, GoStr, Limits, Map as GoMap, MapRef, MissingKey, ParseError, Set, SetBuilder, Value,
 };
-use argosy_object::Digest;
 use bytes::Bytes;
 
+use crate::cache::TemplateCache;
 use crate::chart::Chart;
 use crate::error::HelmError;
 use crate::funcs::{RenderEnv, WARN_END, WARN_START, functions, without_no_value};
 use crate::hosts::Files;
 use crate::metadata::fields_map;
-
-/// Parsed templates, kept by the digest of their names and sources. Shared between renderings.
-#[derive(Debug, Default)]
-pub struct TemplateCache {
-    kept: Mutex<Kept>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    sets: HashMap<Digest, Arc<Set>>,
-    order: VecDeque<Digest>,
-}
-
-/// How many sets of templates are kept.
-const KEPT_SETS: usize = 256;
-
-impl TemplateCache {
-    /// An empty cache.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, templates: &Templates) -> Result<Arc<Set>, HelmError> {
-        let parts = templates
-            .iter()
-            .flat_map(|(name, template)| [name.as_bytes(), template.source.as_ref()]);
-        let digest = Digest::of_parts(parts);
-        if let Some(set) = self.kept().sets.get(&digest) {
-            return Ok(set.clone());
-        }
-        let set = parse(templates)?;
-        let mut kept = self.kept();
-        if kept.sets.insert(digest, set.clone()).is_none() {
-            kept.order.push_back(digest);
-        }
-        while kept.order.len() > KEPT_SETS {
-            if let Some(oldest) = kept.order.pop_front() {
-                kept.sets.remove(&oldest);
-            }
-        }
-        Ok(set)
-    }
-}
 
 /// One template file with the dot it is rendered with.
 struct Template {
@@ -88,7 +41,13 @@ pub(crate) fn render(
 ) -> Result<BTreeMap<String, GoStr>, HelmError> {
     let mut templates = Templates::new();
     collect(chart, None, chart.name(), top, &mut templates);
-    let set = cache.set(&templates)?;
+    let sources = templates
+        .iter()
+        .map(|(name, template)| (name.as_str(), &template.source));
+    let set = match cache.find(sources.clone()) {
+        Some(set) => set,
+        None => cache.keep(sources, parse(&templates)?),
+    };
     let mut rendered = BTreeMap::new();
     for name in in_order(&templates) {
         let base = name.rsplit('/').next().unwrap_or(name);
@@ -210,7 +169,16 @@ fn parse_error(name: &str, error: &ParseError) -> HelmError {
 /// each template on the way.
 fn exec_error(name: &str, error: &ExecError) -> HelmError {
     if error.limit {
-        return HelmError::Limit(error.text.clone());
+        let ExecError {
+            template,
+            line,
+            column,
+            text,
+            ..
+        } = error;
+        return HelmError::Limit(format!(
+            "execution error at ({template}:{line}:{column}): {text}"
+        ));
     }
     let mut tokens = error.text.splitn(3, ": ");
     let (Some(_), Some(place), Some(rest)) = (tokens.next(), tokens.next(), tokens.next()) else {

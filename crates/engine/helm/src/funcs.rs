@@ -9,7 +9,7 @@ use argosy_gotmpl::{
 };
 use argosy_object::{Digest, Value as Json};
 
-use crate::toml;
+use crate::{pretty, toml};
 
 /// Marks what `required` and `fail` say, so that the error can be cut down to it.
 pub(crate) const WARN_START: &str = "HELM_ERR_START";
@@ -52,6 +52,8 @@ pub(crate) struct RenderEnv {
     now: GoTime,
     seed: Digest,
     drawn: u64,
+    /// Bytes of the last block that nobody took yet.
+    block: Vec<u8>,
     lookups: Lookups,
     expired: Option<Expired>,
     included: HashMap<Box<str>, u32>,
@@ -64,6 +66,7 @@ impl RenderEnv {
             now,
             seed,
             drawn: 0,
+            block: Vec::new(),
             lookups,
             expired,
             included: HashMap::new(),
@@ -79,10 +82,13 @@ impl Env for RenderEnv {
 
     /// A stream made of the seed: the same inputs give the same bytes.
     fn random(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(32) {
-            self.drawn += 1;
-            let block = Digest::of_parts([&self.seed.0[..], &self.drawn.to_le_bytes()[..]]);
-            chunk.copy_from_slice(&block.0[..chunk.len()]);
+        for byte in bytes {
+            if self.block.is_empty() {
+                self.drawn += 1;
+                let block = Digest::of_parts([&self.seed.0[..], &self.drawn.to_le_bytes()[..]]);
+                self.block.extend_from_slice(&block.0);
+            }
+            *byte = self.block.pop().unwrap_or_default();
         }
     }
 
@@ -127,8 +133,8 @@ fn own(table: FuncTable) -> FuncTable {
             Ok(to_yaml(cx, &args[0])?.into())
         })
         .with_typed("toYamlPretty", "any", |cx, args| {
-            let json = plain_json(cx, &args[0])?;
-            Ok(argosy_yaml::to_string(&json).trim_end_matches('\n').into())
+            weigh(cx, &args[0])?;
+            Ok(pretty::write(&args[0]).trim_end_matches('\n').into())
         })
         .with_typed("fromYaml", "string", |cx, args| {
             from_yaml(cx, &args[0], Shape::Map)
@@ -153,6 +159,11 @@ fn own(table: FuncTable) -> FuncTable {
         .with_typed("toToml", "any", |cx, args| {
             weigh(cx, &args[0])?;
             Ok(toml::write(&args[0]).unwrap_or_else(|error| error).into())
+        })
+        .with_typed("fromToml", "string", |cx, args| {
+            let text = text_of(&args[0]);
+            cx.charge(text.len() as u64 * 8)?;
+            Ok(toml::read(&text).unwrap_or_else(|error| error_table(&error)))
         })
 }
 
@@ -199,6 +210,7 @@ fn tpl(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Value, FuncError> {
     }
     match cx.execute_source("gotpl", &source, &args[1]) {
         Ok(text) => Ok(Value::Str(without_no_value(&text))),
+        Err(error) if error.is_limit() => Err(error),
         Err(error) => {
             let doing = if error.kind() == FuncErrorKind::Parse {
                 "cannot parse template"

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod archive;
+mod cache;
 mod chart;
 mod dependencies;
 mod engine;
@@ -19,14 +20,15 @@ mod known;
 mod load;
 mod manifest;
 mod metadata;
+mod pretty;
 mod render;
 mod request;
 mod strvals;
 mod toml;
 mod values;
 
+pub use cache::TemplateCache;
 pub use chart::{Chart, Dependency, File, Metadata};
-pub use engine::TemplateCache;
 pub use error::HelmError;
 pub use funcs::{Expired, Lookup, Lookups};
 pub use hosts::KubeVersion;

@@ -4,8 +4,10 @@ use argosy_object::{Map, Value as Json};
 use argosy_tree::{Mode, RelPath, Rooted};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::archive::{MAX_CHART_BYTES, MAX_FILE_BYTES, unpack, without_bom};
+use crate::cache::TemplateCache;
 use crate::chart::{Chart, File, Metadata};
 use crate::error::HelmError;
 use crate::ignore::Rules;
@@ -20,6 +22,30 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 /// What cannot be read, and what Helm refuses, in its words.
 pub fn load_folder(tree: &Rooted<'_>, folder: &RelPath) -> Result<Chart, HelmError> {
+    read_folder(tree, folder).map(|(chart, _)| chart)
+}
+
+/// As [`load_folder`], but that a folder known by its identity is not read again. The whole
+/// folder counts as read.
+pub(crate) fn load_cached(
+    tree: &Rooted<'_>,
+    folder: &RelPath,
+    cache: &TemplateCache,
+) -> Result<Arc<Chart>, HelmError> {
+    let identity = tree.subtree(folder)?;
+    if let Some(chart) = cache.chart(&identity) {
+        return Ok(chart);
+    }
+    let (chart, has_links) = read_folder(tree, folder)?;
+    if has_links {
+        // What links lead to is not in the folder's identity.
+        return Ok(Arc::new(chart));
+    }
+    Ok(cache.keep_chart(identity, chart))
+}
+
+/// Reads a chart, and tells whether it has links.
+fn read_folder(tree: &Rooted<'_>, folder: &RelPath) -> Result<(Chart, bool), HelmError> {
     let rules = match tree.try_read(&folder.child(".helmignore"))? {
         Some(data) => Rules::parse(&String::from_utf8_lossy(&data)),
         None => Rules::parse(""),
@@ -30,9 +56,10 @@ pub fn load_folder(tree: &Rooted<'_>, folder: &RelPath) -> Result<Chart, HelmErr
         rules,
         files: Vec::new(),
         bytes: 0,
+        has_links: false,
     };
     walk.folder(folder, "", 0)?;
-    load_files(walk.files, 0)
+    Ok((load_files(walk.files, 0)?, walk.has_links))
 }
 
 /// Loads a packed chart.
@@ -48,6 +75,7 @@ struct Walk<'w, 't> {
     rules: Rules,
     files: Vec<File>,
     bytes: u64,
+    has_links: bool,
 }
 
 impl Walk<'_, '_> {
@@ -58,6 +86,7 @@ impl Walk<'_, '_> {
             )));
         }
         for (name, mode) in self.tree.names(folder)? {
+            self.has_links |= mode == Mode::Link;
             let path = folder.child(&name);
             let inner = if inner.is_empty() {
                 name.to_string()

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use argosy_gotmpl::{GoTime, Limits, Value};
 use argosy_object::{Digest, Value as Json};
 
+use crate::cache::TemplateCache;
 use crate::chart::{Chart, is_compatible};
 use crate::dependencies;
-use crate::engine::{TemplateCache, Top, render};
+use crate::engine::{Top, render};
 use crate::error::HelmError;
 use crate::funcs::{Expired, Lookup, Lookups, RenderEnv};
 use crate::hosts::{Capabilities, KubeVersion, VersionSet};

@@ -7,10 +7,10 @@ use argosy_object::{Digest, Finding, Object, Origin, Value as Json};
 use argosy_tree::{RelPath, Rooted};
 use bytes::Bytes;
 
-use crate::engine::TemplateCache;
+use crate::cache::TemplateCache;
 use crate::error::HelmError;
 use crate::hosts::KubeVersion;
-use crate::load::load_folder;
+use crate::load::load_cached;
 use crate::manifest::Manifest;
 use crate::render::{OutputOptions, ReleaseRequest, Rendering, Step, render_release};
 use crate::values::{Layer, Table, merge_layers};
@@ -140,7 +140,7 @@ pub fn template_chart(
     request: &ChartRequest,
     cache: &TemplateCache,
 ) -> Result<Rendering, HelmError> {
-    let chart = load_folder(reader, &request.chart)?;
+    let chart = load_cached(reader, &request.chart, cache)?;
     let mut release =
         ReleaseRequest::new(request.release_name.as_str(), request.namespace.as_str());
     release.revision = request.revision;

@@ -186,13 +186,14 @@ impl Parser<'_> {
     /// The index of `name[INDEX]`, whose opening bracket is behind.
     fn index(&mut self) -> Result<i64, Stop> {
         let (digits, stop) = self.until("]");
-        let failed = |text: String| Stop::Failed(format!("error parsing index: {text}"));
         if stop.is_none() {
-            return Err(failed("EOF".into()));
+            // Compat: Helm takes an index that is not closed for the end of the line.
+            return Err(Stop::End);
         }
-        digits
-            .parse()
-            .map_err(|_| failed(format!("strconv.Atoi: parsing {digits:?}: invalid syntax")))
+        digits.parse().map_err(|_| {
+            let fault = format!("strconv.Atoi: parsing {digits:?}: invalid syntax");
+            Stop::Failed(format!("error parsing index: {fault}"))
+        })
     }
 
     fn item(&mut self, list: &mut Vec<Json>, index: i64, nesting: usize) -> Result<(), Stop> {
@@ -201,7 +202,10 @@ impl Parser<'_> {
         }
         let (extra, stop) = self.until("[.=");
         if !extra.is_empty() {
-            return Err(format!("unexpected data at end of array index: {extra:?}").into());
+            // Compat: Helm prints the characters one by one.
+            let units: Vec<String> = extra.chars().map(|unit| format!("{unit:?}")).collect();
+            let units = units.join(" ");
+            return Err(format!("unexpected data at end of array index: [{units}]").into());
         }
         let place = index as usize;
         match stop {

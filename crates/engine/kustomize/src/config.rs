@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// Fields that hold the name of an object of one kind.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct NameReference {
     pub(crate) group: String,
     pub(crate) version: String,
@@ -25,7 +25,7 @@ impl NameReference {
 
 /// The fields of all transformers.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) name_prefix: Vec<FieldSpec>,
     pub(crate) name_suffix: Vec<FieldSpec>,
@@ -71,7 +71,29 @@ impl Config {
                 None => self.name_reference.push(reference),
             }
         }
+        self.sort();
         Ok(())
+    }
+
+    /// Sorts all lists by kind. It matters: of two specs for one path, the one for all kinds is
+    /// dropped where it is merged behind one for a single kind.
+    fn sort(&mut self) {
+        for list in [
+            &mut self.name_prefix,
+            &mut self.name_suffix,
+            &mut self.namespace,
+            &mut self.common_labels,
+            &mut self.labels,
+            &mut self.template_labels,
+            &mut self.common_annotations,
+            &mut self.var_reference,
+            &mut self.images,
+            &mut self.replicas,
+        ] {
+            list.sort_by_cached_key(|spec| crate::order::kind_key(&spec.gvk()));
+        }
+        self.name_reference
+            .sort_by_cached_key(|r| crate::order::kind_key(&r.gvk()));
     }
 
     /// The built-in table.
@@ -79,16 +101,22 @@ impl Config {
         let metadata_labels = metadata_labels();
         let mut common_labels = selectors();
         common_labels.extend(metadata_labels.clone());
-        Self {
+        let mut config = Self {
             name_prefix: vec![spec("metadata/name", "")],
             name_suffix: vec![spec("metadata/name", "")],
             namespace: vec![
                 make("metadata/name", "Namespace"),
-                FieldSpec { group: "apiregistration.k8s.io".into(),
-                    ..make("spec/service/namespace", "APIService") },
-                FieldSpec { group: "apiextensions.k8s.io".into(),
-                    ..spec("spec/conversion/webhook/clientConfig/service/namespace",
-                        "CustomResourceDefinition") },
+                FieldSpec {
+                    group: "apiregistration.k8s.io".into(),
+                    ..make("spec/service/namespace", "APIService")
+                },
+                FieldSpec {
+                    group: "apiextensions.k8s.io".into(),
+                    ..spec(
+                        "spec/conversion/webhook/clientConfig/service/namespace",
+                        "CustomResourceDefinition",
+                    )
+                },
             ],
             common_labels,
             labels: Vec::new(),
@@ -99,14 +127,25 @@ impl Config {
             images: ["", "template/spec/"]
                 .iter()
                 .flat_map(|at| {
-                    ["containers[]/image", "initContainers[]/image", "volumes[]/image/reference"]
-                        .map(|path| make(&format!("spec/{at}{path}"), ""))
+                    [
+                        "containers[]/image",
+                        "initContainers[]/image",
+                        "volumes[]/image/reference",
+                    ]
+                    .map(|path| make(&format!("spec/{at}{path}"), ""))
                 })
                 .collect(),
-            replicas: ["Deployment", "ReplicationController", "ReplicaSet", "StatefulSet"]
-                .map(|kind| make("spec/replicas", kind))
-                .to_vec(),
-        }
+            replicas: [
+                "Deployment",
+                "ReplicationController",
+                "ReplicaSet",
+                "StatefulSet",
+            ]
+            .map(|kind| make("spec/replicas", kind))
+            .to_vec(),
+        };
+        config.sort();
+        config
     }
 }
 
@@ -128,19 +167,32 @@ pub(crate) fn merge_all(
 }
 
 fn spec(path: &str, kind: &str) -> FieldSpec {
-    FieldSpec { path: path.into(), kind: kind.into(), ..FieldSpec::default() }
+    FieldSpec {
+        path: path.into(),
+        kind: kind.into(),
+        ..FieldSpec::default()
+    }
 }
 
 fn make(path: &str, kind: &str) -> FieldSpec {
-    FieldSpec { create: true, ..spec(path, kind) }
+    FieldSpec {
+        create: true,
+        ..spec(path, kind)
+    }
 }
 
 fn grouped(group: &str, spec: FieldSpec) -> FieldSpec {
-    FieldSpec { group: group.into(), ..spec }
+    FieldSpec {
+        group: group.into(),
+        ..spec
+    }
 }
 
 fn versioned(version: &str, spec: FieldSpec) -> FieldSpec {
-    FieldSpec { version: version.into(), ..spec }
+    FieldSpec {
+        version: version.into(),
+        ..spec
+    }
 }
 
 const CRON: &str = "spec/jobTemplate/spec/template/spec";
@@ -153,7 +205,10 @@ fn selectors() -> Vec<FieldSpec> {
     for kind in ["Deployment", "ReplicaSet", "DaemonSet"] {
         specs.push(make("spec/selector/matchLabels", kind));
     }
-    specs.push(grouped("apps", make("spec/selector/matchLabels", "StatefulSet")));
+    specs.push(grouped(
+        "apps",
+        make("spec/selector/matchLabels", "StatefulSet"),
+    ));
     for kind in ["Deployment", "StatefulSet"] {
         for path in [
             "affinity/podAffinity/preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm/labelSelector",
@@ -167,9 +222,19 @@ fn selectors() -> Vec<FieldSpec> {
         }
     }
     specs.push(grouped("batch", spec("spec/selector/matchLabels", "Job")));
-    specs.push(grouped("batch", spec("spec/jobTemplate/spec/selector/matchLabels", "CronJob")));
-    specs.push(grouped("policy", spec("spec/selector/matchLabels", "PodDisruptionBudget")));
-    for path in ["podSelector", "ingress/from/podSelector", "egress/to/podSelector"] {
+    specs.push(grouped(
+        "batch",
+        spec("spec/jobTemplate/spec/selector/matchLabels", "CronJob"),
+    ));
+    specs.push(grouped(
+        "policy",
+        spec("spec/selector/matchLabels", "PodDisruptionBudget"),
+    ));
+    for path in [
+        "podSelector",
+        "ingress/from/podSelector",
+        "egress/to/podSelector",
+    ] {
         let path = format!("spec/{path}/matchLabels");
         specs.push(grouped("networking.k8s.io", spec(&path, "NetworkPolicy")));
     }
@@ -185,10 +250,16 @@ fn metadata_labels() -> Vec<FieldSpec> {
         make(template, "ReplicaSet"),
         make(template, "DaemonSet"),
         grouped("apps", make(template, "StatefulSet")),
-        grouped("apps", make("spec/volumeClaimTemplates[]/metadata/labels", "StatefulSet")),
+        grouped(
+            "apps",
+            make("spec/volumeClaimTemplates[]/metadata/labels", "StatefulSet"),
+        ),
         grouped("batch", make(template, "Job")),
         grouped("batch", make("spec/jobTemplate/metadata/labels", "CronJob")),
-        grouped("batch", make("spec/jobTemplate/spec/template/metadata/labels", "CronJob")),
+        grouped(
+            "batch",
+            make("spec/jobTemplate/spec/template/metadata/labels", "CronJob"),
+        ),
     ]
 }
 
@@ -202,13 +273,27 @@ fn annotations() -> Vec<FieldSpec> {
         make(template, "DaemonSet"),
         make(template, "StatefulSet"),
         grouped("batch", make(template, "Job")),
-        grouped("batch", make("spec/jobTemplate/metadata/annotations", "CronJob")),
-        grouped("batch", make("spec/jobTemplate/spec/template/metadata/annotations", "CronJob")),
+        grouped(
+            "batch",
+            make("spec/jobTemplate/metadata/annotations", "CronJob"),
+        ),
+        grouped(
+            "batch",
+            make(
+                "spec/jobTemplate/spec/template/metadata/annotations",
+                "CronJob",
+            ),
+        ),
     ]
 }
 
 fn reference(group: &str, version: &str, kind: &str, referrers: Vec<FieldSpec>) -> NameReference {
-    NameReference { group: group.into(), version: version.into(), kind: kind.into(), referrers }
+    NameReference {
+        group: group.into(),
+        version: version.into(),
+        kind: kind.into(),
+        referrers,
+    }
 }
 
 /// The same fields of the pod spec of every kind that holds one.
@@ -263,7 +348,10 @@ fn config_map_referrers() -> Vec<FieldSpec> {
     specs.push(spec("rules/resourceNames", "Role"));
     specs.push(spec("rules/resourceNames", "ClusterRole"));
     let annotation = "nginx.ingress.kubernetes.io\\/fastcgi-params-configmap";
-    specs.push(spec(&format!("metadata/annotations/{annotation}"), "Ingress"));
+    specs.push(spec(
+        &format!("metadata/annotations/{annotation}"),
+        "Ingress",
+    ));
     specs
 }
 
@@ -283,15 +371,26 @@ fn secret_referrers() -> Vec<FieldSpec> {
         "nginx.ingress.kubernetes.io\\/auth-secret",
         "nginx.ingress.kubernetes.io\\/auth-tls-secret",
     ] {
-        specs.push(spec(&format!("metadata/annotations/{annotation}"), "Ingress"));
+        specs.push(spec(
+            &format!("metadata/annotations/{annotation}"),
+            "Ingress",
+        ));
     }
     specs.push(spec("imagePullSecrets/name", "ServiceAccount"));
-    for field in ["secretName", "adminSecretName", "userSecretName", "secretRef"] {
+    for field in [
+        "secretName",
+        "adminSecretName",
+        "userSecretName",
+        "secretRef",
+    ] {
         specs.push(spec(&format!("parameters/{field}"), "StorageClass"));
     }
     specs.push(spec("rules/resourceNames", "Role"));
     specs.push(spec("rules/resourceNames", "ClusterRole"));
-    let knative = spec("spec/template/spec/containers/env/valueFrom/secretKeyRef/name", "Service");
+    let knative = spec(
+        "spec/template/spec/containers/env/valueFrom/secretKeyRef/name",
+        "Service",
+    );
     specs.push(versioned("v1", grouped("serving.knative.dev", knative)));
     specs.push(spec("spec/azureFile/secretName", "PersistentVolume"));
     specs
@@ -307,8 +406,14 @@ fn service_referrers() -> Vec<FieldSpec> {
     ] {
         specs.push(spec(&format!("spec/{path}"), "Ingress"));
     }
-    specs.push(grouped("apiregistration.k8s.io", spec("spec/service/name", "APIService")));
-    for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
+    specs.push(grouped(
+        "apiregistration.k8s.io",
+        spec("spec/service/name", "APIService"),
+    ));
+    for kind in [
+        "ValidatingWebhookConfiguration",
+        "MutatingWebhookConfiguration",
+    ] {
         let webhook = spec("webhooks/clientConfig/service", kind);
         specs.push(grouped("admissionregistration.k8s.io", webhook));
     }
@@ -319,23 +424,37 @@ fn name_references() -> Vec<NameReference> {
     const RBAC: &str = "rbac.authorization.k8s.io";
     const ADMISSION: &str = "admissionregistration.k8s.io";
     let scaled = || vec![spec("spec/scaleTargetRef/name", "HorizontalPodAutoscaler")];
-    let mut all: Vec<NameReference> =
-        ["Deployment", "ReplicationController", "ReplicaSet", "StatefulSet"]
-            .map(|kind| reference("", "", kind, scaled()))
-            .to_vec();
+    let mut all: Vec<NameReference> = [
+        "Deployment",
+        "ReplicationController",
+        "ReplicaSet",
+        "StatefulSet",
+    ]
+    .map(|kind| reference("", "", kind, scaled()))
+    .to_vec();
     all.push(reference("", "v1", "ConfigMap", config_map_referrers()));
     all.push(reference("", "v1", "Secret", secret_referrers()));
     all.push(reference("", "v1", "Service", service_referrers()));
     let binding = |path: &str, kind: &str| grouped(RBAC, spec(path, kind));
-    all.push(reference(RBAC, "", "Role", vec![binding("roleRef/name", "RoleBinding")]));
+    all.push(reference(
+        RBAC,
+        "",
+        "Role",
+        vec![binding("roleRef/name", "RoleBinding")],
+    ));
     all.push(reference(
         RBAC,
         "",
         "ClusterRole",
-        vec![binding("roleRef/name", "RoleBinding"), binding("roleRef/name", "ClusterRoleBinding")],
+        vec![
+            binding("roleRef/name", "RoleBinding"),
+            binding("roleRef/name", "ClusterRoleBinding"),
+        ],
     ));
-    let mut accounts =
-        vec![binding("subjects", "RoleBinding"), binding("subjects", "ClusterRoleBinding")];
+    let mut accounts = vec![
+        binding("subjects", "RoleBinding"),
+        binding("subjects", "ClusterRoleBinding"),
+    ];
     accounts.extend(in_workloads("serviceAccountName"));
     all.push(reference("", "v1", "ServiceAccount", accounts));
     let claims = in_workloads("volumes/persistentVolumeClaim/claimName");
@@ -348,29 +467,67 @@ fn name_references() -> Vec<NameReference> {
     let classes = vec![
         spec("spec/storageClassName", "PersistentVolume"),
         spec("spec/storageClassName", "PersistentVolumeClaim"),
-        spec("spec/volumeClaimTemplates/spec/storageClassName", "StatefulSet"),
+        spec(
+            "spec/volumeClaimTemplates/spec/storageClassName",
+            "StatefulSet",
+        ),
     ];
     all.push(reference("storage.k8s.io", "v1", "StorageClass", classes));
     let priorities = in_workloads("priorityClassName");
-    all.push(reference("scheduling.k8s.io", "v1", "PriorityClass", priorities));
+    all.push(reference(
+        "scheduling.k8s.io",
+        "v1",
+        "PriorityClass",
+        priorities,
+    ));
     let ingress = vec![spec("spec/ingressClassName", "Ingress")];
     // The group is spelt so upstream, and so selects nothing.
-    all.push(reference("networking.k8s.io/v1", "v1", "IngressClass", ingress));
+    all.push(reference(
+        "networking.k8s.io/v1",
+        "v1",
+        "IngressClass",
+        ingress,
+    ));
     let policy = spec("spec/policyName", "ValidatingAdmissionPolicyBinding");
-    all.push(reference(ADMISSION, "", "ValidatingAdmissionPolicy", vec![grouped(ADMISSION, policy)]));
+    all.push(reference(
+        ADMISSION,
+        "",
+        "ValidatingAdmissionPolicy",
+        vec![grouped(ADMISSION, policy)],
+    ));
     all
 }
 
 fn var_references() -> Vec<FieldSpec> {
     let template = "spec/template/spec";
     let holders = [
-        ("CronJob", CRON, "spec/jobTemplate/spec/template/volumes/nfs/server"),
-        ("DaemonSet", template, "spec/template/spec/volumes/nfs/server"),
-        ("Deployment", template, "spec/template/spec/volumes/nfs/server"),
+        (
+            "CronJob",
+            CRON,
+            "spec/jobTemplate/spec/template/volumes/nfs/server",
+        ),
+        (
+            "DaemonSet",
+            template,
+            "spec/template/spec/volumes/nfs/server",
+        ),
+        (
+            "Deployment",
+            template,
+            "spec/template/spec/volumes/nfs/server",
+        ),
         ("Job", template, "spec/template/spec/volumes/nfs/server"),
         ("Pod", "spec", "spec/volumes/nfs/server"),
-        ("ReplicaSet", template, "spec/template/spec/volumes/nfs/server"),
-        ("StatefulSet", template, "spec/volumeClaimTemplates/spec/nfs/server"),
+        (
+            "ReplicaSet",
+            template,
+            "spec/template/spec/volumes/nfs/server",
+        ),
+        (
+            "StatefulSet",
+            template,
+            "spec/volumeClaimTemplates/spec/nfs/server",
+        ),
     ];
     let mut specs = Vec::new();
     for (kind, at, volumes) in holders {

@@ -13,12 +13,16 @@ pub(crate) fn extend(config: &mut Config, file: &str, bytes: &[u8]) -> Result<()
     let limits = argosy_yaml::Limits::default();
     let value = argosy_yaml::from_slice_with(file, bytes, &limits, argosy_yaml::Dialect::V2)?;
     let Value::Object(types) = value else {
-        return Err(KustomizeError::invalid(file, "unable to parse open API definition"));
+        return Err(KustomizeError::invalid(
+            file,
+            "unable to parse open API definition",
+        ));
     };
     for (name, ty) in &types {
         let properties = properties(ty);
-        let whole =
-            ["kind", "apiVersion", "metadata"].iter().all(|f| properties.is_some_and(|p| p.contains_key(*f)));
+        let whole = ["kind", "apiVersion", "metadata"]
+            .iter()
+            .all(|f| properties.is_some_and(|p| p.contains_key(*f)));
         if whole {
             let kind = name.rsplit('.').next().unwrap_or(name);
             let mut found = Config::default();
@@ -40,7 +44,10 @@ fn walk(
     name: &str,
     path: &mut Vec<String>,
 ) -> Result<(), KustomizeError> {
-    let Some(properties) = types.get(name).and_then(properties).filter(|_| path.len() < MAX_DEPTH)
+    let Some(properties) = types
+        .get(name)
+        .and_then(properties)
+        .filter(|_| path.len() < MAX_DEPTH)
     else {
         return Ok(());
     };
@@ -62,8 +69,8 @@ fn walk(
         if text("x-kubernetes-identity").is_some() {
             found.name_prefix.push(spec(path));
         }
-        let target = text("x-kubernetes-object-ref-api-version")
-            .zip(text("x-kubernetes-object-ref-kind"));
+        let target =
+            text("x-kubernetes-object-ref-api-version").zip(text("x-kubernetes-object-ref-kind"));
         if let Some((version, target)) = target {
             let key = text("x-kubernetes-object-ref-name-key").unwrap_or("name");
             path.push(key.to_owned());

@@ -3,13 +3,15 @@
 
 use crate::error::KustomizeError;
 use crate::kustomization::{
-    ImageEdit, Kustomization, LabelEdit, PatchEdit, ReplicaEdit, Texts,
+    ImageEdit, Kustomization, LabelEdit, PatchEdit, ReplicaEdit, Texts, without_nulls,
 };
+use crate::load::Loader;
+use argosy_object::Value;
 
-/// Changes to the kustomization that is built.
+/// Changes to the kustomization that is built. What is empty changes nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edits {
-    /// `edit set nameprefix`; empty changes nothing.
+    /// `edit set nameprefix`.
     pub name_prefix: String,
     /// `edit set namesuffix`.
     pub name_suffix: String,
@@ -17,28 +19,34 @@ pub struct Edits {
     pub namespace: String,
     /// `edit set image`: `NAME=NEW:TAG`, `NAME=NEW@DIGEST`, `NAME:TAG`, `NAME@DIGEST`.
     pub images: Vec<String>,
-    /// `edit set replicas`.
-    pub replicas: Vec<ReplicaEdit>,
+    /// `edit set replicas`: names and counts.
+    pub replicas: Vec<(String, i64)>,
     /// `edit add label`.
-    pub labels: Texts,
-    /// `--force`: labels that are there already are overwritten.
-    pub force_labels: bool,
-    /// `--without-selector`.
-    pub labels_without_selector: bool,
-    /// `--include-templates`.
-    pub labels_include_templates: bool,
+    pub common_labels: Texts,
     /// `edit add annotation`.
-    pub annotations: Texts,
+    pub common_annotations: Texts,
+    /// `--force`: labels that are there already are overwritten.
+    pub force_common_labels: bool,
     /// `--force`: annotations that are there already are overwritten.
-    pub force_annotations: bool,
+    pub force_common_annotations: bool,
+    /// `--without-selector`.
+    pub label_without_selector: bool,
+    /// `--include-templates`.
+    pub label_include_templates: bool,
+    /// Patches as a kustomization has them, added behind those that are there.
+    pub patches: Vec<Value>,
     /// `edit add component`: paths from the folder.
     pub components: Vec<String>,
-    /// Patches, added behind those that are there.
-    pub patches: Vec<PatchEdit>,
+    /// Components whose folder does not exist are left out.
+    pub ignore_missing_components: bool,
 }
 
 impl Edits {
-    pub(crate) fn apply(&self, k: &mut Kustomization) -> Result<(), KustomizeError> {
+    pub(crate) fn apply(
+        &self,
+        k: &mut Kustomization,
+        loader: &Loader<'_>,
+    ) -> Result<(), KustomizeError> {
         for (new, old) in [
             (&self.name_prefix, &mut k.name_prefix),
             (&self.name_suffix, &mut k.name_suffix),
@@ -51,45 +59,59 @@ impl Edits {
         for image in &self.images {
             set_image(&mut k.images, image)?;
         }
-        for replica in &self.replicas {
-            match k.replicas.iter_mut().find(|r| r.name == replica.name) {
-                Some(known) => known.count = replica.count,
-                None => k.replicas.push(replica.clone()),
+        for (name, count) in &self.replicas {
+            match k.replicas.iter_mut().find(|r| r.name == *name) {
+                Some(known) => known.count = *count,
+                None => k.replicas.push(ReplicaEdit {
+                    name: name.clone(),
+                    count: *count,
+                }),
             }
         }
         self.add_labels(k)?;
-        let force = self.force_annotations;
-        add(&mut k.common_annotations, &self.annotations, force, "annotation")?;
+        let force = self.force_common_annotations;
+        add(
+            &mut k.common_annotations,
+            &self.common_annotations,
+            force,
+            "annotation",
+        )?;
         for component in &self.components {
-            if !k.components.contains(component) {
+            let skipped = self.ignore_missing_components && !loader.is_dir(component)?;
+            if !skipped && !k.components.contains(component) {
                 k.components.push(component.clone());
             }
         }
-        k.patches.extend(self.patches.iter().cloned());
+        for patch in &self.patches {
+            let patch: PatchEdit = serde_json::from_value(without_nulls(patch.clone()))
+                .map_err(|error| KustomizeError::Failed(format!("invalid patch: {error}")))?;
+            k.patches.push(patch);
+        }
         Ok(())
     }
 
     fn add_labels(&self, k: &mut Kustomization) -> Result<(), KustomizeError> {
-        if self.labels.is_empty() {
+        let (new, force) = (&self.common_labels, self.force_common_labels);
+        if new.is_empty() {
             return Ok(());
         }
-        if !self.labels_without_selector && !self.labels_include_templates {
-            return add(&mut k.common_labels, &self.labels, self.force_labels, "label");
+        if !self.label_without_selector && !self.label_include_templates {
+            return add(&mut k.common_labels, new, force, "label");
         }
-        let known = k.labels.iter_mut().find(|l| {
-            !l.include_selectors && l.include_templates == self.labels_include_templates
+        let templates = self.label_include_templates;
+        let known = k
+            .labels
+            .iter_mut()
+            .find(|l| !l.include_selectors && l.include_templates == templates);
+        if let Some(known) = known {
+            return add(&mut known.pairs, new, force, "label");
+        }
+        k.labels.push(LabelEdit {
+            pairs: new.clone(),
+            include_templates: templates,
+            ..LabelEdit::default()
         });
-        match known {
-            Some(known) => add(&mut known.pairs, &self.labels, self.force_labels, "label"),
-            None => {
-                k.labels.push(LabelEdit {
-                    pairs: self.labels.clone(),
-                    include_templates: self.labels_include_templates,
-                    ..LabelEdit::default()
-                });
-                Ok(())
-            }
-        }
+        Ok(())
     }
 }
 
@@ -140,9 +162,20 @@ fn parse_image(text: &str) -> Option<ImageEdit> {
         }
         let (new_name, new_tag, digest) = split(new);
         let name = name.to_owned();
-        return Some(ImageEdit { name, new_name, new_tag, digest, ..ImageEdit::default() });
+        return Some(ImageEdit {
+            name,
+            new_name,
+            new_tag,
+            digest,
+            ..ImageEdit::default()
+        });
     }
     let (name, new_tag, digest) = split(text);
     let any = !new_tag.is_empty() || !digest.is_empty();
-    (any && !name.is_empty()).then(|| ImageEdit { name, new_tag, digest, ..ImageEdit::default() })
+    (any && !name.is_empty()).then(|| ImageEdit {
+        name,
+        new_tag,
+        digest,
+        ..ImageEdit::default()
+    })
 }

@@ -34,7 +34,9 @@ pub enum KustomizeError {
         what: String,
     },
     /// A folder has no kustomization.
-    #[error("unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{0}'")]
+    #[error(
+        "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{0}'"
+    )]
     Missing(RelPath),
     /// A folder has more than one kustomization.
     #[error("found multiple kustomization files under: {0}")]
@@ -62,7 +64,10 @@ pub enum KustomizeError {
 
 impl KustomizeError {
     pub(crate) fn invalid(file: impl ToString, text: impl Into<String>) -> Self {
-        Self::Invalid { file: file.to_string(), text: text.into() }
+        Self::Invalid {
+            file: file.to_string(),
+            text: text.into(),
+        }
     }
 
     pub(crate) fn failed(text: impl Into<String>) -> Self {

@@ -63,7 +63,10 @@ pub(crate) fn each(
     let path = split(&spec.path, '/');
     let create = if spec.create { create } else { Create::Never };
     walk(value, &path, create, set).map_err(|text| {
-        KustomizeError::failed(format!("considering field '{}' of object {id}: {text}", spec.path))
+        KustomizeError::failed(format!(
+            "considering field '{}' of object {id}: {text}",
+            spec.path
+        ))
     })
 }
 
@@ -78,9 +81,9 @@ fn walk(
     };
     match value {
         Value::Null => Ok(()),
-        Value::Array(items) => {
-            items.iter_mut().try_for_each(|item| walk(item, path, create, set))
-        }
+        Value::Array(items) => items
+            .iter_mut()
+            .try_for_each(|item| walk(item, path, create, set)),
         Value::Object(map) => {
             let name = first.strip_suffix("[]").unwrap_or(first);
             let is_list = name.len() != first.len();
@@ -147,7 +150,11 @@ mod tests {
     #[test]
     fn lists_are_entered_and_missing_fields_made() {
         let mut value = json!({"kind": "K", "spec": {"a": [{"b": "x"}, {}]}});
-        let spec = FieldSpec { path: "spec/a/b".into(), create: true, ..Default::default() };
+        let spec = FieldSpec {
+            path: "spec/a/b".into(),
+            create: true,
+            ..Default::default()
+        };
         each(&mut value, &spec, Create::Text, &mut |v| {
             *v = json!(format!("{}!", v.as_str().unwrap_or("")));
             Ok(())

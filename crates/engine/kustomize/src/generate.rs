@@ -22,7 +22,10 @@ pub(crate) fn generate(
     file: &str,
 ) -> Result<Resource, KustomizeError> {
     if args.name.is_empty() {
-        return Err(KustomizeError::invalid(file, "a configmap must have a name"));
+        return Err(KustomizeError::invalid(
+            file,
+            "a configmap must have a name",
+        ));
     }
     let mut value = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": args.name}});
     if !args.namespace.is_empty() {
@@ -30,7 +33,11 @@ pub(crate) fn generate(
     }
     let secret = kind == "Secret";
     if secret {
-        let ty = if args.kind.is_empty() { "Opaque" } else { &args.kind };
+        let ty = if args.kind.is_empty() {
+            "Opaque"
+        } else {
+            &args.kind
+        };
         value["type"] = ty.into();
         child(&mut value, "data");
     }
@@ -53,17 +60,29 @@ pub(crate) fn generate(
         }
     }
     let options = merged(args.options.clone(), global);
-    for (field, texts) in [("labels", &options.labels), ("annotations", &options.annotations)] {
+    for (field, texts) in [
+        ("labels", &options.labels),
+        ("annotations", &options.annotations),
+    ] {
         if !texts.is_empty() {
-            let texts: Map<String, Value> =
-                texts.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
+            let texts: Map<String, Value> = texts
+                .iter()
+                .map(|(k, v)| (k.clone(), v.clone().into()))
+                .collect();
             child(&mut value, "metadata").insert(field.into(), texts.into());
         }
     }
     if options.immutable {
         value["immutable"] = true.into();
     }
-    let mut resource = Resource::new(value, Origin { file: file.into(), line: 0, doc: 0 });
+    let mut resource = Resource::new(
+        value,
+        Origin {
+            file: file.into(),
+            line: 0,
+            doc: 0,
+        },
+    );
     resource.needs_hash = !options.disable_name_suffix_hash;
     resource.behavior = Behavior::parse(&args.behavior);
     Ok(resource)
@@ -97,10 +116,13 @@ fn pairs(
         env_lines(&loader.full(path), &loader.read(path)?, &mut found)?;
     }
     for literal in &args.literals {
-        let (key, text) = literal.split_once('=').filter(|(k, _)| !k.is_empty()).ok_or_else(|| {
-            let text = format!("invalid literal source {literal}, expected key=value");
-            KustomizeError::invalid(file, text)
-        })?;
+        let (key, text) = literal
+            .split_once('=')
+            .filter(|(k, _)| !k.is_empty())
+            .ok_or_else(|| {
+                let text = format!("invalid literal source {literal}, expected key=value");
+                KustomizeError::invalid(file, text)
+            })?;
         found.push((key.to_owned(), unquoted(text).as_bytes().to_vec()));
     }
     for source in &args.files {
@@ -129,14 +151,21 @@ fn env_lines(
             let text = format!("line {} has invalid utf8 bytes", number + 1);
             return Err(KustomizeError::invalid(file, text));
         };
-        let text = if number == 0 { text.trim_start_matches('\u{feff}') } else { text };
+        let text = if number == 0 {
+            text.trim_start_matches('\u{feff}')
+        } else {
+            text
+        };
         let text = text.trim_start();
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
         let (key, value) = text.split_once('=').unwrap_or((text, ""));
         if !valid_env_name(key) {
-            let text = format!("line {}: {key:?} is not a valid environment variable name", number + 1);
+            let text = format!(
+                "line {}: {key:?} is not a valid environment variable name",
+                number + 1
+            );
             return Err(KustomizeError::invalid(file, text));
         }
         found.push((key.to_owned(), value.as_bytes().to_vec()));
@@ -148,15 +177,15 @@ fn env_lines(
 fn file_source(source: &str) -> Result<(&str, &str), String> {
     match source.split_once('=') {
         None => Ok((source.rsplit('/').next().unwrap_or(source), source)),
-        Some((_, path)) if path.contains('=') => {
-            Err(format!("source {source:?} key name or file path contains '='"))
-        }
-        Some(("", path)) => {
-            Err(format!("missing key name for file path {path:?} in source {source:?}"))
-        }
-        Some((key, "")) => {
-            Err(format!("missing file path for key name {key:?} in source {source:?}"))
-        }
+        Some((_, path)) if path.contains('=') => Err(format!(
+            "source {source:?} key name or file path contains '='"
+        )),
+        Some(("", path)) => Err(format!(
+            "missing key name for file path {path:?} in source {source:?}"
+        )),
+        Some((key, "")) => Err(format!(
+            "missing file path for key name {key:?} in source {source:?}"
+        )),
         Some((key, path)) => Ok((key, path)),
     }
 }
@@ -172,7 +201,11 @@ fn unquoted(text: &str) -> &str {
 
 fn valid_key(key: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !key.is_empty() && key.len() <= 253 && key != "." && !key.starts_with("..") && key.chars().all(fits)
+    !key.is_empty()
+        && key.len() <= 253
+        && key != "."
+        && !key.starts_with("..")
+        && key.chars().all(fits)
 }
 
 fn valid_env_name(name: &str) -> bool {
@@ -208,7 +241,11 @@ pub(crate) fn merge_data(new: &mut Value, old: &Value) {
     for field in ["data", "binaryData"] {
         let mut merged: Map<String, Value> = Map::new();
         for value in [old, &*new] {
-            let entries = value.get(field).and_then(Value::as_object).into_iter().flatten();
+            let entries = value
+                .get(field)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten();
             merged.extend(entries.map(|(k, v)| (k.clone(), Value::String(scalar_text(v)))));
         }
         if let Value::Object(map) = new {

@@ -9,22 +9,44 @@ const DEFAULT: &str = "default";
 
 /// Kinds that live in no namespace, by group.
 const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
-    ("", &["ComponentStatus", "Namespace", "Node", "NodeProxyOptions", "PersistentVolume"]),
+    (
+        "",
+        &[
+            "ComponentStatus",
+            "Namespace",
+            "Node",
+            "NodeProxyOptions",
+            "PersistentVolume",
+        ],
+    ),
     (
         "admissionregistration.k8s.io",
-        &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
-          "ValidatingAdmissionPolicyBinding"],
+        &[
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+        ],
     ),
     ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
     ("apiregistration.k8s.io", &["APIService"]),
     ("certificates.k8s.io", &["CertificateSigningRequest"]),
-    ("flowcontrol.apiserver.k8s.io", &["FlowSchema", "PriorityLevelConfiguration"]),
+    (
+        "flowcontrol.apiserver.k8s.io",
+        &["FlowSchema", "PriorityLevelConfiguration"],
+    ),
     ("networking.k8s.io", &["IngressClass"]),
     ("node.k8s.io", &["RuntimeClass"]),
     ("policy", &["PodSecurityPolicy"]),
-    ("rbac.authorization.k8s.io", &["ClusterRole", "ClusterRoleBinding"]),
+    (
+        "rbac.authorization.k8s.io",
+        &["ClusterRole", "ClusterRoleBinding"],
+    ),
     ("scheduling.k8s.io", &["PriorityClass"]),
-    ("storage.k8s.io", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
+    (
+        "storage.k8s.io",
+        &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"],
+    ),
 ];
 
 /// Group, version and kind; as a selector, what is empty matches anything.
@@ -37,7 +59,11 @@ pub(crate) struct Gvk {
 
 impl Gvk {
     pub(crate) fn new(group: &str, version: &str, kind: &str) -> Self {
-        Self { group: group.into(), version: version.into(), kind: kind.into() }
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        }
     }
 
     /// Of an `apiVersion` and a kind.
@@ -85,7 +111,11 @@ impl Gvk {
 impl fmt::Display for Gvk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or = |text: &str, none: &'static str| {
-            if text.is_empty() { none.to_owned() } else { text.to_owned() }
+            if text.is_empty() {
+                none.to_owned()
+            } else {
+                text.to_owned()
+            }
         };
         let kind = or(&self.kind, "[noKind]");
         let version = or(&self.version, "[noVer]");
@@ -134,8 +164,16 @@ impl ResId {
 
 impl fmt::Display for ResId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = if self.name.is_empty() { "[noName]" } else { &self.name };
-        let namespace = if self.namespace.is_empty() { "[noNs]" } else { &self.namespace };
+        let name = if self.name.is_empty() {
+            "[noName]"
+        } else {
+            &self.name
+        };
+        let namespace = if self.namespace.is_empty() {
+            "[noNs]"
+        } else {
+            &self.namespace
+        };
         write!(f, "{}/{name}.{namespace}", self.gvk)
     }
 }
@@ -147,7 +185,11 @@ pub(crate) fn text<'v>(value: &'v Value, field: &str) -> &'v str {
 
 /// A scalar of `metadata` as text: names may be written as numbers.
 pub(crate) fn meta_text(value: &Value, field: &str) -> String {
-    value.get("metadata").and_then(|m| m.get(field)).map(scalar_text).unwrap_or_default()
+    value
+        .get("metadata")
+        .and_then(|m| m.get(field))
+        .map(scalar_text)
+        .unwrap_or_default()
 }
 
 /// A scalar as YAML would show it; empty for anything else.

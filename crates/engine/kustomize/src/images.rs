@@ -16,15 +16,21 @@ pub(crate) fn set_image(
     edit: &ImageEdit,
     specs: &[FieldSpec],
 ) -> Result<(), KustomizeError> {
-    let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", edit.name);
+    let pattern = format!(
+        "^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$",
+        edit.name
+    );
     let pattern = pattern_of(&pattern)?;
     for resource in &mut map.list {
         if text(&resource.value, "kind") == "CustomResourceDefinition" {
             continue;
         }
+        map.budget
+            .spend(edit.new_name.len() + edit.new_tag.len() + edit.digest.len())?;
         containers(&mut resource.value, &pattern, edit);
         for spec in specs {
-            fields::each(&mut resource.value, spec, Create::Text, &mut |field| {
+            // Upstream says `create` and makes nothing.
+            fields::each(&mut resource.value, spec, Create::Never, &mut |field| {
                 if field.is_object() || field.is_array() {
                     return Err("wrong node kind: expected a scalar".to_owned());
                 }
@@ -41,7 +47,8 @@ fn containers(value: &mut Value, pattern: &Regex, edit: &ImageEdit) {
         Value::Object(map) => {
             for (name, inner) in map.iter_mut() {
                 containers(inner, pattern, edit);
-                if let ("containers" | "initContainers", Value::Array(items)) = (name.as_str(), inner)
+                if let ("containers" | "initContainers", Value::Array(items)) =
+                    (name.as_str(), inner)
                 {
                     for image in items.iter_mut().filter_map(|i| i.get_mut("image")) {
                         update(image, pattern, edit);
@@ -66,7 +73,12 @@ fn update(field: &mut Value, pattern: &Regex, edit: &ImageEdit) {
         ("", "") => (tag.to_owned(), digest.to_owned()),
         (tag, digest) => (tag.to_owned(), digest.to_owned()),
     };
-    let mut new = if edit.new_name.is_empty() { name } else { &edit.new_name }.to_owned();
+    let mut new = if edit.new_name.is_empty() {
+        name
+    } else {
+        &edit.new_name
+    }
+    .to_owned();
     if !tag.is_empty() {
         new.push_str(&format!(":{tag}"));
     }
@@ -100,10 +112,15 @@ pub(crate) fn set_replicas(
         let gvk = spec.gvk();
         for at in map.by_any_id(|id| id.name == edit.name && id.gvk.is_selected(&gvk)) {
             found = true;
-            fields::each(&mut map.list[at].value, spec, Create::Number, &mut |field| {
-                *field = edit.count.into();
-                Ok(())
-            })?;
+            fields::each(
+                &mut map.list[at].value,
+                spec,
+                Create::Number,
+                &mut |field| {
+                    *field = edit.count.into();
+                    Ok(())
+                },
+            )?;
         }
     }
     if found {
@@ -123,7 +140,10 @@ mod tests {
 
     #[test]
     fn ports_are_no_tags() {
-        assert_eq!(split("host:5000/a/b:1@sha256:x"), ("host:5000/a/b", "1", "sha256:x"));
+        assert_eq!(
+            split("host:5000/a/b:1@sha256:x"),
+            ("host:5000/a/b", "1", "sha256:x")
+        );
         assert_eq!(split("nginx@sha256:x"), ("nginx", "", "sha256:x"));
         assert_eq!(split("nginx:1.2"), ("nginx", "1.2", ""));
         assert_eq!(split("a/b"), ("a/b", "", ""));

@@ -62,7 +62,7 @@ pub(crate) struct Metadata {
 /// One entry of `labels`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct LabelEdit {
+pub(crate) struct LabelEdit {
     /// The labels.
     pub pairs: BTreeMap<String, String>,
     /// Whether selectors and templates get them too.
@@ -76,7 +76,7 @@ pub struct LabelEdit {
 /// One entry of `patches`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct PatchEdit {
+pub(crate) struct PatchEdit {
     /// A file with the patch.
     pub path: String,
     /// The patch itself.
@@ -90,7 +90,7 @@ pub struct PatchEdit {
 /// Selects objects; each text but the selectors is a regular expression for the whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct TargetEdit {
+pub(crate) struct TargetEdit {
     /// The API group.
     pub group: String,
     /// The API version.
@@ -110,7 +110,7 @@ pub struct TargetEdit {
 /// One entry of `images`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct ImageEdit {
+pub(crate) struct ImageEdit {
     /// The image to change, a regular expression.
     pub name: String,
     /// Its new name.
@@ -126,7 +126,7 @@ pub struct ImageEdit {
 /// One entry of `replicas`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ReplicaEdit {
+pub(crate) struct ReplicaEdit {
     /// The workload's name.
     pub name: String,
     /// How many.
@@ -257,7 +257,14 @@ impl Kustomization {
             Value::Null => Value::Object(argosy_object::Map::new()),
             value => value,
         };
-        let mut parsed: Self = serde_json::from_value(value).map_err(|error| {
+        let mut parsed: Self = serde_json::from_value(spelled(value)).map_err(|error| {
+            let error = error.to_string();
+            let unknown = error
+                .strip_prefix("unknown field `")
+                .and_then(|e| e.split_once('`'));
+            let error = unknown
+                .map(|(f, _)| format!("json: unknown field {f:?}"))
+                .unwrap_or(error);
             KustomizeError::invalid(file, format!("invalid Kustomization: {error}"))
         })?;
         parsed.fix();
@@ -275,12 +282,17 @@ impl Kustomization {
         }
         self.resources.append(&mut self.bases);
         self.images.append(&mut self.image_tags);
-        for args in self.config_map_generator.iter_mut().chain(&mut self.secret_generator) {
+        for args in self
+            .config_map_generator
+            .iter_mut()
+            .chain(&mut self.secret_generator)
+        {
             if !args.env.is_empty() {
                 args.envs.push(std::mem::take(&mut args.env));
             }
         }
-        self.helm_charts.append(&mut self.helm_chart_inflation_generator);
+        self.helm_charts
+            .append(&mut self.helm_chart_inflation_generator);
     }
 
     fn check(&self, file: &str) -> Result<(), KustomizeError> {
@@ -293,7 +305,10 @@ impl Kustomization {
             return Err(KustomizeError::invalid(file, "kustomization.yaml is empty"));
         }
         if self.kind != KUSTOMIZATION && self.kind != COMPONENT {
-            return Err(KustomizeError::invalid(file, "kind should be Kustomization or Component"));
+            return Err(KustomizeError::invalid(
+                file,
+                "kind should be Kustomization or Component",
+            ));
         }
         let wanted = version_of(self.kind == COMPONENT);
         if self.api_version != wanted {
@@ -305,7 +320,59 @@ impl Kustomization {
 }
 
 fn version_of(component: bool) -> &'static str {
-    if component { "kustomize.config.k8s.io/v1alpha1" } else { "kustomize.config.k8s.io/v1beta1" }
+    if component {
+        "kustomize.config.k8s.io/v1alpha1"
+    } else {
+        "kustomize.config.k8s.io/v1beta1"
+    }
+}
+
+/// Fields of the file, to find those that are spelt in other cases, as Go's decoder does.
+const FIELDS: [&str; 29] = [
+    "apiVersion",
+    "bases",
+    "buildMetadata",
+    "commonAnnotations",
+    "commonLabels",
+    "components",
+    "configMapGenerator",
+    "configurations",
+    "crds",
+    "generatorOptions",
+    "generators",
+    "helmCharts",
+    "helmGlobals",
+    "imageTags",
+    "images",
+    "kind",
+    "labels",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "patches",
+    "patchesJson6902",
+    "patchesStrategicMerge",
+    "replacements",
+    "replicas",
+    "resources",
+    "secretGenerator",
+    "sortOptions",
+    "transformers",
+];
+
+fn spelled(value: Value) -> Value {
+    let Value::Object(map) = value else {
+        return value;
+    };
+    let name = |key: String| {
+        let known = FIELDS.iter().find(|f| f.eq_ignore_ascii_case(&key));
+        known.map_or(key, |f| (*f).to_owned())
+    };
+    Value::Object(
+        map.into_iter()
+            .map(|(key, value)| (name(key), value))
+            .collect(),
+    )
 }
 
 /// Drops nulls from mappings: Go's decoder takes them for what is not there.

@@ -16,17 +16,27 @@ pub(crate) fn write(
     if texts.is_empty() {
         return Ok(());
     }
+    let cost: usize = texts
+        .iter()
+        .map(|(name, text)| name.len() + text.len())
+        .sum();
     for resource in &mut map.list {
         for spec in specs {
-            fields::each(&mut resource.value, spec, Create::Mapping, &mut |field| match field {
-                Value::Object(inner) => {
-                    for (name, text) in texts {
-                        inner.insert(name.clone(), text.clone().into());
+            map.budget.spend(cost)?;
+            fields::each(
+                &mut resource.value,
+                spec,
+                Create::Mapping,
+                &mut |field| match field {
+                    Value::Object(inner) => {
+                        for (name, text) in texts {
+                            inner.insert(name.clone(), text.clone().into());
+                        }
+                        Ok(())
                     }
-                    Ok(())
-                }
-                _ => Err("wrong node kind: expected a mapping".to_owned()),
-            })?;
+                    _ => Err("wrong node kind: expected a mapping".to_owned()),
+                },
+            )?;
         }
     }
     Ok(())
@@ -46,7 +56,11 @@ pub(crate) fn specs_of(
     if edit.include_templates {
         merge_all(&mut specs, config.template_labels.clone())?;
     }
-    let own = FieldSpec { path: "metadata/labels".into(), create: true, ..FieldSpec::default() };
+    let own = FieldSpec {
+        path: "metadata/labels".into(),
+        create: true,
+        ..FieldSpec::default()
+    };
     merge_all(&mut specs, [own])?;
     Ok(specs)
 }

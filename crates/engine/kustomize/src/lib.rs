@@ -10,6 +10,7 @@
 //! variables are filled in, and the order is applied.
 #![warn(missing_docs)]
 
+mod budget;
 mod config;
 mod crds;
 mod edits;
@@ -28,6 +29,7 @@ mod order;
 mod patch;
 mod path;
 mod plugins;
+mod provenance;
 mod refs;
 mod replace;
 mod resmap;
@@ -36,11 +38,10 @@ mod selector;
 mod target;
 mod vars;
 
-pub use error::KustomizeError;
-pub use kustomization::{ImageEdit, LabelEdit, PatchEdit, ReplicaEdit, TargetEdit};
-pub use load::FILE_NAMES;
 pub use edits::Edits;
-pub use target::{Built, Options, build};
+pub use error::KustomizeError;
+pub use load::FILE_NAMES;
+pub use target::{BuildOptions, build};
 
 use argosy_object::Value;
 

@@ -23,7 +23,12 @@ pub(crate) struct Loader<'t> {
 impl<'t> Loader<'t> {
     /// A loader for the folder that is built. With `anywhere`, files may stand outside of it.
     pub(crate) fn new(tree: &'t Rooted<'t>, root: RelPath, anywhere: bool) -> Self {
-        Self { tree, chain: vec![root.clone()], root, anywhere }
+        Self {
+            tree,
+            chain: vec![root.clone()],
+            root,
+            anywhere,
+        }
     }
 
     /// The loader of a base or component.
@@ -43,18 +48,28 @@ impl<'t> Loader<'t> {
             None => return Err(argosy_tree::TreeError::NotFound(root).into()),
         };
         if self.chain.iter().any(|seen| seen.is_within(&root)) {
-            return Err(KustomizeError::Cycle { file: file.to_owned(), base: root });
+            return Err(KustomizeError::Cycle {
+                file: file.to_owned(),
+                base: root,
+            });
         }
         if self.chain.len() >= MAX_LAYERS {
             return Err(KustomizeError::TooDeep(file.to_owned()));
         }
         let mut chain = self.chain.clone();
         chain.push(root.clone());
-        Ok(Self { tree: self.tree, root, chain, anywhere: self.anywhere })
+        Ok(Self {
+            tree: self.tree,
+            root,
+            chain,
+            anywhere: self.anywhere,
+        })
     }
 
     fn resolve(&self, path: &str) -> Result<RelPath, KustomizeError> {
-        self.root.join(path).map_err(|error| KustomizeError::failed(error.to_string()))
+        self.root
+            .join(path)
+            .map_err(|error| KustomizeError::failed(error.to_string()))
     }
 
     /// Whether `path` leads to a file.
@@ -63,14 +78,25 @@ impl<'t> Loader<'t> {
             return Ok(false);
         }
         let path = self.resolve(path)?;
-        Ok(self.tree.look(&path)?.is_some_and(|n| matches!(n.mode, Mode::File | Mode::Executable)))
+        Ok(self
+            .tree
+            .look(&path)?
+            .is_some_and(|n| matches!(n.mode, Mode::File | Mode::Executable)))
+    }
+
+    /// Whether `path` leads to a folder.
+    pub(crate) fn is_dir(&self, path: &str) -> Result<bool, KustomizeError> {
+        Ok(self.tree.is_dir(&self.resolve(path)?)?)
     }
 
     /// A file's bytes.
     pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>, KustomizeError> {
         if remote(path).is_some() {
             let file = self.root.to_string();
-            return Err(KustomizeError::Unsupported { file, what: format!("the URL `{path}`") });
+            return Err(KustomizeError::Unsupported {
+                file,
+                what: format!("the URL `{path}`"),
+            });
         }
         let path = self.resolve(path)?;
         let node = self.tree.look(&path)?;
@@ -78,14 +104,18 @@ impl<'t> Loader<'t> {
             && !self.anywhere
             && !node.path.is_within(&self.root)
         {
-            return Err(KustomizeError::Outside { path, root: self.root.clone() });
+            return Err(KustomizeError::Outside {
+                path,
+                root: self.root.clone(),
+            });
         }
         Ok(self.tree.read(&path)?.to_vec())
     }
 
     /// The path of a file from the tree's root.
     pub(crate) fn full(&self, path: &str) -> String {
-        self.resolve(path).map_or_else(|_| path.to_owned(), |p| p.to_string())
+        self.resolve(path)
+            .map_or_else(|_| path.to_owned(), |p| p.to_string())
     }
 
     /// The resources in a file.
@@ -114,7 +144,14 @@ impl<'t> Loader<'t> {
 
 /// What a path names that is not in the tree.
 fn remote(path: &str) -> Option<String> {
-    let hosts = ["github.com/", "github.com:", "git@", "git::", "bitbucket.org/", "gitlab.com/"];
+    let hosts = [
+        "github.com/",
+        "github.com:",
+        "git@",
+        "git::",
+        "bitbucket.org/",
+        "gitlab.com/",
+    ];
     let is_remote = path.contains("://") || hosts.iter().any(|h| path.starts_with(h));
     is_remote.then(|| format!("the remote resource `{path}`"))
 }
@@ -127,8 +164,10 @@ pub(crate) fn parse_resources(file: &str, bytes: &[u8]) -> Result<Vec<Resource>,
     let documents =
         argosy_yaml::parse_documents_with(file, bytes, &Limits::default(), Dialect::V3)?;
     let mut found = Vec::new();
-    let mut queue: std::collections::VecDeque<(Value, Origin)> =
-        documents.into_iter().map(|Document { value, origin }| (value, origin)).collect();
+    let mut queue: std::collections::VecDeque<(Value, Origin)> = documents
+        .into_iter()
+        .map(|Document { value, origin }| (value, origin))
+        .collect();
     while let Some((value, origin)) = queue.pop_front() {
         let empty = match &value {
             Value::Null => true,

@@ -52,12 +52,20 @@ impl<'s> Cursor<'s> {
             Shape::Map { value, .. } => (*value, None),
             _ => return None,
         };
-        Some(Self { ty, patching, ..*self })
+        Some(Self {
+            ty,
+            patching,
+            ..*self
+        })
     }
 
     fn items(&self) -> Option<Self> {
         match &self.types.get(self.ty).shape {
-            Shape::List { item, .. } => Some(Self { ty: *item, patching: None, ..*self }),
+            Shape::List { item, .. } => Some(Self {
+                ty: *item,
+                patching: None,
+                ..*self
+            }),
             _ => None,
         }
     }
@@ -88,7 +96,10 @@ struct Out {
 
 impl Out {
     fn kept(value: Option<Value>) -> Self {
-        Self { value, replaced: false }
+        Self {
+            value,
+            replaced: false,
+        }
     }
 }
 
@@ -104,7 +115,11 @@ impl<'s> Walker<'s> {
         origin: Option<&Value>,
     ) -> Result<Out, String> {
         let cursor = cursor.or_else(|| self.schema_of(dest.as_ref()).or(self.schema_of(origin)));
-        let shape = if is_nothing(dest.as_ref()) { origin } else { dest.as_ref() };
+        let shape = if is_nothing(dest.as_ref()) {
+            origin
+        } else {
+            dest.as_ref()
+        };
         match shape {
             None | Some(Value::Null | Value::Object(_)) => {
                 expect(&dest, origin, Value::is_object, "a mapping")?;
@@ -134,7 +149,11 @@ impl<'s> Walker<'s> {
         }
         let gvk = argosy_object::Gvk::from_api_version(&gvk.api_version(), &gvk.kind);
         let kind = self.schemas.kind(&gvk)?;
-        Some(Cursor { types: &kind.types, ty: kind.root, patching: None })
+        Some(Cursor {
+            types: &kind.types,
+            ty: kind.root,
+            patching: None,
+        })
     }
 
     fn mapping(
@@ -166,12 +185,20 @@ impl<'s> Walker<'s> {
             }
         };
         let Value::Object(mut map) = dest else {
-            return Ok(Out { value: Some(dest), replaced });
+            return Ok(Out {
+                value: Some(dest),
+                replaced,
+            });
         };
         let patch = origin.and_then(Value::as_object);
         let mut names: Vec<String> = map.keys().cloned().collect();
         if let Some(patch) = patch {
-            names.extend(patch.keys().filter(|k| *k != DIRECTIVE && !map.contains_key(*k)).cloned());
+            names.extend(
+                patch
+                    .keys()
+                    .filter(|k| *k != DIRECTIVE && !map.contains_key(*k))
+                    .cloned(),
+            );
         }
         names.sort();
         for name in names {
@@ -188,7 +215,10 @@ impl<'s> Walker<'s> {
                 None => {}
             }
         }
-        Ok(Out { value: Some(Value::Object(map)), replaced })
+        Ok(Out {
+            value: Some(Value::Object(map)),
+            replaced,
+        })
     }
 }
 
@@ -219,15 +249,21 @@ fn directive(value: &Value) -> Result<Directive, String> {
         Some("delete") => Ok(Directive::Delete),
         Some("replace") => Ok(Directive::Replace),
         Some("merge") => Ok(Directive::Merge),
-        _ => Err(format!("unknown patch strategy '{}'", crate::id::scalar_text(value))),
+        _ => Err(format!(
+            "unknown patch strategy '{}'",
+            crate::id::scalar_text(value)
+        )),
     }
 }
 
 fn without_directive(value: &Value) -> Value {
     match value {
         Value::Object(map) if map.contains_key(DIRECTIVE) => {
-            let rest: Map<String, Value> =
-                map.iter().filter(|(k, _)| *k != DIRECTIVE).map(|(k, v)| (k.clone(), v.clone())).collect();
+            let rest: Map<String, Value> = map
+                .iter()
+                .filter(|(k, _)| *k != DIRECTIVE)
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
             Value::Object(rest)
         }
         other => other.clone(),

@@ -31,6 +31,7 @@ impl Namespace<'_> {
             return Ok(());
         }
         for resource in map.list.iter_mut().filter(|r| !r.is_empty()) {
+            map.budget.spend(self.name.len())?;
             resource.remember_id();
             let cluster_scoped = resource.gvk().is_cluster_scoped();
             self.apply_to(&mut resource.value, cluster_scoped)?;
@@ -50,7 +51,11 @@ impl Namespace<'_> {
         };
         if !cluster_scoped {
             let path = "metadata/namespace".to_owned();
-            let spec = FieldSpec { path, create: true, ..FieldSpec::default() };
+            let spec = FieldSpec {
+                path,
+                create: true,
+                ..FieldSpec::default()
+            };
             fields::each(value, &spec, Create::Text, &mut set)?;
         }
         let binding = matches!(text(value, "kind"), "RoleBinding" | "ClusterRoleBinding");
@@ -79,7 +84,9 @@ impl Namespace<'_> {
                 Subjects::Default => text(subject, "name") == "default",
                 Subjects::Accounts => text(subject, "kind") == "ServiceAccount",
             };
-            let set = subject.get("namespace").is_some_and(|n| !scalar_text(n).is_empty());
+            let set = subject
+                .get("namespace")
+                .is_some_and(|n| !scalar_text(n).is_empty());
             if let Value::Object(map) = subject
                 && wanted
                 && !(self.unset_only && set)

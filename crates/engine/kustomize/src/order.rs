@@ -30,13 +30,19 @@ const FIRST: [&str; 22] = [
     "CronJob",
     "PodDisruptionBudget",
 ];
-const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+const LAST: [&str; 2] = [
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
 
 /// Puts the objects in the order that `options` ask for; by kind, where they ask for nothing.
 pub(crate) fn sort(map: &mut ResMap, options: Option<&SortOptions>) -> Result<(), KustomizeError> {
     let legacy = match options {
         None => None,
-        Some(SortOptions { order, legacy_sort_options }) => match order.as_str() {
+        Some(SortOptions {
+            order,
+            legacy_sort_options,
+        }) => match order.as_str() {
             "fifo" if legacy_sort_options.is_some() => {
                 return Err(KustomizeError::failed(
                     "the field 'sortOptions.legacySortOptions' is set but the selected sort order \
@@ -67,8 +73,14 @@ pub(crate) fn sort(map: &mut ResMap, options: Option<&SortOptions>) -> Result<()
         }
         a.0.cmp(&b.0).then_with(|| by_gvk(&a.1.gvk, &b.1.gvk))
     });
-    let mut old: Vec<Option<_>> = std::mem::take(&mut map.list).into_iter().map(Some).collect();
-    map.list = rows.iter().filter_map(|(_, _, at)| old[*at].take()).collect();
+    let mut old: Vec<Option<_>> = std::mem::take(&mut map.list)
+        .into_iter()
+        .map(Some)
+        .collect();
+    map.list = rows
+        .iter()
+        .filter_map(|(_, _, at)| old[*at].take())
+        .collect();
     Ok(())
 }
 
@@ -77,7 +89,10 @@ fn rank(kind: &str, options: Option<&LegacySortOptions>) -> i64 {
         if let Some(at) = last.iter().position(|k| *k == kind) {
             return 1 + at as i64;
         }
-        first.iter().position(|k| *k == kind).map_or(0, |at| at as i64 - first.len() as i64)
+        first
+            .iter()
+            .position(|k| *k == kind)
+            .map_or(0, |at| at as i64 - first.len() as i64)
     };
     match options {
         None => place(&FIRST, &LAST),
@@ -89,14 +104,31 @@ fn rank(kind: &str, options: Option<&LegacySortOptions>) -> i64 {
     }
 }
 
+/// A kind's place in the order that kustomize gives to kinds.
+pub(crate) fn kind_key(gvk: &Gvk) -> (i64, String) {
+    (rank(&gvk.kind, None), gvk_text(gvk))
+}
+
+fn gvk_text(gvk: &Gvk) -> String {
+    let or = |text: &str, none: &str| {
+        if text.is_empty() {
+            none.to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
+    format!(
+        "{}_{}_{}",
+        or(&gvk.group, "~G"),
+        or(&gvk.version, "~V"),
+        or(&gvk.kind, "~K")
+    )
+}
+
 /// Compat: by group, version and kind as texts; a Namespace of the core group comes before those
 /// of others.
 fn by_gvk(a: &Gvk, b: &Gvk) -> Ordering {
-    let text = |gvk: &Gvk| {
-        let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
-        format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"))
-    };
-    let natural = text(a).cmp(&text(b));
+    let natural = gvk_text(a).cmp(&gvk_text(b));
     let namespaces = a.kind == "Namespace" && b.kind == "Namespace";
     if namespaces && (a.group.is_empty() || b.group.is_empty()) {
         natural.reverse()
@@ -106,7 +138,11 @@ fn by_gvk(a: &Gvk, b: &Gvk) -> Ordering {
 }
 
 fn id_text(id: &ResId) -> String {
-    let namespace = if id.namespace.is_empty() { "~X" } else { &id.namespace };
+    let namespace = if id.namespace.is_empty() {
+        "~X"
+    } else {
+        &id.namespace
+    };
     let name = if id.name.is_empty() { "~N" } else { &id.name };
     format!("{}|{namespace}|{name}", id.gvk)
 }

@@ -1,5 +1,6 @@
 //! Patches: strategic merge and JSON 6902, by id or by target.
 
+use crate::budget::size;
 use crate::error::KustomizeError;
 use crate::id::Gvk;
 use crate::kustomization::{PatchEdit, TargetEdit};
@@ -23,15 +24,29 @@ pub(crate) fn apply_patch(
     let file = loader.root.to_string();
     let (text, source, name) = match (inline.is_empty(), edit.path.is_empty()) {
         (true, true) => {
-            return Err(KustomizeError::invalid(file, "must specify one of patch and path"));
+            return Err(KustomizeError::invalid(
+                file,
+                "must specify one of patch and path",
+            ));
         }
         (false, false) => {
-            return Err(KustomizeError::invalid(file, "patch and path can't be set at the same time"));
+            return Err(KustomizeError::invalid(
+                file,
+                "patch and path can't be set at the same time",
+            ));
         }
-        (false, true) => (inline.as_bytes().to_vec(), format!("[patch: {inline:?}]"), file.clone()),
+        (false, true) => (
+            inline.as_bytes().to_vec(),
+            format!("[patch: {inline:?}]"),
+            file.clone(),
+        ),
         (true, false) => {
             let bytes = loader.read(&edit.path)?;
-            (bytes, format!("[path: {:?}]", edit.path), loader.full(&edit.path))
+            (
+                bytes,
+                format!("[path: {:?}]", edit.path),
+                loader.full(&edit.path),
+            )
         }
     };
     let strategic = parse_resources(&name, &text);
@@ -48,7 +63,13 @@ pub(crate) fn apply_patch(
                 patch.allow_kind_change = flag("allowKindChange");
                 patch
             });
-            strategic_merge(map, schemas, patches.collect(), edit.target.as_ref(), &source)
+            strategic_merge(
+                map,
+                schemas,
+                patches.collect(),
+                edit.target.as_ref(),
+                &source,
+            )
         }
         (Err(_), Ok(operations)) => {
             let Some(target) = &edit.target else {
@@ -73,16 +94,25 @@ pub(crate) fn apply_json(
     let file = loader.root.to_string();
     let text = match (edit.patch.is_empty(), edit.path.is_empty()) {
         (true, true) => {
-            return Err(KustomizeError::invalid(file, "empty file path and empty jsonOp"));
+            return Err(KustomizeError::invalid(
+                file,
+                "empty file path and empty jsonOp",
+            ));
         }
         (false, false) => {
-            return Err(KustomizeError::invalid(file, "must specify a file path or jsonOp, not both"));
+            return Err(KustomizeError::invalid(
+                file,
+                "must specify a file path or jsonOp, not both",
+            ));
         }
         (false, true) => edit.patch.clone().into_bytes(),
         (true, false) => loader.read(&edit.path)?,
     };
     let Some(target) = edit.target.as_ref() else {
-        return Err(KustomizeError::invalid(file, "must specify a target for a JSON patch"));
+        return Err(KustomizeError::invalid(
+            file,
+            "must specify a target for a JSON patch",
+        ));
     };
     let operations = operations(&file, &text)?;
     if operations.is_empty() {
@@ -116,7 +146,10 @@ fn operations(file: &str, text: &[u8]) -> Result<Vec<Value>, KustomizeError> {
     let limits = Limits::default();
     match argosy_yaml::from_slice_with(file, text, &limits, Dialect::V2)? {
         Value::Array(operations) if operations.iter().all(Value::is_object) => Ok(operations),
-        _ => Err(KustomizeError::invalid(file, "a JSON patch is a list of operations")),
+        _ => Err(KustomizeError::invalid(
+            file,
+            "a JSON patch is a list of operations",
+        )),
     }
 }
 
@@ -128,10 +161,12 @@ fn json(
 ) -> Result<(), KustomizeError> {
     let selector = Selector::new(target)?;
     let operations = Value::Array(operations.to_vec());
+    let cost = size(&operations);
     for resource in map.list.iter_mut().filter(|r| selector.selects(r)) {
         if remember {
             resource.remember_id();
         }
+        map.budget.spend(cost)?;
         resource.value = json_patch(&resource.value, &operations)?;
     }
     Ok(())
@@ -162,10 +197,15 @@ fn strategic_merge(
         )));
     };
     let selector = Selector::new(target)?;
+    let cost = size(&patch.value);
     for resource in map.list.iter_mut().filter(|r| selector.selects(r)) {
+        map.budget.spend(cost)?;
         let mut patch = patch.clone();
         let kind = patch.gvk().kind;
-        let gvk = Gvk { kind, ..resource.gvk() };
+        let gvk = Gvk {
+            kind,
+            ..resource.gvk()
+        };
         set_gvk(&mut patch.value, &gvk);
         merge_into(resource, schemas, &patch)?;
     }

@@ -40,7 +40,9 @@ pub(crate) fn split_indexed(path: &str) -> Vec<String> {
         match part.split_once('[') {
             Some((name, index))
                 if !name.is_empty()
-                    && index.strip_suffix(']').is_some_and(|i| i.parse::<usize>().is_ok()) =>
+                    && index
+                        .strip_suffix(']')
+                        .is_some_and(|i| i.parse::<usize>().is_ok()) =>
             {
                 out.push(name.to_owned());
                 out.push(index.trim_end_matches(']').to_owned());
@@ -136,7 +138,9 @@ pub(crate) fn each(
         }
         let found = items.len();
         let Some(item) = items.get_mut(index) else {
-            return Err(format!("index {index} specified but only {found} elements found"));
+            return Err(format!(
+                "index {index} specified but only {found} elements found"
+            ));
         };
         return each(item, rest, make, set);
     }
@@ -208,7 +212,11 @@ fn matching(
 ) -> Result<usize, String> {
     let mut found = 0;
     for item in items {
-        let text = if name.is_empty() { Some(scalar_text(item)) } else { item.get(name).map(scalar_text) };
+        let text = if name.is_empty() {
+            Some(scalar_text(item))
+        } else {
+            item.get(name).map(scalar_text)
+        };
         if text.is_some_and(|t| pattern.is_match(&t)) {
             // Elements that are scalars end the path.
             let rest = if name.is_empty() { &[] } else { rest };
@@ -219,7 +227,12 @@ fn matching(
 }
 
 /// Enters a text that holds YAML or JSON.
-fn structured(text: &mut String, path: &[String], make: Make, set: Set<'_>) -> Result<usize, String> {
+fn structured(
+    text: &mut String,
+    path: &[String],
+    make: Make,
+    set: Set<'_>,
+) -> Result<usize, String> {
     let limits = argosy_yaml::Limits::default();
     let dialect = argosy_yaml::Dialect::V3;
     let parsed = argosy_yaml::from_slice_with("", text.as_bytes(), &limits, dialect);
@@ -264,7 +277,13 @@ mod tests {
         let path = split_dotted("l.[name=n].v");
         assert_eq!(each(&mut value, &path, Make::Nothing, &mut put), Ok(0));
         assert_eq!(each(&mut value, &path, Make::Scalar, &mut put), Ok(1));
-        assert_eq!(each(&mut value, &split_dotted("t.a.b"), Make::Nothing, &mut put), Ok(1));
-        assert_eq!(value, json!({"l": [{"name": "n", "v": "x"}], "t": "{\"a\":{\"b\":\"x\"}}"}));
+        assert_eq!(
+            each(&mut value, &split_dotted("t.a.b"), Make::Nothing, &mut put),
+            Ok(1)
+        );
+        assert_eq!(
+            value,
+            json!({"l": [{"name": "n", "v": "x"}], "t": "{\"a\":{\"b\":\"x\"}}"})
+        );
     }
 }

@@ -5,15 +5,15 @@ use crate::config::Config;
 use crate::error::KustomizeError;
 use crate::fields::{self, Create, FieldSpec};
 use crate::kustomization::{
-    GeneratorArgs, ImageEdit, PatchEdit, ReplacementField, ReplicaEdit, SortOptions, TargetEdit,
-    Texts, without_nulls,
+    GeneratorArgs, ImageEdit, PatchEdit, ReplacementField, ReplicaEdit, TargetEdit, Texts,
+    without_nulls,
 };
 use crate::load::Loader;
 use crate::namespace::{Namespace, Subjects};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
-use crate::{generate, images, labels, names, order, patch, replace};
-use argosy_object::Value;
+use crate::{generate, images, labels, names, patch, replace};
+use argosy_object::{Value, json};
 use argosy_schema::Schemas;
 use serde::Deserialize;
 
@@ -38,7 +38,6 @@ struct Settings {
     image_tag: ImageEdit,
     replica: ReplicaEdit,
     replacements: Vec<ReplacementField>,
-    sort_options: Option<SortOptions>,
     value: Value,
     targets: Vec<ValueTarget>,
     // Of the generators:
@@ -51,6 +50,18 @@ struct Settings {
     kind: String,
     name: String,
     namespace: String,
+    cloud: String,
+    kubernetes_service: Account,
+    service_account: Account,
+}
+
+/// One side of an IAMPolicyGenerator.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Account {
+    name: String,
+    namespace: String,
+    project_id: String,
 }
 
 /// Where a ValueAddTransformer writes.
@@ -79,7 +90,10 @@ fn check_builtin(plugin: &Resource) -> Result<(), KustomizeError> {
     let what = if function.iter().any(|f| annotations.contains_key(*f)) {
         "a plugin that is a container or a program".to_owned()
     } else if crate::id::text(&plugin.value, "apiVersion") != "builtin" {
-        format!("the plugin `{}`, which is a program of its own,", plugin.gvk())
+        format!(
+            "the plugin `{}`, which is a program of its own,",
+            plugin.gvk()
+        )
     } else {
         return Ok(());
     };
@@ -87,15 +101,13 @@ fn check_builtin(plugin: &Resource) -> Result<(), KustomizeError> {
 }
 
 /// What a generator named by an object makes.
-pub(crate) fn generate(
-    plugin: &Resource,
-    loader: &Loader<'_>,
-) -> Result<Resource, KustomizeError> {
+pub(crate) fn generate(plugin: &Resource, loader: &Loader<'_>) -> Result<Resource, KustomizeError> {
     let gvk = plugin.gvk();
     let settings = settings(plugin)?;
     let kind = match gvk.kind.as_str() {
         "ConfigMapGenerator" => "ConfigMap",
         "SecretGenerator" => "Secret",
+        "IAMPolicyGenerator" => return iam_policy(plugin, &settings),
         _ => return Err(unknown(plugin, "generator")),
     };
     let own = |text: String, other: String| if text.is_empty() { other } else { text };
@@ -125,9 +137,31 @@ pub(crate) fn generate(
     generate::generate(kind, &args, None, loader, &file)
 }
 
+/// A service account that is bound to one of Google's.
+fn iam_policy(plugin: &Resource, settings: &Settings) -> Result<Resource, KustomizeError> {
+    if settings.cloud != "gke" {
+        let text = format!("cloud provider {} not supported yet", settings.cloud);
+        return Err(KustomizeError::invalid(&plugin.origin, text));
+    }
+    let Account {
+        name, project_id, ..
+    } = &settings.service_account;
+    let account = format!("{name}@{project_id}.iam.gserviceaccount.com");
+    let service = &settings.kubernetes_service;
+    let mut value = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
+        "name": service.name, "annotations": {"iam.gke.io/gcp-service-account": account}}});
+    if !service.namespace.is_empty() {
+        value["metadata"]["namespace"] = service.namespace.clone().into();
+    }
+    Ok(Resource::new(value, plugin.origin.clone()))
+}
+
 fn unknown(plugin: &Resource, role: &str) -> KustomizeError {
     let what = format!("the built-in {role} `{}`", plugin.gvk().kind);
-    KustomizeError::Unsupported { file: plugin.origin.to_string(), what }
+    KustomizeError::Unsupported {
+        file: plugin.origin.to_string(),
+        what,
+    }
 }
 
 /// Runs a transformer named by an object.
@@ -140,9 +174,10 @@ pub(crate) fn transform(
     let settings = settings(plugin)?;
     let specs = settings.field_specs.as_slice();
     let flags = || match &settings.options {
-        Value::Object(map) => {
-            map.iter().map(|(k, v)| (k.clone(), v.as_bool().unwrap_or(false))).collect()
-        }
+        Value::Object(map) => map
+            .iter()
+            .map(|(k, v)| (k.clone(), v.as_bool().unwrap_or(false)))
+            .collect(),
         _ => std::collections::BTreeMap::new(),
     };
     let edit = |patch: &str| PatchEdit {
@@ -156,9 +191,7 @@ pub(crate) fn transform(
         "LabelTransformer" => labels::write(map, &settings.labels, specs),
         "PrefixTransformer" => names::affix(map, &settings.prefix, "", specs),
         "SuffixTransformer" => names::affix(map, "", &settings.suffix, specs),
-        "PrefixSuffixTransformer" => {
-            names::affix(map, &settings.prefix, &settings.suffix, specs)
-        }
+        "PrefixSuffixTransformer" => names::affix(map, &settings.prefix, &settings.suffix, specs),
         "NamespaceTransformer" => {
             let subjects = match settings.set_role_binding_subjects.as_str() {
                 "" | "defaultOnly" => Subjects::Default,
@@ -173,7 +206,13 @@ pub(crate) fn transform(
                 }
             };
             let name = plugin.namespace();
-            Namespace { name: &name, specs, unset_only: settings.unset_only, subjects }.apply(map)
+            Namespace {
+                name: &name,
+                specs,
+                unset_only: settings.unset_only,
+                subjects,
+            }
+            .apply(map)
         }
         "PatchTransformer" => patch::apply_patch(map, loader, schemas, &edit(&settings.patch)),
         "PatchJson6902Transformer" => patch::apply_json(map, loader, &edit(&settings.json_op)),
@@ -185,7 +224,6 @@ pub(crate) fn transform(
         "ImageTagTransformer" => images::set_image(map, &settings.image_tag, specs),
         "ReplicaCountTransformer" => images::set_replicas(map, &settings.replica, specs),
         "ReplacementTransformer" => replace::apply(map, loader, &settings.replacements),
-        "SortOrderTransformer" => order::sort(map, settings.sort_options.as_ref()),
         "HashTransformer" => {
             names::add_hashes(map);
             Ok(())
@@ -200,8 +238,11 @@ fn add_value(map: &mut ResMap, settings: &Settings) -> Result<(), KustomizeError
     let value = crate::id::scalar_text(&settings.value);
     for target in &settings.targets {
         let selector = crate::selector::Selector::new(&target.selector)?;
-        let spec =
-            FieldSpec { path: target.field_path.clone(), create: true, ..FieldSpec::default() };
+        let spec = FieldSpec {
+            path: target.field_path.clone(),
+            create: true,
+            ..FieldSpec::default()
+        };
         for resource in map.list.iter_mut().filter(|r| selector.selects(r)) {
             if resource.gvk().is_cluster_scoped() && target.field_path == "metadata/namespace" {
                 continue;
@@ -229,9 +270,9 @@ fn placed(field: &Value, value: &str, position: i64) -> String {
     parts.join("/")
 }
 
-/// The built-in fields, for callers that have no kustomization.
+/// The built-in fields with those of `configurations`.
 pub(crate) fn config_of(loader: &Loader<'_>, paths: &[String]) -> Result<Config, KustomizeError> {
-    let mut config = Config::builtin();
+    let mut config = Config::default();
     for path in paths {
         let file = loader.full(path);
         let limits = argosy_yaml::Limits::default();
@@ -241,5 +282,7 @@ pub(crate) fn config_of(loader: &Loader<'_>, paths: &[String]) -> Result<Config,
             config.merge(Config::parse(&file, value)?)?;
         }
     }
-    Ok(config)
+    let mut all = Config::builtin();
+    all.merge(config)?;
+    Ok(all)
 }

@@ -44,14 +44,32 @@ pub(crate) fn fix(map: &mut ResMap, config: &Config) -> Result<(), KustomizeErro
         let original = map.list[referrer].original_id().gvk;
         let visible = visible_to(&map.list[referrer], &all[referrer], &all)?;
         for known in &config.name_reference {
-            for spec in known.referrers.iter().filter(|s| original.is_selected(&s.gvk())) {
+            for spec in known
+                .referrers
+                .iter()
+                .filter(|s| original.is_selected(&s.gvk()))
+            {
                 let value = &mut map.list[referrer].value;
-                let role = spec.path.ends_with("roleRef/name").then(|| role_of(value)).flatten();
-                let reference =
-                    Reference { all: &all, visible: &visible, referrer, target: known.gvk(), role };
+                let role = spec
+                    .path
+                    .ends_with("roleRef/name")
+                    .then(|| role_of(value))
+                    .flatten();
+                let reference = Reference {
+                    all: &all,
+                    visible: &visible,
+                    referrer,
+                    target: known.gvk(),
+                    role,
+                };
                 // The kind may have changed since: the field is what counts.
-                let spec = FieldSpec { path: spec.path.clone(), ..FieldSpec::default() };
-                fields::each(value, &spec, Create::Never, &mut |field| reference.set(field))?;
+                let spec = FieldSpec {
+                    path: spec.path.clone(),
+                    ..FieldSpec::default()
+                };
+                fields::each(value, &spec, Create::Never, &mut |field| {
+                    reference.set(field)
+                })?;
             }
         }
     }
@@ -93,7 +111,10 @@ fn bound_namespaces(resource: &Resource) -> Result<HashSet<String>, KustomizeErr
             }
             Some(_) => {
                 let id = resource.id();
-                let text = format!("Invalid Input: namespace is blank for resource {:?}", id.to_string());
+                let text = format!(
+                    "Invalid Input: namespace is blank for resource {:?}",
+                    id.to_string()
+                );
                 return Err(KustomizeError::failed(text));
             }
         }
@@ -172,9 +193,17 @@ impl Reference<'_> {
             self.visible.iter().copied().filter(fits).collect()
         };
         let first = pick(&|c| {
-            c.before.first().unwrap_or(&c.now).effective_namespace().to_owned()
+            c.before
+                .first()
+                .unwrap_or(&c.now)
+                .effective_namespace()
+                .to_owned()
         });
-        if first.is_empty() { pick(&|c| c.now.effective_namespace().to_owned()) } else { first }
+        if first.is_empty() {
+            pick(&|c| c.now.effective_namespace().to_owned())
+        } else {
+            first
+        }
     }
 
     fn select(
@@ -190,7 +219,9 @@ impl Reference<'_> {
             .filter(|c| c.before.iter().any(|id| id.name == old))
             .filter(|c| c.before.iter().any(|id| id.gvk.is_selected(&self.target)))
             .filter(|c| {
-                self.role.as_ref().is_none_or(|r| c.before.iter().any(|id| id.gvk.is_selected(r)))
+                self.role
+                    .as_ref()
+                    .is_none_or(|r| c.before.iter().any(|id| id.gvk.is_selected(r)))
             })
             .filter(|c| {
                 referrer.now.gvk.is_cluster_scoped()
@@ -213,7 +244,10 @@ impl Reference<'_> {
             return Ok(Some(first));
         }
         let ids: Vec<String> = found.iter().map(|c| c.now.to_string()).collect();
-        Err(format!("found multiple possible referrals: {}", ids.join(", ")))
+        Err(format!(
+            "found multiple possible referrals: {}",
+            ids.join(", ")
+        ))
     }
 }
 
@@ -227,5 +261,9 @@ fn affixes_fit(a: &Candidate, b: &Candidate, allow_empty: bool) -> bool {
 
 fn same_ending(a: &[String], b: &[String]) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    if short.is_empty() { long.is_empty() } else { long.ends_with(short) }
+    if short.is_empty() {
+        long.is_empty()
+    } else {
+        long.ends_with(short)
+    }
 }

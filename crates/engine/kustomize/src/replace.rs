@@ -1,5 +1,6 @@
 //! Replacements: a field of one object, or a fixed value, copied into fields of others.
 
+use crate::budget::{Budget, size};
 use crate::error::KustomizeError;
 use crate::id::{ResId, scalar_text};
 use crate::kustomization::{
@@ -58,7 +59,9 @@ fn one(map: &mut ResMap, replacement: &ReplacementField) -> Result<(), Kustomize
         (None, None) => return Err(nothing_to_do()),
     };
     let targets = replacement.targets.as_ref().ok_or_else(nothing_to_do)?;
-    targets.iter().try_for_each(|target| write(map, target, &value))
+    targets
+        .iter()
+        .try_for_each(|target| write(map, target, &value))
 }
 
 fn nothing_to_do() -> KustomizeError {
@@ -81,7 +84,11 @@ fn source_value(map: &ResMap, source: &SourceSelector) -> Result<Value, Kustomiz
                 || namespace(&source.namespace) == namespace(&id.namespace))
             && id.gvk.is_selected(&wanted)
     };
-    let found: Vec<&Resource> = map.list.iter().filter(|r| ids(r).iter().any(fits)).collect();
+    let found: Vec<&Resource> = map
+        .list
+        .iter()
+        .filter(|r| ids(r).iter().any(fits))
+        .collect();
     let selector = ResId {
         gvk: wanted.clone(),
         name: source.name.clone(),
@@ -89,12 +96,22 @@ fn source_value(map: &ResMap, source: &SourceSelector) -> Result<Value, Kustomiz
     };
     let resource = match found.as_slice() {
         [one] => one,
-        [] => return Err(KustomizeError::failed(format!("nothing selected by {selector}"))),
+        [] => {
+            return Err(KustomizeError::failed(format!(
+                "nothing selected by {selector}"
+            )));
+        }
         _ => {
-            return Err(KustomizeError::failed(format!("multiple matches for selector {selector}")));
+            return Err(KustomizeError::failed(format!(
+                "multiple matches for selector {selector}"
+            )));
         }
     };
-    let field = if source.field_path.is_empty() { "metadata.name" } else { &source.field_path };
+    let field = if source.field_path.is_empty() {
+        "metadata.name"
+    } else {
+        &source.field_path
+    };
     let value = path::lookup(&resource.value, &path::split_dotted(field)).filter(|v| match v {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
@@ -115,10 +132,14 @@ fn refined(value: &Value, options: Option<&FieldOptions>) -> Result<Value, Kusto
         return Ok(value.clone());
     };
     if value.is_object() || value.is_array() {
-        return Err(KustomizeError::failed("delimiter option can only be used with scalar nodes"));
+        return Err(KustomizeError::failed(
+            "delimiter option can only be used with scalar nodes",
+        ));
     }
     let text = scalar_text(value);
-    let part = usize::try_from(options.index).ok().and_then(|i| text.split(&options.delimiter).nth(i));
+    let part = usize::try_from(options.index)
+        .ok()
+        .and_then(|i| text.split(&options.delimiter).nth(i));
     part.map(|p| Value::String(p.to_owned())).ok_or_else(|| {
         KustomizeError::failed(format!(
             "options.index {} is out of bounds for value {text}",
@@ -129,18 +150,28 @@ fn refined(value: &Value, options: Option<&FieldOptions>) -> Result<Value, Kusto
 
 fn write(map: &mut ResMap, target: &TargetSelector, value: &Value) -> Result<(), KustomizeError> {
     let Some(select) = &target.select else {
-        return Err(KustomizeError::failed("target must specify resources to select"));
+        return Err(KustomizeError::failed(
+            "target must specify resources to select",
+        ));
     };
     let select = Selector::new(select)?;
-    let rejects =
-        target.reject.iter().map(Selector::new).collect::<Result<Vec<Selector>, _>>()?;
+    let rejects = target
+        .reject
+        .iter()
+        .map(Selector::new)
+        .collect::<Result<Vec<Selector>, _>>()?;
     let fits = |selector: &Selector, id: &ResId| {
         selector.fits_gvk(&id.gvk)
             && selector.fits_name(&id.name)
             && selector.fits_namespace(&id.namespace)
     };
     let default = ["metadata.name".to_owned()];
-    let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
+    let paths = if target.field_paths.is_empty() {
+        &default[..]
+    } else {
+        &target.field_paths
+    };
+    let cost = size(value);
     for resource in &mut map.list {
         let ids = ids(resource);
         let rejected = rejects.iter().any(|reject| {
@@ -151,34 +182,50 @@ fn write(map: &mut ResMap, target: &TargetSelector, value: &Value) -> Result<(),
             continue;
         }
         for path in paths {
-            write_path(&mut resource.value, path, value, target.options.as_ref())?;
+            let paste = Paste {
+                value,
+                options: target.options.as_ref(),
+                cost,
+            };
+            paste.write(&mut resource.value, path, &map.budget)?;
         }
     }
     Ok(())
 }
 
-fn write_path(
-    target: &mut Value,
-    field: &str,
-    value: &Value,
-    options: Option<&FieldOptions>,
-) -> Result<(), KustomizeError> {
-    let creates = options.is_some_and(|o| o.create);
-    let make = match value {
-        _ if !creates => Make::Nothing,
-        Value::Object(_) => Make::Mapping,
-        Value::Array(_) => Make::List,
-        _ => Make::Scalar,
-    };
-    let verb = if creates { "find or create" } else { "find" };
-    let problem = format!("unable to {verb} field {field:?} in replacement target");
-    let found = path::each(target, &path::split_dotted(field), make, &mut |at| {
-        put(at, value, options)
-    });
-    match found {
-        Ok(0) => Err(KustomizeError::failed(problem)),
-        Ok(_) => Ok(()),
-        Err(error) => Err(KustomizeError::failed(format!("{problem}: {error}"))),
+/// A value on its way into fields.
+struct Paste<'a> {
+    value: &'a Value,
+    options: Option<&'a FieldOptions>,
+    cost: usize,
+}
+
+impl Paste<'_> {
+    fn write(
+        &self,
+        target: &mut Value,
+        field: &str,
+        budget: &Budget,
+    ) -> Result<(), KustomizeError> {
+        let (value, options) = (self.value, self.options);
+        let creates = options.is_some_and(|o| o.create);
+        let make = match value {
+            _ if !creates => Make::Nothing,
+            Value::Object(_) => Make::Mapping,
+            Value::Array(_) => Make::List,
+            _ => Make::Scalar,
+        };
+        let verb = if creates { "find or create" } else { "find" };
+        let problem = format!("unable to {verb} field {field:?} in replacement target");
+        let found = path::each(target, &path::split_dotted(field), make, &mut |at| {
+            budget.spend(self.cost).map_err(|error| error.to_string())?;
+            put(at, value, options)
+        });
+        match found {
+            Ok(0) => Err(KustomizeError::failed(problem)),
+            Ok(_) => Ok(()),
+            Err(error) => Err(KustomizeError::failed(format!("{problem}: {error}"))),
+        }
     }
 }
 
@@ -206,7 +253,11 @@ fn put(at: &mut Value, value: &Value, options: Option<&FieldOptions>) -> Result<
         (Value::Null, Value::String(text)) => plain(text),
         (Value::Number(_) | Value::Bool(_), Value::String(text)) => match plain(text) {
             typed @ (Value::Number(_) | Value::Bool(_)) => typed,
-            _ => return Err(format!("`{text}` cannot take the place of a number or boolean")),
+            _ => {
+                return Err(format!(
+                    "`{text}` cannot take the place of a number or boolean"
+                ));
+            }
         },
         _ => value,
     };

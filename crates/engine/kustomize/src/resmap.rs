@@ -1,5 +1,6 @@
 //! The objects of a build, in the order in which they came.
 
+use crate::budget::Budget;
 use crate::error::KustomizeError;
 use crate::id::ResId;
 use crate::resource::{Behavior, Resource};
@@ -9,11 +10,15 @@ use std::collections::HashSet;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResMap {
     pub(crate) list: Vec<Resource>,
+    pub(crate) budget: Budget,
 }
 
 /// A current id as it is compared: with the effective namespace.
 fn key(id: &ResId) -> ResId {
-    ResId { namespace: id.effective_namespace().to_owned(), ..id.clone() }
+    ResId {
+        namespace: id.effective_namespace().to_owned(),
+        ..id.clone()
+    }
 }
 
 impl ResMap {
@@ -41,7 +46,9 @@ impl ResMap {
         for resource in &self.list {
             let id = resource.id();
             if !known.insert(key(&id)) {
-                return Err(KustomizeError::failed(format!("{what} produces ID conflict: {id}")));
+                return Err(KustomizeError::failed(format!(
+                    "{what} produces ID conflict: {id}"
+                )));
             }
         }
         Ok(())
@@ -50,7 +57,9 @@ impl ResMap {
     /// Where the objects stand that have or had an id that `fits`.
     pub(crate) fn by_any_id(&self, fits: impl Fn(&ResId) -> bool) -> Vec<usize> {
         let found = |r: &Resource| !r.is_empty() && r.any_ids().iter().any(&fits);
-        (0..self.list.len()).filter(|at| found(&self.list[*at])).collect()
+        (0..self.list.len())
+            .filter(|at| found(&self.list[*at]))
+            .collect()
     }
 
     /// The one object that a strategic merge patch is for.

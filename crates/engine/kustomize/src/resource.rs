@@ -1,6 +1,7 @@
 //! An object under construction, with what kustomize remembers of it.
 
 use crate::id::{CLUSTER, Gvk, ResId, meta_text};
+use crate::provenance::Provenance;
 use argosy_object::{Map, Origin, Value};
 
 /// What a generated object does with one that is already there.
@@ -56,8 +57,8 @@ pub(crate) struct Resource {
     /// Names of the variables that read this object.
     pub(crate) variables: Vec<String>,
     /// `buildMetadata`'s record of where it came from and what changed it.
-    pub(crate) source: Option<Value>,
-    pub(crate) changes: Vec<Value>,
+    pub(crate) source: Option<Provenance>,
+    pub(crate) changes: Vec<Provenance>,
 }
 
 impl Resource {
@@ -100,7 +101,10 @@ impl Resource {
         self.previous
             .iter()
             .map(|p| ResId {
-                gvk: Gvk { kind: p.kind.clone(), ..gvk.clone() },
+                gvk: Gvk {
+                    kind: p.kind.clone(),
+                    ..gvk.clone()
+                },
                 name: p.name.clone(),
                 namespace: p.namespace.clone(),
             })
@@ -108,7 +112,10 @@ impl Resource {
     }
 
     pub(crate) fn original_id(&self) -> ResId {
-        self.previous_ids().into_iter().next().unwrap_or_else(|| self.id())
+        self.previous_ids()
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| self.id())
     }
 
     /// All ids, the current one last.
@@ -121,7 +128,11 @@ impl Resource {
     pub(crate) fn remember_id(&mut self) {
         let id = self.id();
         let namespace = id.effective_namespace().to_owned();
-        self.previous.push(Previous { kind: id.gvk.kind, name: id.name, namespace });
+        self.previous.push(Previous {
+            kind: id.gvk.kind,
+            name: id.name,
+            namespace,
+        });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -139,7 +150,11 @@ impl Resource {
     /// Sets the namespace; an empty one is taken away.
     pub(crate) fn set_namespace(&mut self, namespace: &str) {
         if namespace.is_empty() || namespace == CLUSTER {
-            if let Some(metadata) = self.value.get_mut("metadata").and_then(Value::as_object_mut) {
+            if let Some(metadata) = self
+                .value
+                .get_mut("metadata")
+                .and_then(Value::as_object_mut)
+            {
                 metadata.remove("namespace");
             }
         } else {
@@ -154,7 +169,10 @@ impl Resource {
     /// A text mapping of `metadata`, such as its labels.
     pub(crate) fn texts(&self, field: &str) -> Map<String, Value> {
         let found = self.value.get("metadata").and_then(|m| m.get(field));
-        found.and_then(Value::as_object).cloned().unwrap_or_default()
+        found
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub(crate) fn set_texts(&mut self, field: &str, texts: Map<String, Value>) {
@@ -180,6 +198,7 @@ impl Resource {
         self.behavior = other.behavior;
         self.needs_hash = self.needs_hash && other.needs_hash;
         self.variables.clone_from(&other.variables);
+        self.changes.clone_from(&other.changes);
     }
 }
 

@@ -51,9 +51,15 @@ impl Selector {
 
     /// Whether no id is asked for, only labels or annotations.
     pub(crate) fn has_no_id(&self) -> bool {
-        [&self.group, &self.version, &self.kind, &self.name, &self.namespace]
-            .iter()
-            .all(|p| p.is_none())
+        [
+            &self.group,
+            &self.version,
+            &self.kind,
+            &self.name,
+            &self.namespace,
+        ]
+        .iter()
+        .all(|p| p.is_none())
     }
 
     pub(crate) fn has_no_texts(&self) -> bool {
@@ -89,9 +95,12 @@ fn anchored(pattern: &str) -> Result<Option<Regex>, KustomizeError> {
 /// Compiles a pattern of a user's.
 pub(crate) fn pattern_of(pattern: &str) -> Result<Regex, KustomizeError> {
     let config = Regex::config().nfa_size_limit(Some(PATTERN_LIMIT));
-    Regex::builder().configure(config).build(pattern).map_err(|error| {
-        KustomizeError::failed(format!("the pattern `{pattern}` cannot be used: {error}"))
-    })
+    Regex::builder()
+        .configure(config)
+        .build(pattern)
+        .map_err(|error| {
+            KustomizeError::failed(format!("the pattern `{pattern}` cannot be used: {error}"))
+        })
 }
 
 fn fits(pattern: &Option<Regex>, text: &str) -> bool {
@@ -151,7 +160,10 @@ fn requirements(text: &str) -> Result<Vec<Requirement>, KustomizeError> {
     if !text.trim().is_empty() {
         parts.push(&text[start..]);
     }
-    parts.into_iter().map(|part| requirement(part, text)).collect()
+    parts
+        .into_iter()
+        .map(|part| requirement(part, text))
+        .collect()
 }
 
 fn requirement(part: &str, whole: &str) -> Result<Requirement, KustomizeError> {
@@ -163,7 +175,11 @@ fn requirement(part: &str, whole: &str) -> Result<Requirement, KustomizeError> {
         if key.is_empty() || key.contains(odd) {
             return Err(broken());
         }
-        Ok(Requirement { key, operator, values })
+        Ok(Requirement {
+            key,
+            operator,
+            values,
+        })
     };
     if let Some(key) = part.strip_prefix('!') {
         return make(key, Operator::Missing, Vec::new());
@@ -171,7 +187,10 @@ fn requirement(part: &str, whole: &str) -> Result<Requirement, KustomizeError> {
     for (word, operator) in [(" notin ", Operator::NotIn), (" in ", Operator::In)] {
         let spaced = part.replacen('(', " (", 1);
         if let Some((key, set)) = spaced.split_once(word) {
-            let inner = set.trim().strip_prefix('(').and_then(|s| s.strip_suffix(')'));
+            let inner = set
+                .trim()
+                .strip_prefix('(')
+                .and_then(|s| s.strip_suffix(')'));
             let inner = inner.ok_or_else(broken)?;
             let values = inner.split(',').map(|v| v.trim().to_owned()).collect();
             return make(key, operator, values);
@@ -199,19 +218,36 @@ mod tests {
     fn selects(labels: &str) -> bool {
         let value = json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web", "labels": {"app": "x", "n": "5"}}});
-        let target = TargetEdit { label_selector: labels.into(), ..TargetEdit::default() };
-        Selector::new(&target).unwrap().selects(&Resource::new(value, Origin::default()))
+        let target = TargetEdit {
+            label_selector: labels.into(),
+            ..TargetEdit::default()
+        };
+        Selector::new(&target)
+            .unwrap()
+            .selects(&Resource::new(value, Origin::default()))
     }
 
     #[test]
     fn label_selectors_are_kubernetes_own() {
-        for yes in ["app=x", "app==x,n", "app in (y, x)", "app notin (z)", "!zone", "n>4", "app!=z", ""] {
+        for yes in [
+            "app=x",
+            "app==x,n",
+            "app in (y, x)",
+            "app notin (z)",
+            "!zone",
+            "n>4",
+            "app!=z",
+            "",
+        ] {
             assert!(selects(yes), "{yes}");
         }
         for no in ["app=y", "zone", "!app", "app notin (x)", "n<5"] {
             assert!(!selects(no), "{no}");
         }
-        let broken = TargetEdit { label_selector: "a b c".into(), ..TargetEdit::default() };
+        let broken = TargetEdit {
+            label_selector: "a b c".into(),
+            ..TargetEdit::default()
+        };
         assert!(Selector::new(&broken).is_err());
     }
 }

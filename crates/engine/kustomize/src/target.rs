@@ -5,11 +5,12 @@ use crate::error::KustomizeError;
 use crate::kustomization::{COMPONENT, Kustomization};
 use crate::load::{Loader, parse_resources};
 use crate::namespace::{Namespace, Subjects, drop_local};
+use crate::provenance::{self, Provenance};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::vars::{self, Vars};
 use crate::{generate, images, labels, names, order, patch, plugins, refs, replace};
-use argosy_object::{Origin, Value};
+use argosy_object::{Object, Origin};
 use argosy_schema::Schemas;
 use argosy_tree::{RelPath, Rooted};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub(crate) const MAX_LAYERS: usize = 64;
 
 /// What a build is told beside its folder.
 #[derive(Clone)]
-pub struct Options {
+pub struct BuildOptions {
     /// Files may stand outside their kustomization's folder (`--load-restrictor
     /// LoadRestrictionsNone`); they may never stand outside the tree.
     pub load_anywhere: bool,
@@ -30,23 +31,20 @@ pub struct Options {
     pub edits: Edits,
 }
 
-impl Default for Options {
+impl Default for BuildOptions {
     fn default() -> Self {
-        Self { load_anywhere: false, schemas: Schemas::builtin(), edits: Edits::default() }
+        Self {
+            load_anywhere: false,
+            schemas: Schemas::builtin(),
+            edits: Edits::default(),
+        }
     }
 }
 
 use crate::edits::Edits;
 
-/// What a build gives.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Built {
-    /// The objects in the order in which `kustomize build` prints them, each with where it came
-    /// from; of generated ones, that is the kustomization.
-    pub objects: Vec<(Value, Origin)>,
-}
-
-/// Builds the kustomization in a folder of `tree`.
+/// Builds the kustomization in a folder of `tree`: the objects in the order in which `kustomize
+/// build` prints them, each with where it came from; of generated ones, that is the kustomization.
 ///
 /// # Errors
 /// [`KustomizeError`] with the file that is at fault. Nothing is built by halves.
@@ -56,25 +54,38 @@ pub struct Built {
 pub fn build(
     tree: &Rooted<'_>,
     folder: &RelPath,
-    options: &Options,
-) -> Result<Built, KustomizeError> {
+    options: &BuildOptions,
+) -> Result<Vec<(Object, Origin)>, KustomizeError> {
     let loader = Loader::new(tree, folder.clone(), options.load_anywhere);
     let (mut kustomization, file) = loader.kustomization()?;
-    options.edits.apply(&mut kustomization)?;
+    options.edits.apply(&mut kustomization, &loader)?;
     let sort = kustomization.sort_options.clone();
     let metadata = kustomization.build_metadata.clone();
     let file = loader.full(&file);
-    if let Some(unknown) =
-        metadata.iter().find(|m| !["managedByLabel", "originAnnotations", "transformerAnnotations"].contains(&m.as_str()))
-    {
-        return Err(KustomizeError::invalid(file, format!("unknown buildMetadata `{unknown}`")));
-    }
-    if metadata.iter().any(|m| m != "managedByLabel") {
-        let what = "buildMetadata of origins and transformers".to_owned();
-        return Err(KustomizeError::Unsupported { file, what });
+    if let Some(unknown) = metadata.iter().find(|m| {
+        ![
+            "managedByLabel",
+            "originAnnotations",
+            "transformerAnnotations",
+        ]
+        .contains(&m.as_str())
+    }) {
+        return Err(KustomizeError::invalid(
+            file,
+            format!("unknown buildMetadata `{unknown}`"),
+        ));
     }
     let mut all = Accumulator::default();
-    Layer { loader, kustomization, file, schemas: &options.schemas }.accumulate(&mut all)?;
+    let schemas = &options.schemas;
+    let place = (!metadata.is_empty()).then(String::new);
+    Layer {
+        loader,
+        kustomization,
+        file,
+        schemas,
+        place,
+    }
+    .accumulate(&mut all)?;
     names::add_hashes(&mut all.map);
     refs::fix(&mut all.map, &all.config)?;
     vars::resolve(&mut all.map, &all.vars, &all.config)?;
@@ -83,14 +94,32 @@ pub fn build(
     if metadata.iter().any(|m| m == "managedByLabel") {
         label_manager(&mut all.map);
     }
-    let objects = all.map.list.into_iter().map(|r| (r.value, r.origin)).collect();
-    Ok(Built { objects })
+    let asked = |what: &str| metadata.iter().any(|m| m == what);
+    for resource in &mut all.map.list {
+        provenance::finish(
+            resource,
+            asked("originAnnotations"),
+            asked("transformerAnnotations"),
+        );
+    }
+    all.map
+        .list
+        .into_iter()
+        .map(|r| {
+            let object = Object::new(r.value)
+                .map_err(|error| KustomizeError::invalid(&r.origin, error.to_string()))?;
+            Ok((object, r.origin))
+        })
+        .collect()
 }
 
 fn label_manager(map: &mut ResMap) {
     for resource in &mut map.list {
         let mut texts = resource.texts("labels");
-        texts.insert("app.kubernetes.io/managed-by".into(), "kustomize-v5.8.1".into());
+        texts.insert(
+            "app.kubernetes.io/managed-by".into(),
+            "kustomize-v5.8.1".into(),
+        );
         resource.set_texts("labels", texts);
     }
 }
@@ -109,6 +138,8 @@ struct Layer<'t, 's> {
     kustomization: Kustomization,
     file: String,
     schemas: &'s Schemas,
+    /// Where this folder stands as seen from the one that is built, where that is recorded.
+    place: Option<String>,
 }
 
 impl Layer<'_, '_> {
@@ -116,12 +147,20 @@ impl Layer<'_, '_> {
         let k = &self.kustomization;
         if !k.helm_charts.is_empty() {
             let what = "`helmCharts`".to_owned();
-            return Err(KustomizeError::Unsupported { file: self.file.clone(), what });
+            return Err(KustomizeError::Unsupported {
+                file: self.file.clone(),
+                what,
+            });
         }
         self.resources(&mut all.map, &mut all.config, &mut all.vars, &k.resources)?;
-        all.config.merge(plugins::config_of(&self.loader, &k.configurations)?)?;
+        all.config
+            .merge(plugins::config_of(&self.loader, &k.configurations)?)?;
         for path in &k.crds {
-            crate::crds::extend(&mut all.config, &self.loader.full(path), &self.loader.read(path)?)?;
+            crate::crds::extend(
+                &mut all.config,
+                &self.loader.full(path),
+                &self.loader.read(path)?,
+            )?;
         }
         self.generate(&mut all.map)?;
         for path in &k.components {
@@ -138,11 +177,34 @@ impl Layer<'_, '_> {
         self.transform(&mut all.map, &all.config)?;
         for plugin in self.plugins(&k.transformers)? {
             plugins::transform(&mut all.map, &plugin, &self.loader, self.schemas)?;
+            provenance::note(&mut all.map.list, Provenance::plugin(&plugin).as_ref());
         }
         for plugin in self.plugins(&k.validators)? {
             plugins::transform(&mut all.map, &plugin, &self.loader, self.schemas)?;
         }
         vars::declare(&mut all.vars, &mut all.map, &k.vars)
+    }
+
+    /// A path as seen from the folder that is built, where that is recorded.
+    fn at(&self, path: &str) -> Option<String> {
+        let mut parts: Vec<&str> = Vec::new();
+        let place = self.place.as_deref()?;
+        for part in place.split('/').chain(path.split('/')) {
+            match part {
+                "" | "." => {}
+                ".." if parts.last().is_some_and(|p| *p != "..") => {
+                    parts.pop();
+                }
+                part => parts.push(part),
+            }
+        }
+        Some(parts.join("/"))
+    }
+
+    /// What a field of this kustomization stands for, where that is recorded.
+    fn builtin(&self, kind: &str) -> Option<Provenance> {
+        let name = self.file.rsplit('/').next().unwrap_or_default();
+        self.at(name).map(|file| Provenance::builtin(&file, kind))
     }
 
     fn enter(&self, path: &str) -> Result<Self, KustomizeError>
@@ -152,7 +214,14 @@ impl Layer<'_, '_> {
         let loader = self.loader.enter(&self.file, path)?;
         let (kustomization, file) = loader.kustomization()?;
         let file = loader.full(&file);
-        Ok(Self { loader, kustomization, file, schemas: self.schemas })
+        let place = self.at(path);
+        Ok(Self {
+            loader,
+            kustomization,
+            file,
+            schemas: self.schemas,
+            place,
+        })
     }
 
     /// Files and bases; a base is a build of its own, whose outcome is added.
@@ -165,7 +234,12 @@ impl Layer<'_, '_> {
     ) -> Result<(), KustomizeError> {
         for path in paths {
             if self.loader.is_file(path)? {
-                map.append_all(self.loader.resources(path)?)?;
+                let source = self.at(path).map(Provenance::File);
+                let mut found = self.loader.resources(path)?;
+                for resource in &mut found {
+                    resource.source.clone_from(&source);
+                }
+                map.append_all(found)?;
                 continue;
             }
             let layer = self.enter(path)?;
@@ -185,16 +259,20 @@ impl Layer<'_, '_> {
     fn generate(&self, map: &mut ResMap) -> Result<(), KustomizeError> {
         let k = &self.kustomization;
         let global = k.generator_options.as_ref();
-        for (kind, list) in
-            [("ConfigMap", &k.config_map_generator), ("Secret", &k.secret_generator)]
-        {
+        for (kind, list) in [
+            ("ConfigMap", &k.config_map_generator),
+            ("Secret", &k.secret_generator),
+        ] {
             for args in list {
-                let made = generate::generate(kind, args, global, &self.loader, &self.file)?;
+                let mut made = generate::generate(kind, args, global, &self.loader, &self.file)?;
+                made.source = self.builtin(&format!("{kind}Generator"));
                 map.absorb(made)?;
             }
         }
         for plugin in self.plugins(&k.generators)? {
-            map.absorb(plugins::generate(&plugin, &self.loader)?)?;
+            let mut made = plugins::generate(&plugin, &self.loader)?;
+            made.source = Provenance::plugin(&plugin);
+            map.absorb(made)?;
         }
         Ok(())
     }
@@ -205,7 +283,14 @@ impl Layer<'_, '_> {
         let mut paths = Vec::new();
         for entry in entries {
             match parse_resources(&self.file, entry.as_bytes()) {
-                Ok(inline) => found.append_all(inline)?,
+                Ok(mut inline) => {
+                    let name = self.file.rsplit('/').next().unwrap_or_default();
+                    let source = self.at(name).map(Provenance::File);
+                    for resource in &mut inline {
+                        resource.source.clone_from(&source);
+                    }
+                    found.append_all(inline)?;
+                }
                 Err(_) => paths.push(entry.clone()),
             }
         }
@@ -215,38 +300,74 @@ impl Layer<'_, '_> {
 
     fn transform(&self, map: &mut ResMap, config: &Config) -> Result<(), KustomizeError> {
         let k = &self.kustomization;
+        let done = |map: &mut ResMap, kind: &str| {
+            provenance::note(&mut map.list, self.builtin(kind).as_ref());
+        };
         if !k.patches_strategic_merge.is_empty() {
             let paths = &k.patches_strategic_merge;
             patch::apply_strategic(map, &self.loader, self.schemas, paths)?;
+            done(map, "PatchStrategicMergeTransformer");
         }
         for edit in &k.patches {
             patch::apply_patch(map, &self.loader, self.schemas, edit)?;
+            done(map, "PatchTransformer");
         }
-        let name = k.namespace.as_str();
-        let specs = config.namespace.as_slice();
-        Namespace { name, specs, unset_only: false, subjects: Subjects::Default }.apply(map)?;
+        if !k.namespace.is_empty() {
+            let name = k.namespace.as_str();
+            let specs = config.namespace.as_slice();
+            Namespace {
+                name,
+                specs,
+                unset_only: false,
+                subjects: Subjects::Default,
+            }
+            .apply(map)?;
+            done(map, "NamespaceTransformer");
+        }
         if !k.name_prefix.is_empty() {
             names::affix(map, &k.name_prefix, "", &config.name_prefix)?;
+            done(map, "PrefixTransformer");
         }
         if !k.name_suffix.is_empty() {
             names::affix(map, "", &k.name_suffix, &config.name_suffix)?;
+            done(map, "SuffixTransformer");
         }
         for edit in &k.labels {
             labels::write(map, &edit.pairs, &labels::specs_of(edit, config)?)?;
+            done(map, "LabelTransformer");
         }
-        labels::write(map, &k.common_labels, &config.common_labels)?;
-        labels::write(map, &k.common_annotations, &config.common_annotations)?;
+        if !k.labels.is_empty() || !k.common_labels.is_empty() {
+            labels::write(map, &k.common_labels, &config.common_labels)?;
+            done(map, "LabelTransformer");
+        }
+        if !k.common_annotations.is_empty() {
+            labels::write(map, &k.common_annotations, &config.common_annotations)?;
+            done(map, "AnnotationsTransformer");
+        }
+        self.transform_values(map, config)
+    }
+
+    /// The transformers that change single values.
+    fn transform_values(&self, map: &mut ResMap, config: &Config) -> Result<(), KustomizeError> {
+        let k = &self.kustomization;
+        let done = |map: &mut ResMap, kind: &str| {
+            provenance::note(&mut map.list, self.builtin(kind).as_ref());
+        };
         for edit in &k.patches_json6902 {
             patch::apply_json(map, &self.loader, edit)?;
+            done(map, "PatchJson6902Transformer");
         }
         for edit in &k.replicas {
             images::set_replicas(map, edit, &config.replicas)?;
+            done(map, "ReplicaCountTransformer");
         }
         for edit in &k.images {
             images::set_image(map, edit, &config.images)?;
+            done(map, "ImageTagTransformer");
         }
         if !k.replacements.is_empty() {
             replace::apply(map, &self.loader, &k.replacements)?;
+            done(map, "ReplacementTransformer");
         }
         Ok(())
     }

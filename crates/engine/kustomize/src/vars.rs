@@ -1,5 +1,6 @@
 //! Variables: `$(NAME)` in the fields that may hold one.
 
+use crate::budget::{Budget, size};
 use crate::config::Config;
 use crate::error::KustomizeError;
 use crate::fields::{self, Create};
@@ -26,10 +27,18 @@ pub(crate) fn declare(
         } else {
             Gvk::of(&object.api_version, &object.kind)
         };
-        let id = ResId { gvk, name: object.name.clone(), namespace: object.namespace.clone() };
+        let id = ResId {
+            gvk,
+            name: object.name.clone(),
+            namespace: object.namespace.clone(),
+        };
         let exact = !id.namespace.is_empty() || id.gvk.is_cluster_scoped();
         let found = map.by_any_id(|other| {
-            if exact { other.same(&id) } else { other.name == id.name && other.gvk == id.gvk }
+            if exact {
+                other.same(&id)
+            } else {
+                other.name == id.name && other.gvk == id.gvk
+            }
         });
         match found.as_slice() {
             [] => {}
@@ -43,7 +52,12 @@ pub(crate) fn declare(
             }
         }
     }
-    merge(known, more.iter().map(|v| (v.name.clone(), v.clone())).collect::<Vec<_>>())
+    merge(
+        known,
+        more.iter()
+            .map(|v| (v.name.clone(), v.clone()))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Adds variables of another layer.
@@ -53,7 +67,9 @@ pub(crate) fn merge(
 ) -> Result<(), KustomizeError> {
     for (name, var) in more {
         if known.contains_key(&name) {
-            return Err(KustomizeError::failed(format!("var '{name}' already encountered")));
+            return Err(KustomizeError::failed(format!(
+                "var '{name}' already encountered"
+            )));
         }
         known.insert(name, var);
     }
@@ -91,14 +107,28 @@ pub(crate) fn resolve(
     for resource in &mut map.list {
         for spec in &config.var_reference {
             fields::each(&mut resource.value, spec, Create::Never, &mut |field| {
-                fill(field, &values)
+                let before = size(field);
+                fill(field, &values, &map.budget)?;
+                let after = size(field);
+                let grown = after.saturating_sub(before);
+                map.budget.spend(grown).map_err(|error| error.to_string())
             })?;
         }
     }
     Ok(())
 }
 
-fn fill(field: &mut Value, values: &BTreeMap<String, Value>) -> Result<(), String> {
+fn fill(
+    field: &mut Value,
+    values: &BTreeMap<String, Value>,
+    budget: &Budget,
+) -> Result<(), String> {
+    // One text may name a variable often: what that would give is known before it is made.
+    let longest = values.values().map(size).max().unwrap_or(0);
+    let uses = dollars(field);
+    budget
+        .check(uses.saturating_mul(longest))
+        .map_err(|error| error.to_string())?;
     match field {
         Value::String(text) => *field = expand(text, values),
         Value::Object(map) => {
@@ -119,6 +149,15 @@ fn fill(field: &mut Value, values: &BTreeMap<String, Value>) -> Result<(), Strin
         _ => {}
     }
     Ok(())
+}
+
+fn dollars(field: &Value) -> usize {
+    match field {
+        Value::String(text) => text.matches("$(").count(),
+        Value::Array(items) => items.iter().map(dollars).sum(),
+        Value::Object(map) => map.values().map(dollars).sum(),
+        _ => 0,
+    }
 }
 
 /// Expands the variables in a text. A text that is one variable takes on its type.
@@ -163,9 +202,13 @@ mod tests {
 
     #[test]
     fn variables_keep_their_type_when_alone() {
-        let values = [("N", json!(80)), ("S", json!("web")), ("M", json!({"a": 1}))]
-            .map(|(k, v)| (k.to_owned(), v))
-            .into();
+        let values = [
+            ("N", json!(80)),
+            ("S", json!("web")),
+            ("M", json!({"a": 1})),
+        ]
+        .map(|(k, v)| (k.to_owned(), v))
+        .into();
         for (input, output) in [
             ("$(N)", json!(80)),
             ("$(S):$(N)", json!("web:80")),

@@ -104,6 +104,12 @@ impl Builtin {
             }
         }
     }
+
+    /// Whether it prints its arguments, all of what they hold.
+    pub(crate) fn prints(self) -> bool {
+        use Builtin::{Html, Js, Print, Printf, Println, Urlquery};
+        matches!(self, Html | Js | Print | Printf | Println | Urlquery)
+    }
 }
 
 fn values(args: Vec<Slot>) -> Vec<Value> {

@@ -249,6 +249,18 @@ impl<'t> Machine<'t, '_> {
         })
     }
 
+    /// The error of a limit reached further in.
+    #[cold]
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the error type is this box everywhere"
+    )]
+    fn passed_on(&self, text: &str) -> Fault {
+        let mut fault = self.error("", true);
+        text.clone_into(&mut fault.text);
+        fault
+    }
+
     fn limited<T>(&self, result: Result<T, FuncError>) -> Result<T, Fault> {
         result.map_err(|error| self.error(error.message(), error.is_limit()))
     }
@@ -295,7 +307,10 @@ impl<'t> Machine<'t, '_> {
         if self.budget.depth >= self.budget.limits.depth {
             let limit = self.budget.limits.depth;
             let message = format!("exceeded maximum template depth ({limit})");
-            return Err(self.error(&message, true));
+            let mut fault = self.error(&message, true);
+            // The function that was to run this template adds the place.
+            message.clone_into(&mut fault.text);
+            return Err(fault);
         }
         self.budget.depth += 1;
         let result = self.deeper(|machine| machine.list(dot, &template.body));
@@ -354,8 +369,20 @@ impl<'t> Machine<'t, '_> {
         Ok(())
     }
 
+    /// Charges what it takes to walk a value before it is printed: one that holds itself is
+    /// endless, however little memory it takes.
+    fn charge_walk(&mut self, value: &Value) -> Result<(), Fault> {
+        if !matches!(value, Value::List(_) | Value::Map(_) | Value::Host(_)) {
+            return Ok(());
+        }
+        let left = self.budget.limits.steps.saturating_sub(self.budget.steps);
+        let walked = self.budget.step(value.weight(left.saturating_add(1)));
+        self.limited(walked).map(|_| ())
+    }
+
     fn print(&mut self, value: &Slot) -> Result<(), Fault> {
         let before = self.out.len();
+        self.charge_walk(value.value())?;
         match value {
             Slot::Invalid => self.out.extend_from_slice(b"<no value>"),
             Slot::Val(value) | Slot::Iface(value) => append_value(self.out, value),

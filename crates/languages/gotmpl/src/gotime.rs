@@ -195,7 +195,12 @@ fn write_element(out: &mut String, zoned: &Zoned, directive: &str) {
         // Odd seconds of an old offset are cut, where `strftime` would show them.
         "%z" | "%:z" => {
             let (minutes, colon) = (offset.abs() / 60, &directive[1..directive.len() - 1]);
-            format!("{}{:02}{colon}{:02}", sign(offset), minutes / 60, minutes % 60)
+            format!(
+                "{}{:02}{colon}{:02}",
+                sign(offset),
+                minutes / 60,
+                minutes % 60
+            )
         }
         zulu if zulu.starts_with('Z') => {
             if offset == 0 {
@@ -217,7 +222,11 @@ fn sign(offset: i32) -> char {
 fn zone_name(zoned: &Zoned) -> String {
     let offset = zoned.offset().seconds();
     if zoned.time_zone().to_fixed_offset().is_err() {
-        return zoned.time_zone().to_offset_info(zoned.timestamp()).abbreviation().to_owned();
+        return zoned
+            .time_zone()
+            .to_offset_info(zoned.timestamp())
+            .abbreviation()
+            .to_owned();
     }
     if offset == 0 {
         return "UTC".to_owned();

@@ -6,7 +6,8 @@ use argosy_gotmpl::{CallCx, FuncError, GoStr, List, MapRef, Value};
 pub(crate) type Outcome = Result<Value, FuncError>;
 
 /// What reading through a nil interface says.
-pub(crate) const NIL_POINTER: &str = "runtime error: invalid memory address or nil pointer dereference";
+pub(crate) const NIL_POINTER: &str =
+    "runtime error: invalid memory address or nil pointer dereference";
 
 /// Bytes that one value of a list takes, for the budget.
 pub(crate) const VALUE_BYTES: u64 = size_of::<Value>() as u64;

@@ -21,8 +21,15 @@ struct Blowfish {
 /// The state before any key: the fraction of pi, word by word.
 static INITIAL: LazyLock<Blowfish> = LazyLock::new(|| {
     let mut words = pi_words(ROUNDS + 2 + 4 * 256).into_iter();
-    let mut next = || words.next().expect("as many words are computed as are used");
-    let mut state = Blowfish { keys: [0; ROUNDS + 2], boxes: [[0; 256]; 4] };
+    let mut next = || {
+        words
+            .next()
+            .expect("as many words are computed as are used")
+    };
+    let mut state = Blowfish {
+        keys: [0; ROUNDS + 2],
+        boxes: [[0; 256]; 4],
+    };
     state.keys.fill_with(&mut next);
     for table in &mut state.boxes {
         table.fill_with(&mut next);
@@ -113,7 +120,10 @@ pub(crate) fn hash(password: &[u8], salt: &[u8; 16]) -> Result<String, String> {
         (0..4).fold(0, |w, _| w << 8 | u32::from(repeated.next().unwrap_or(0)))
     });
     let mut salt_key = [0; ROUNDS + 2];
-    salt_key.iter_mut().zip(salt_words.iter().cycle()).for_each(|(word, salt)| *word = *salt);
+    salt_key
+        .iter_mut()
+        .zip(salt_words.iter().cycle())
+        .for_each(|(word, salt)| *word = *salt);
 
     let mut state = INITIAL.clone();
     state.expand(&salt_words, &key);
@@ -129,21 +139,31 @@ pub(crate) fn hash(password: &[u8], salt: &[u8; 16]) -> Result<String, String> {
         }
         digest.extend(block.iter().flat_map(|word| word.to_be_bytes()));
     }
-    Ok(format!("$2a${COST:02}${}{}", encode(salt), encode(&digest[..23])))
+    Ok(format!(
+        "$2a${COST:02}${}{}",
+        encode(salt),
+        encode(&digest[..23])
+    ))
 }
 
 fn word(bytes: &[u8]) -> u32 {
-    bytes[..4].iter().fold(0, |word, byte| word << 8 | u32::from(*byte))
+    bytes[..4]
+        .iter()
+        .fold(0, |word, byte| word << 8 | u32::from(*byte))
 }
 
 /// bcrypt's own base64.
 fn encode(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
+        let word = chunk
+            .iter()
+            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
             << (8 * (3 - chunk.len()));
         for index in 0..=chunk.len() {
-            out.push(char::from(ALPHABET[(word >> (18 - 6 * index)) as usize & 63]));
+            out.push(char::from(
+                ALPHABET[(word >> (18 - 6 * index)) as usize & 63],
+            ));
         }
     }
     out
@@ -155,7 +175,10 @@ mod tests {
 
     #[test]
     fn pi_starts_as_pi_does() {
-        assert_eq!(pi_words(4), [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]);
+        assert_eq!(
+            pi_words(4),
+            [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]
+        );
     }
 
     #[test]
@@ -163,6 +186,9 @@ mod tests {
         // golang.org/x/crypto/bcrypt accepts this hash for this password.
         let salt = *b"0123456789abcdef";
         let hash = hash("correct horse".as_bytes(), &salt).unwrap();
-        assert_eq!(hash, "$2a$10$KBCwKxOzLha2MUDgW0PjXe3YWzG9nt08N08NKofFFY/Mxyb/oaUy2");
+        assert_eq!(
+            hash,
+            "$2a$10$KBCwKxOzLha2MUDgW0PjXe3YWzG9nt08N08NKofFFY/Mxyb/oaUy2"
+        );
     }
 }

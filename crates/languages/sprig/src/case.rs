@@ -11,7 +11,9 @@ pub(crate) fn pascal(text: &[u8]) -> String {
     let mut out = String::new();
     let lead = text.iter().take_while(|c| is_connector(**c)).count();
     out.extend(&text[..lead]);
-    let Some(first) = text.get(lead) else { return out };
+    let Some(first) = text.get(lead) else {
+        return out;
+    };
     let mut first_is_upper = uni::is_upper(*first);
     let mut current = uni::to_upper(*first);
     for next in &text[lead + 1..] {
@@ -59,7 +61,11 @@ pub(crate) fn joined(text: &[u8], connector: char) -> String {
     if text.is_empty() {
         return String::new();
     }
-    Joiner { out: String::new(), connector }.run(&text)
+    Joiner {
+        out: String::new(),
+        connector,
+    }
+    .run(&text)
 }
 
 struct Joiner {
@@ -153,9 +159,14 @@ fn is_alphabet(only: char) -> bool {
 
 /// Cuts the next word off: its kind, itself, and what follows.
 fn next_word(text: &[char]) -> (Word, &[char], &[char]) {
-    let Some(first) = text.first().copied() else { return (Word::Invalid, text, text) };
+    let Some(first) = text.first().copied() else {
+        return (Word::Invalid, text, text);
+    };
     let run = |holds: fn(char) -> bool| {
-        1 + text[1..].iter().take_while(|c| **c == '\u{fffd}' || holds(**c)).count()
+        1 + text[1..]
+            .iter()
+            .take_while(|c| **c == '\u{fffd}' || holds(**c))
+            .count()
     };
     let (kind, len) = if first == '\u{fffd}' {
         let bad = text.iter().take_while(|c| **c == '\u{fffd}').count();
@@ -189,7 +200,10 @@ fn upper_word(text: &[char]) -> usize {
             if before_small { upper - 1 } else { upper }
         }
         Some(second) if is_alphabet(*second) => {
-            2 + text[2..].iter().take_while(|c| is_alphabet(**c) && !uni::is_upper(**c)).count()
+            2 + text[2..]
+                .iter()
+                .take_while(|c| is_alphabet(**c) && !uni::is_upper(**c))
+                .count()
         }
         _ => 1,
     }
@@ -200,7 +214,11 @@ pub(crate) fn title(text: &[u8]) -> String {
     let mut previous = ' ';
     let mut out = String::new();
     for only in runes(text) {
-        out.push(if is_separator(previous) { uni::to_title(only) } else { only });
+        out.push(if is_separator(previous) {
+            uni::to_title(only)
+        } else {
+            only
+        });
         previous = only;
     }
     out
@@ -222,7 +240,11 @@ pub(crate) fn swap(text: &[u8]) -> String {
             out.push(uni::to_lower(only));
             after_space = false;
         } else if uni::is_lower(only) {
-            out.push(if after_space { uni::to_title(only) } else { uni::to_upper(only) });
+            out.push(if after_space {
+                uni::to_title(only)
+            } else {
+                uni::to_upper(only)
+            });
             after_space = false;
         } else {
             out.push(only);
@@ -263,6 +285,10 @@ pub(crate) fn without_space(text: &[u8]) -> Vec<u8> {
     if !text.iter().any(|byte| uni::is_space(char::from(*byte))) {
         return text.to_vec();
     }
-    let kept = text.iter().copied().map(char::from).filter(|c| !uni::is_space(*c));
+    let kept = text
+        .iter()
+        .copied()
+        .map(char::from)
+        .filter(|c| !uni::is_space(*c));
     kept.collect::<String>().into_bytes()
 }

@@ -8,9 +8,10 @@ pub(crate) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Int(int) | Value::Int64(int) => *int,
         Value::Float(float) => float_to_int(*float),
-        Value::Str(text) => {
-            text.as_str().and_then(|text| parse_int(trim_zero_decimal(text), 0)).unwrap_or(0)
-        }
+        Value::Str(text) => text
+            .as_str()
+            .and_then(|text| parse_int(trim_zero_decimal(text), 0))
+            .unwrap_or(0),
         Value::Bool(flag) => i64::from(*flag),
         _ => 0,
     }
@@ -30,7 +31,11 @@ pub(crate) fn to_float(value: &Value) -> f64 {
 /// Go's conversion on amd64: what 64 bits can't hold becomes the smallest number.
 fn float_to_int(float: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if (-LIMIT..LIMIT).contains(&float) { float as i64 } else { i64::MIN }
+    if (-LIMIT..LIMIT).contains(&float) {
+        float as i64
+    } else {
+        i64::MIN
+    }
 }
 
 /// Cuts `.000` off.
@@ -85,7 +90,11 @@ fn underscores_fit(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let has_prefix = ["0b", "0o", "0x"].iter().any(|p| lower.starts_with(p));
     let is_hex = lower.starts_with("0x");
-    let body = if has_prefix { &lower.as_bytes()[2..] } else { lower.as_bytes() };
+    let body = if has_prefix {
+        &lower.as_bytes()[2..]
+    } else {
+        lower.as_bytes()
+    };
     let mut last = if has_prefix { b'0' } else { b'^' };
     for byte in body {
         let class = match byte {

@@ -34,12 +34,16 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
                 Value::Int64(seconds) => *seconds,
                 _ => 0,
             };
-            string(gotime::duration_text(seconds.wrapping_mul(duration::SECOND as i64)))
+            string(gotime::duration_text(
+                seconds.wrapping_mul(duration::SECOND as i64),
+            ))
         })
         .with_typed("durationRound", "any", duration_round)
         .with_typed("toDate", "string, string", |cx, a| {
             let zone = local(cx);
-            Ok(Value::Time(layout::parse(text(a, 0), text(a, 1), &zone).map_or_else(|_| zero(), GoTime::new)))
+            Ok(Value::Time(
+                layout::parse(text(a, 0), text(a, 1), &zone).map_or_else(|_| zero(), GoTime::new),
+            ))
         })
         .with_typed("mustToDate", "string, string", |cx, a| {
             let zone = local(cx);
@@ -50,17 +54,24 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             Value::Time(time) => string(time.zoned().timestamp().as_second().to_string()),
             _ => string("0"),
         });
-    let table = ["dateInZone", "date_in_zone"].into_iter().fold(table, |table, name| {
-        table.with_typed(name, "string, any, string", |cx, a| {
-            let zone = zone(cx, &utf8(a, 2));
-            formatted(cx, text(a, 0), any(a, 1), zone)
-        })
-    });
-    [("dateModify", false), ("date_modify", false), ("mustDateModify", true), ("must_date_modify", true)]
+    let table = ["dateInZone", "date_in_zone"]
         .into_iter()
-        .fold(table, |table, (name, must)| {
-            table.with_typed(name, "string, time", move |_, a| modified(a, must))
-        })
+        .fold(table, |table, name| {
+            table.with_typed(name, "string, any, string", |cx, a| {
+                let zone = zone(cx, &utf8(a, 2));
+                formatted(cx, text(a, 0), any(a, 1), zone)
+            })
+        });
+    [
+        ("dateModify", false),
+        ("date_modify", false),
+        ("mustDateModify", true),
+        ("must_date_modify", true),
+    ]
+    .into_iter()
+    .fold(table, |table, (name, must)| {
+        table.with_typed(name, "string, time", move |_, a| modified(a, must))
+    })
 }
 
 const SECOND: i128 = 1_000_000_000;
@@ -76,7 +87,11 @@ fn clamped_int(text: &str) -> i64 {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return 0;
     }
-    text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX })
+    text.parse().unwrap_or(if text.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    })
 }
 
 /// Go's zero time.
@@ -122,14 +137,18 @@ fn formatted(cx: &mut CallCx<'_>, layout: &[u8], date: &Value, zone: TimeZone) -
 }
 
 fn modified(args: &[Value], must: bool) -> Outcome {
-    let Value::Time(time) = any(args, 1) else { return Ok(Value::Nil) };
+    let Value::Time(time) = any(args, 1) else {
+        return Ok(Value::Nil);
+    };
     let span = match duration::parse(text(args, 0)) {
         Ok(nanoseconds) => jiff::SignedDuration::from_nanos(nanoseconds),
         Err(error) if must => return Err(FuncError::new(error)),
         Err(_) => return Ok(Value::Time(time.clone())),
     };
     let moved = time.zoned().checked_add(span);
-    moved.map(|t| Value::Time(GoTime::new(t))).map_err(|e| FuncError::new(e.to_string()))
+    moved
+        .map(|t| Value::Time(GoTime::new(t)))
+        .map_err(|e| FuncError::new(e.to_string()))
 }
 
 fn duration_round(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
@@ -153,5 +172,8 @@ fn duration_round(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
         (duration::SECOND, "s"),
     ];
     let found = units.into_iter().find(|(unit, _)| size > *unit);
-    string(found.map_or_else(|| "0s".to_owned(), |(unit, name)| format!("{}{name}", size / unit)))
+    string(found.map_or_else(
+        || "0s".to_owned(),
+        |(unit, name)| format!("{}{name}", size / unit),
+    ))
 }

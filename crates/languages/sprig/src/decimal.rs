@@ -36,17 +36,25 @@ impl Decimal {
     }
 
     pub(crate) fn to_float(&self) -> f64 {
-        format!("{}e{}", self.digits, self.exponent).parse().unwrap_or(f64::NAN)
+        format!("{}e{}", self.digits, self.exponent)
+            .parse()
+            .unwrap_or(f64::NAN)
     }
 
     pub(crate) fn add(&self, other: &Self) -> Self {
         let (left, right, exponent) = self.aligned(other);
-        Self { digits: left + right, exponent }
+        Self {
+            digits: left + right,
+            exponent,
+        }
     }
 
     pub(crate) fn sub(&self, other: &Self) -> Self {
         let (left, right, exponent) = self.aligned(other);
-        Self { digits: left - right, exponent }
+        Self {
+            digits: left - right,
+            exponent,
+        }
     }
 
     pub(crate) fn mul(&self, other: &Self) -> Self {
@@ -75,7 +83,10 @@ impl Decimal {
             let negative = (left.sign() == Sign::Minus) != (right.sign() == Sign::Minus);
             quotient += if negative { -1 } else { 1 };
         }
-        Ok(Self { digits: quotient, exponent: -DIVISION_DIGITS })
+        Ok(Self {
+            digits: quotient,
+            exponent: -DIVISION_DIGITS,
+        })
     }
 
     fn aligned(&self, other: &Self) -> (BigInt, BigInt, i32) {

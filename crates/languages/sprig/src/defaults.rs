@@ -15,13 +15,19 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         .with_typed("coalesce", "...any", |_, a| {
             Ok(a.iter().find(|v| !is_empty(v)).cloned().unwrap_or_default())
         })
-        .with_typed("all", "...any", |_, a| Ok(Value::Bool(!a.iter().any(is_empty))))
-        .with_typed("any", "...any", |_, a| Ok(Value::Bool(!a.iter().all(is_empty))))
+        .with_typed("all", "...any", |_, a| {
+            Ok(Value::Bool(!a.iter().any(is_empty)))
+        })
+        .with_typed("any", "...any", |_, a| {
+            Ok(Value::Bool(!a.iter().all(is_empty)))
+        })
         .with_typed("ternary", "any, any, bool", |_, a| {
             let holds = matches!(any(a, 2), Value::Bool(true));
             Ok(any(a, usize::from(!holds)).clone())
         })
-        .with_typed("fail", "string", |_, a| Err(FuncError::new(crate::args::utf8(a, 0))))
+        .with_typed("fail", "string", |_, a| {
+            Err(FuncError::new(crate::args::utf8(a, 0)))
+        })
         .with_typed("typeOf", "any", |_, a| string(type_of(any(a, 0))))
         .with_typed("typeIs", "string, any", |_, a| {
             Ok(Value::Bool(type_of(any(a, 1)).as_bytes() == text(a, 0)))
@@ -29,7 +35,9 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         .with_typed("typeIsLike", "string, any", |_, a| {
             let name = type_of(any(a, 1));
             let plain = name.strip_prefix('*').unwrap_or(&name);
-            Ok(Value::Bool(name.as_bytes() == text(a, 0) || plain.as_bytes() == text(a, 0)))
+            Ok(Value::Bool(
+                name.as_bytes() == text(a, 0) || plain.as_bytes() == text(a, 0),
+            ))
         })
         .with_typed("kindOf", "any", |_, a| string(kind(any(a, 0))))
         .with_typed("kindIs", "string, any", |_, a| {
@@ -38,14 +46,16 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         .with_typed("deepEqual", "any, any", |cx, a| {
             deep_equal(cx, any(a, 0), any(a, 1)).map(Value::Bool)
         });
-    ["deepCopy", "mustDeepCopy"].into_iter().fold(table, |table, name| {
-        table.with_typed(name, "any", |cx, a| match any(a, 0) {
-            Value::Nil => {
-                Err(FuncError::new("reflect: call of reflect.Value.Type on zero Value"))
-            }
-            value => deep_copy(cx, value, MAX_DEPTH),
+    ["deepCopy", "mustDeepCopy"]
+        .into_iter()
+        .fold(table, |table, name| {
+            table.with_typed(name, "any", |cx, a| match any(a, 0) {
+                Value::Nil => Err(FuncError::new(
+                    "reflect: call of reflect.Value.Type on zero Value",
+                )),
+                value => deep_copy(cx, value, MAX_DEPTH),
+            })
         })
-    })
 }
 
 fn type_of(value: &Value) -> String {
@@ -72,7 +82,9 @@ pub(crate) fn is_empty(value: &Value) -> bool {
 }
 
 fn deep_copy(cx: &mut CallCx<'_>, value: &Value, depth: usize) -> Outcome {
-    let depth = depth.checked_sub(1).ok_or_else(|| FuncError::limit(TOO_DEEP))?;
+    let depth = depth
+        .checked_sub(1)
+        .ok_or_else(|| FuncError::limit(TOO_DEEP))?;
     Ok(match value {
         Value::List(list) if list.is_nil_slice() => value.clone(),
         Value::List(list) => {
@@ -88,7 +100,11 @@ fn deep_copy(cx: &mut CallCx<'_>, value: &Value, depth: usize) -> Outcome {
                 .map(|(key, item)| Ok((key.clone(), deep_copy(cx, item, depth)?)))
                 .collect::<Result<_, FuncError>>()?;
             let strings = map.elem() == argosy_gotmpl::Elem::Str;
-            Value::Map(if strings { MapRef::strings(copied) } else { MapRef::new(copied) })
+            Value::Map(if strings {
+                MapRef::strings(copied)
+            } else {
+                MapRef::new(copied)
+            })
         }
         other => other.clone(),
     })

@@ -12,7 +12,9 @@ pub(crate) fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         padded[..key.len()].copy_from_slice(key);
     }
     let mut inner = Sha256::new_with_prefix(padded.map(|b| b ^ 0x36));
-    parts.iter().for_each(|part| inner.update(part));
+    for part in parts {
+        inner.update(part);
+    }
     let mut outer = Sha256::new_with_prefix(padded.map(|b| b ^ 0x5c));
     outer.update(inner.finalize());
     outer.finalize().into()
@@ -30,9 +32,16 @@ fn scrypt(password: &[u8], salt: &[u8], cost: usize, size: usize, lanes: usize) 
     let lane_bytes = 128 * size;
     let mut blocks = pbkdf2(password, salt, lanes * lane_bytes);
     for lane in blocks.chunks_mut(lane_bytes) {
-        let words = lane.chunks(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]]));
+        let words = lane
+            .chunks(4)
+            .map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]]));
         let mixed = mix_lane(words.collect(), cost);
-        lane.copy_from_slice(&mixed.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>());
+        lane.copy_from_slice(
+            &mixed
+                .iter()
+                .flat_map(|w| w.to_le_bytes())
+                .collect::<Vec<_>>(),
+        );
     }
     pbkdf2(password, &blocks, 64)
 }
@@ -92,10 +101,26 @@ fn salsa(block: &mut [u32; 16]) {
 const SEED: &[u8] = b"com.lyndir.masterpassword";
 
 const LONG: &[&str] = &[
-    "CvcvnoCvcvCvcv", "CvcvCvcvnoCvcv", "CvcvCvcvCvcvno", "CvccnoCvcvCvcv", "CvccCvcvnoCvcv",
-    "CvccCvcvCvcvno", "CvcvnoCvccCvcv", "CvcvCvccnoCvcv", "CvcvCvccCvcvno", "CvcvnoCvcvCvcc",
-    "CvcvCvcvnoCvcc", "CvcvCvcvCvccno", "CvccnoCvccCvcv", "CvccCvccnoCvcv", "CvccCvccCvcvno",
-    "CvcvnoCvccCvcc", "CvcvCvccnoCvcc", "CvcvCvccCvccno", "CvccnoCvcvCvcc", "CvccCvcvnoCvcc",
+    "CvcvnoCvcvCvcv",
+    "CvcvCvcvnoCvcv",
+    "CvcvCvcvCvcvno",
+    "CvccnoCvcvCvcv",
+    "CvccCvcvnoCvcv",
+    "CvccCvcvCvcvno",
+    "CvcvnoCvccCvcv",
+    "CvcvCvccnoCvcv",
+    "CvcvCvccCvcvno",
+    "CvcvnoCvcvCvcc",
+    "CvcvCvcvnoCvcc",
+    "CvcvCvcvCvccno",
+    "CvccnoCvccCvcv",
+    "CvccCvccnoCvcv",
+    "CvccCvccCvcvno",
+    "CvcvnoCvccCvcc",
+    "CvcvCvccnoCvcc",
+    "CvcvCvccCvccno",
+    "CvccnoCvcvCvcc",
+    "CvccCvcvnoCvcc",
     "CvccCvcvCvccno",
 ];
 
@@ -130,7 +155,13 @@ fn characters(class: u8) -> &'static [u8] {
 /// Derives the password of a user at a site.
 ///
 /// Compat: the Master Password algorithm as sprig has it. An unknown kind gives a sentence.
-pub(crate) fn password(counter: u32, kind: &str, master: &[u8], user: &[u8], site: &[u8]) -> Vec<u8> {
+pub(crate) fn password(
+    counter: u32,
+    kind: &str,
+    master: &[u8],
+    user: &[u8],
+    site: &[u8],
+) -> Vec<u8> {
     let Some(templates) = templates(kind) else {
         return format!("cannot find password template {kind}").into_bytes();
     };

@@ -4,14 +4,16 @@
 use crate::args::{Outcome, VALUE_BYTES, any, map, rest, string, strings, text};
 use crate::defaults::is_empty;
 use crate::equal::{MAX_DEPTH, TOO_DEEP};
-use crate::text::strval;
+use crate::text::{charge_text, strval};
 use argosy_gotmpl::{CallCx, FuncError, FuncTable, GoStr, Map, MapRef, Value};
 
 pub(crate) fn add(table: FuncTable) -> FuncTable {
     let table = table
         .with_typed("dict", "...any", dict)
         .with_typed("get", "map, string", |_, a| {
-            Ok(map(a, 0).and_then(|m| m.get(text(a, 1))).unwrap_or_else(|| Value::str("")))
+            Ok(map(a, 0)
+                .and_then(|m| m.get(text(a, 1)))
+                .unwrap_or_else(|| Value::str("")))
         })
         .with_typed("set", "map, string, any", set)
         .with_typed("unset", "map, string", |_, a| {
@@ -20,17 +22,24 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             Ok(Value::Map(map))
         })
         .with_typed("hasKey", "map, string", |_, a| {
-            Ok(Value::Bool(map(a, 0).is_some_and(|m| m.contains(text(a, 1)))))
+            Ok(Value::Bool(
+                map(a, 0).is_some_and(|m| m.contains(text(a, 1))),
+            ))
         })
         .with_typed("pluck", "string, ...map", |_, a| {
             let key = text(a, 0);
-            let maps = rest(a, 1).iter().enumerate().filter_map(|(index, _)| map(a, index + 1));
+            let maps = rest(a, 1)
+                .iter()
+                .enumerate()
+                .filter_map(|(index, _)| map(a, index + 1));
             Ok(Value::list(maps.filter_map(|m| m.get(key)).collect()))
         })
         .with_typed("keys", "...map", |cx, a| {
             let maps: Vec<_> = (0..a.len()).filter_map(|index| map(a, index)).collect();
-            let keys: Vec<GoStr> =
-                maps.iter().flat_map(|m| m.snapshot().keys().cloned().collect::<Vec<_>>()).collect();
+            let keys: Vec<GoStr> = maps
+                .iter()
+                .flat_map(|m| m.snapshot().keys().cloned().collect::<Vec<_>>())
+                .collect();
             strings(cx, keys.into_iter())
         })
         .with_typed("values", "map", |cx, a| {
@@ -40,7 +49,8 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         })
         .with_typed("pick", "map, ...string", |_, a| {
             let keys = (1..a.len()).map(|index| text(a, index));
-            let picked = keys.filter_map(|key| Some((GoStr::from(key.to_vec()), map(a, 0)?.get(key)?)));
+            let picked =
+                keys.filter_map(|key| Some((GoStr::from(key.to_vec()), map(a, 0)?.get(key)?)));
             Ok(Value::map(picked.collect()))
         })
         .with_typed("omit", "map, ...string", |cx, a| {
@@ -52,11 +62,16 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             Ok(Value::map(entries))
         })
         .with("dig", |_, a| dig(a));
-    [("merge", false), ("mustMerge", false), ("mergeOverwrite", true), ("mustMergeOverwrite", true)]
-        .into_iter()
-        .fold(table, |table, (name, overwrite)| {
-            table.with_typed(name, "map, ...map", move |cx, a| merged(cx, a, overwrite))
-        })
+    [
+        ("merge", false),
+        ("mustMerge", false),
+        ("mergeOverwrite", true),
+        ("mustMergeOverwrite", true),
+    ]
+    .into_iter()
+    .fold(table, |table, (name, overwrite)| {
+        table.with_typed(name, "map, ...map", move |cx, a| merged(cx, a, overwrite))
+    })
 }
 
 fn entries(map: Option<&MapRef>) -> Map {
@@ -65,6 +80,9 @@ fn entries(map: Option<&MapRef>) -> Map {
 
 fn dict(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
     cx.charge(args.len() as u64 * VALUE_BYTES)?;
+    for key in args.iter().step_by(2) {
+        charge_text(cx, std::slice::from_ref(key))?;
+    }
     let entry = |pair: &[Value]| {
         let value = pair.get(1).cloned().unwrap_or_else(|| Value::str(""));
         (GoStr::from(strval(&pair[0])), value)
@@ -103,7 +121,9 @@ fn merge(
     overwrite: bool,
     depth: usize,
 ) -> Result<(), FuncError> {
-    let depth = depth.checked_sub(1).ok_or_else(|| FuncError::limit(TOO_DEEP))?;
+    let depth = depth
+        .checked_sub(1)
+        .ok_or_else(|| FuncError::limit(TOO_DEEP))?;
     for (key, theirs) in source.snapshot().iter() {
         cx.charge(2 * VALUE_BYTES)?;
         let ours = target.get(key.as_bytes());
@@ -179,5 +199,7 @@ fn conversion(value: &Value, wanted: &str) -> FuncError {
         Value::Nil => "nil".to_owned(),
         other => argosy_gotmpl::gofmt::type_name(other).to_string(),
     };
-    FuncError::new(format!("interface conversion: interface {{}} is {found}, not {wanted}"))
+    FuncError::new(format!(
+        "interface conversion: interface {{}} is {found}, not {wanted}"
+    ))
 }

@@ -44,20 +44,30 @@ pub fn parse(text: &[u8]) -> Result<i64, String> {
         if digits == 0 && fraction_digits == 0 {
             return Err(invalid());
         }
-        let len = rest.iter().take_while(|b| **b != b'.' && !b.is_ascii_digit()).count();
+        let len = rest
+            .iter()
+            .take_while(|b| **b != b'.' && !b.is_ascii_digit())
+            .count();
         if len == 0 {
             return Err(format!("time: missing unit in duration {}", quoted()));
         }
         let (name, after) = rest.split_at(len);
         rest = after;
         let unit = unit(name).ok_or_else(|| {
-            format!("time: unknown unit {} in duration {}", crate::layout_quote(name), quoted())
+            format!(
+                "time: unknown unit {} in duration {}",
+                crate::layout_quote(name),
+                quoted()
+            )
         })?;
         if whole > LARGEST / unit {
             return Err(invalid());
         }
         let part = whole * unit + (fraction as f64 * (unit as f64 / scale)) as u64;
-        total = total.checked_add(part).filter(|t| *t <= LARGEST).ok_or_else(invalid)?;
+        total = total
+            .checked_add(part)
+            .filter(|t| *t <= LARGEST)
+            .ok_or_else(invalid)?;
     }
     match (negative, total) {
         (true, total) => Ok((total as i64).wrapping_neg()),
@@ -82,7 +92,10 @@ fn unit(name: &[u8]) -> Option<u64> {
 fn leading_digits(text: &[u8]) -> (Option<u64>, usize) {
     let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
     let number = text[..digits].iter().try_fold(0_u64, |number, digit| {
-        number.checked_mul(10)?.checked_add(u64::from(digit - b'0')).filter(|n| *n <= LARGEST)
+        number
+            .checked_mul(10)?
+            .checked_add(u64::from(digit - b'0'))
+            .filter(|n| *n <= LARGEST)
     });
     (number, digits)
 }
@@ -92,7 +105,9 @@ fn leading_fraction(text: &[u8]) -> (u64, f64, usize) {
     let (mut number, mut scale, mut full) = (0_u64, 1_f64, false);
     let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
     for digit in &text[..digits] {
-        let next = number.checked_mul(10).and_then(|n| n.checked_add(u64::from(digit - b'0')));
+        let next = number
+            .checked_mul(10)
+            .and_then(|n| n.checked_add(u64::from(digit - b'0')));
         match next.filter(|n| *n <= LARGEST && !full) {
             Some(next) => {
                 number = next;

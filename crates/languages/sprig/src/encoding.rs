@@ -15,14 +15,18 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         .with_typed("b32dec", "string", |_, a| {
             string(base32_bytes(text(a, 0)).unwrap_or_else(String::into_bytes))
         })
-        .with_typed("sha1sum", "string", |_, a| string(hex::encode(sha1::Sha1::digest(text(a, 0)))))
+        .with_typed("sha1sum", "string", |_, a| {
+            string(hex::encode(sha1::Sha1::digest(text(a, 0))))
+        })
         .with_typed("sha256sum", "string", |_, a| {
             string(hex::encode(sha2::Sha256::digest(text(a, 0))))
         })
         .with_typed("sha512sum", "string", |_, a| {
             string(hex::encode(sha2::Sha512::digest(text(a, 0))))
         })
-        .with_typed("adler32sum", "string", |_, a| string(adler32(text(a, 0)).to_string()))
+        .with_typed("adler32sum", "string", |_, a| {
+            string(adler32(text(a, 0)).to_string())
+        })
 }
 
 /// Encodes in standard base64.
@@ -55,7 +59,11 @@ pub(crate) fn base64_bytes(text: &[u8]) -> Result<Vec<u8>, String> {
         while count < 4 {
             at = skip(at);
             let Some(byte) = text.get(at) else {
-                return if count == 0 { Ok(out) } else { corrupt(at - count) };
+                return if count == 0 {
+                    Ok(out)
+                } else {
+                    corrupt(at - count)
+                };
             };
             at += 1;
             let Some(sextet) = sextet(*byte) else {
@@ -99,19 +107,29 @@ fn sextet(byte: u8) -> Option<u8> {
 fn base32_text(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(5) * 8);
     for chunk in bytes.chunks(5) {
-        let word = chunk.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte))
+        let word = chunk
+            .iter()
+            .fold(0_u64, |word, byte| word << 8 | u64::from(*byte))
             << (8 * (5 - chunk.len()));
         let letters = (chunk.len() * 8).div_ceil(5);
         for index in 0..8 {
             let letter = BASE32[(word >> (35 - 5 * index)) as usize & 31];
-            out.push(if index < letters { char::from(letter) } else { '=' });
+            out.push(if index < letters {
+                char::from(letter)
+            } else {
+                '='
+            });
         }
     }
     out
 }
 
 fn base32_bytes(text: &[u8]) -> Result<Vec<u8>, String> {
-    let text: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    let text: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|b| !matches!(b, b'\r' | b'\n'))
+        .collect();
     let corrupt = |at| Err(corrupt("base32", at));
     let mut out = Vec::with_capacity(text.len() / 8 * 5);
     let mut at = 0;
@@ -119,7 +137,9 @@ fn base32_bytes(text: &[u8]) -> Result<Vec<u8>, String> {
         let (mut word, mut count) = (0_u64, 0);
         let mut ends = false;
         while count < 8 {
-            let Some(byte) = text.get(at) else { return corrupt(at - count) };
+            let Some(byte) = text.get(at) else {
+                return corrupt(at - count);
+            };
             at += 1;
             let left = text.len() - at;
             if *byte == b'=' && count >= 2 && left < 8 {
@@ -137,7 +157,9 @@ fn base32_bytes(text: &[u8]) -> Result<Vec<u8>, String> {
                 ends = true;
                 break;
             }
-            let Some(digit) = BASE32.iter().position(|b| b == byte) else { return corrupt(at - 1) };
+            let Some(digit) = BASE32.iter().position(|b| b == byte) else {
+                return corrupt(at - 1);
+            };
             word = word << 5 | digit as u64;
             count += 1;
         }

@@ -10,7 +10,11 @@ pub(crate) const MAX_DEPTH: usize = 1000;
 pub(crate) const TOO_DEEP: &str = "value nests deeper than 1000 levels";
 
 /// Whether two values are deeply equal: of one type, and equal in all parts.
-pub(crate) fn deep_equal(cx: &mut CallCx<'_>, left: &Value, right: &Value) -> Result<bool, FuncError> {
+pub(crate) fn deep_equal(
+    cx: &mut CallCx<'_>,
+    left: &Value,
+    right: &Value,
+) -> Result<bool, FuncError> {
     equal(cx, left, right, MAX_DEPTH)
 }
 
@@ -21,7 +25,9 @@ fn equal(
     depth: usize,
 ) -> Result<bool, FuncError> {
     cx.charge(0)?;
-    let depth = depth.checked_sub(1).ok_or_else(|| FuncError::limit(TOO_DEEP))?;
+    let depth = depth
+        .checked_sub(1)
+        .ok_or_else(|| FuncError::limit(TOO_DEEP))?;
     Ok(match (left, right) {
         (Value::Nil, Value::Nil) => true,
         (Value::Bool(l), Value::Bool(r)) => l == r,
@@ -35,9 +41,8 @@ fn equal(
             l == r && l.zoned().time_zone() == r.zoned().time_zone()
         }
         (Value::List(l), Value::List(r)) => {
-            let alike = l.elem() == r.elem()
-                && l.is_nil_slice() == r.is_nil_slice()
-                && l.len() == r.len();
+            let alike =
+                l.elem() == r.elem() && l.is_nil_slice() == r.is_nil_slice() && l.len() == r.len();
             if !alike {
                 return Ok(false);
             }
@@ -99,11 +104,7 @@ impl Seen {
         Ok(seen)
     }
 
-    pub(crate) fn contains(
-        &self,
-        cx: &mut CallCx<'_>,
-        value: &Value,
-    ) -> Result<bool, FuncError> {
+    pub(crate) fn contains(&self, cx: &mut CallCx<'_>, value: &Value) -> Result<bool, FuncError> {
         if let Some(plain) = plain(value) {
             return Ok(self.plain.contains(&plain));
         }
@@ -116,11 +117,7 @@ impl Seen {
     }
 
     /// Whether the value was not there yet.
-    pub(crate) fn insert(
-        &mut self,
-        cx: &mut CallCx<'_>,
-        value: &Value,
-    ) -> Result<bool, FuncError> {
+    pub(crate) fn insert(&mut self, cx: &mut CallCx<'_>, value: &Value) -> Result<bool, FuncError> {
         if let Some(plain) = plain(value) {
             return Ok(self.plain.insert(plain));
         }

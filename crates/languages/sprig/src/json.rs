@@ -19,9 +19,13 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         ("toRawJson", Style::RAW, Failure::Error),
         ("mustToRawJson", Style::RAW, Failure::Error),
     ];
-    let table = written.into_iter().fold(table, |table, (name, style, failure)| {
-        table.with_typed(name, "any", move |cx, a| write(cx, any(a, 0), style, failure))
-    });
+    let table = written
+        .into_iter()
+        .fold(table, |table, (name, style, failure)| {
+            table.with_typed(name, "any", move |cx, a| {
+                write(cx, any(a, 0), style, failure)
+            })
+        });
     table
         .with_typed("fromJson", "string", |cx, a| {
             cx.charge(text(a, 0).len() as u64 * 4)?;

@@ -57,12 +57,29 @@ const ZONES: [(&[u8], bool, bool, bool); 5] = [
 ];
 
 pub(crate) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
-pub(crate) const WEEKDAYS: [&str; 7] =
-    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(crate) const WEEKDAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
 
 /// What stands before the next element, the element with its text, and what stands behind it.
 pub(crate) struct Chunk<'l> {
@@ -83,7 +100,11 @@ pub(crate) fn next_chunk(layout: &[u8]) -> Chunk<'_> {
             };
         }
     }
-    Chunk { prefix: layout, element: None, suffix: b"" }
+    Chunk {
+        prefix: layout,
+        element: None,
+        suffix: b"",
+    }
 }
 
 /// The element at the start of a text: bytes of plain text before it, its length, itself.
@@ -120,9 +141,15 @@ fn element_at(text: &[u8]) -> Option<(usize, usize, Element)> {
         b'P' if starts(b"PM") => found(2, Element::UpperPm),
         b'p' if starts(b"pm") => found(2, Element::LowerPm),
         first @ (b'-' | b'Z') => {
-            let (shape, colon, minutes, seconds) =
-                ZONES.into_iter().find(|(shape, ..)| text[1..].starts_with(shape))?;
-            let zone = Zone { z: first == b'Z', colon, minutes, seconds };
+            let (shape, colon, minutes, seconds) = ZONES
+                .into_iter()
+                .find(|(shape, ..)| text[1..].starts_with(shape))?;
+            let zone = Zone {
+                z: first == b'Z',
+                colon,
+                minutes,
+                seconds,
+            };
             found(1 + shape.len(), Element::Zone(zone))
         }
         separator @ (b'.' | b',') => {
@@ -130,7 +157,11 @@ fn element_at(text: &[u8]) -> Option<(usize, usize, Element)> {
             let digits = text[1..].iter().take_while(|d| **d == digit).count();
             let ends = !text.get(1 + digits).is_some_and(u8::is_ascii_digit);
             let fraction = Element::Fraction(separator, digits, digit == b'9');
-            if ends { found(1 + digits, fraction) } else { None }
+            if ends {
+                found(1 + digits, fraction)
+            } else {
+                None
+            }
         }
         _ => None,
     }

@@ -10,6 +10,7 @@ mod args;
 mod bcrypt;
 mod case;
 mod cast;
+mod certs;
 mod dates;
 mod decimal;
 mod defaults;
@@ -45,11 +46,25 @@ pub(crate) use layout::quote as layout_quote;
 pub fn functions() -> &'static FuncTable {
     static TABLE: LazyLock<FuncTable> = LazyLock::new(|| {
         let parts = [
-            strings::add, numeric::add, defaults::add, lists::add, dicts::add, patterns::add,
-            dates::add, paths::add, json::add, encoding::add, random::add, urls::add, outside::add,
+            strings::add,
+            numeric::add,
+            defaults::add,
+            lists::add,
+            dicts::add,
+            patterns::add,
+            dates::add,
+            paths::add,
+            json::add,
+            encoding::add,
+            random::add,
+            urls::add,
+            outside::add,
             secrets::add,
+            certs::add,
         ];
-        parts.into_iter().fold(FuncTable::new(), |table, add| add(table))
+        parts
+            .into_iter()
+            .fold(FuncTable::new(), |table, add| add(table))
     });
     &TABLE
 }

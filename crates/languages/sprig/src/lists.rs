@@ -14,20 +14,30 @@ type Function = fn(&mut CallCx<'_>, &[Value]) -> Outcome;
 /// Names, signature and code.
 const FUNCTIONS: &[(&[&str], &str, Function)] = &[
     (&["list", "tuple"], "...any", |cx, a| made(cx, a.to_vec())),
-    (&["append", "push", "mustAppend", "mustPush"], "any, any", |cx, a| {
-        let mut items = items(any(a, 0), "Cannot push on type")?.into_owned();
-        items.push(any(a, 1).clone());
-        made(cx, items)
-    }),
+    (
+        &["append", "push", "mustAppend", "mustPush"],
+        "any, any",
+        |cx, a| {
+            let mut items = items(any(a, 0), "Cannot push on type")?.into_owned();
+            items.push(any(a, 1).clone());
+            made(cx, items)
+        },
+    ),
     (&["prepend", "mustPrepend"], "any, any", |cx, a| {
         let items = items(any(a, 0), "Cannot prepend on type")?;
         made(cx, [&[any(a, 1).clone()], &items[..]].concat())
     }),
     (&["first", "mustFirst"], "any", |_, a| {
-        Ok(items(any(a, 0), "Cannot find first on type")?.first().cloned().unwrap_or_default())
+        Ok(items(any(a, 0), "Cannot find first on type")?
+            .first()
+            .cloned()
+            .unwrap_or_default())
     }),
     (&["last", "mustLast"], "any", |_, a| {
-        Ok(items(any(a, 0), "Cannot find last on type")?.last().cloned().unwrap_or_default())
+        Ok(items(any(a, 0), "Cannot find last on type")?
+            .last()
+            .cloned()
+            .unwrap_or_default())
     }),
     (&["rest", "mustRest"], "any", |cx, a| {
         match items(any(a, 0), "Cannot find rest on type")?.split_first() {
@@ -62,7 +72,9 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
     let names = FUNCTIONS
         .iter()
         .flat_map(|(names, signature, code)| names.iter().map(move |n| (n, signature, code)));
-    names.fold(table, |table, (name, signature, code)| table.with_typed(name, signature, *code))
+    names.fold(table, |table, (name, signature, code)| {
+        table.with_typed(name, signature, *code)
+    })
 }
 
 fn made(cx: &mut CallCx<'_>, items: Vec<Value>) -> Outcome {
@@ -74,9 +86,9 @@ fn made(cx: &mut CallCx<'_>, items: Vec<Value>) -> Outcome {
 fn items<'v>(value: &'v Value, refusal: &str) -> Result<Cow<'v, [Value]>, FuncError> {
     match value {
         Value::List(list) => Ok(Cow::Borrowed(list)),
-        Value::Bytes(bytes) => {
-            Ok(Cow::Owned(bytes.iter().map(|b| Value::Int(i64::from(*b))).collect()))
-        }
+        Value::Bytes(bytes) => Ok(Cow::Owned(
+            bytes.iter().map(|b| Value::Int(i64::from(*b))).collect(),
+        )),
         Value::Host(host) => match host.plain() {
             Some(Value::List(list)) => Ok(Cow::Owned(list.to_vec())),
             _ => Err(FuncError::new(format!("{refusal} {}", kind(value)))),
@@ -130,9 +142,9 @@ fn slice(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
     let start = args.get(1).map_or(0, to_int);
     let end = args.get(2).map_or(items.len() as i64, to_int);
     let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-    let part = range.and_then(|(start, end)| items.get(start..end)).ok_or_else(|| {
-        FuncError::new("reflect.Value.Slice: slice index out of bounds")
-    })?;
+    let part = range
+        .and_then(|(start, end)| items.get(start..end))
+        .ok_or_else(|| FuncError::new("reflect.Value.Slice: slice index out of bounds"))?;
     cx.charge(part.len() as u64 * VALUE_BYTES)?;
     Ok(match any(args, 0) {
         Value::List(list) => Value::List(List::typed(part.to_vec(), list.elem())),
@@ -168,6 +180,9 @@ fn chunk(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
     }
     cx.charge(items.len() as u64 * 2 * VALUE_BYTES)?;
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let chunks = items.chunks(size).map(|part| Value::list(part.to_vec())).collect();
+    let chunks = items
+        .chunks(size)
+        .map(|part| Value::list(part.to_vec()))
+        .collect();
     Ok(Value::List(List::typed(chunks, Elem::Lists)))
 }

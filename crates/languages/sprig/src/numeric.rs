@@ -3,7 +3,7 @@
 use crate::args::{Outcome, VALUE_BYTES, any, int, rest, string};
 use crate::cast::{parse_int, to_float, to_int};
 use crate::decimal::Decimal;
-use crate::text::go_text;
+use crate::text::{charge_text, go_text};
 use argosy_gotmpl::{CallCx, Elem, FuncError, FuncTable, List, Value};
 
 pub(crate) fn add(table: FuncTable) -> FuncTable {
@@ -14,32 +14,53 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         })
         .with_typed("int64", "any", |_, a| Ok(Value::Int64(to_int(any(a, 0)))))
         .with_typed("int", "any", |_, a| Ok(Value::Int(to_int(any(a, 0)))))
-        .with_typed("float64", "any", |_, a| Ok(Value::Float(to_float(any(a, 0)))))
-        .with_typed("toDecimal", "any", |_, a| {
+        .with_typed("float64", "any", |_, a| {
+            Ok(Value::Float(to_float(any(a, 0))))
+        })
+        .with_typed("toDecimal", "any", |cx, a| {
+            charge_text(cx, a)?;
             let text = go_text(any(a, 0));
-            let octal = std::str::from_utf8(&text).ok().and_then(|text| parse_int(text, 8));
+            let octal = std::str::from_utf8(&text)
+                .ok()
+                .and_then(|text| parse_int(text, 8));
             Ok(Value::Int64(octal.unwrap_or(0)))
         })
-        .with_typed("add1", "any", |_, a| Ok(Value::Int64(to_int(any(a, 0)).wrapping_add(1))))
+        .with_typed("add1", "any", |_, a| {
+            Ok(Value::Int64(to_int(any(a, 0)).wrapping_add(1)))
+        })
         .with_typed("add", "...any", |_, a| {
-            Ok(Value::Int64(a.iter().map(to_int).fold(0, i64::wrapping_add)))
+            Ok(Value::Int64(
+                a.iter().map(to_int).fold(0, i64::wrapping_add),
+            ))
         })
         .with_typed("sub", "any, any", |_, a| {
-            Ok(Value::Int64(to_int(any(a, 0)).wrapping_sub(to_int(any(a, 1)))))
+            Ok(Value::Int64(
+                to_int(any(a, 0)).wrapping_sub(to_int(any(a, 1))),
+            ))
         })
         .with_typed("mul", "any, ...any", |_, a| {
-            Ok(Value::Int64(a.iter().map(to_int).fold(1, i64::wrapping_mul)))
+            Ok(Value::Int64(
+                a.iter().map(to_int).fold(1, i64::wrapping_mul),
+            ))
         })
         .with_typed("div", "any, any", |_, a| divide(a, i64::wrapping_div))
         .with_typed("mod", "any, any", |_, a| divide(a, i64::wrapping_rem))
-        .with_typed("ceil", "any", |_, a| Ok(Value::Float(to_float(any(a, 0)).ceil())))
-        .with_typed("floor", "any", |_, a| Ok(Value::Float(to_float(any(a, 0)).floor())))
-        .with_typed("round", "any, int, ...float64", |_, a| Ok(Value::Float(round(a))))
+        .with_typed("ceil", "any", |_, a| {
+            Ok(Value::Float(to_float(any(a, 0)).ceil()))
+        })
+        .with_typed("floor", "any", |_, a| {
+            Ok(Value::Float(to_float(any(a, 0)).floor()))
+        })
+        .with_typed("round", "any, int, ...float64", |_, a| {
+            Ok(Value::Float(round(a)))
+        })
         .with_typed("min", "any, ...any", |_, a| {
             Ok(Value::Int64(a.iter().map(to_int).min().unwrap_or(0)))
         })
         .with_typed("maxf", "any, ...any", |_, a| {
-            Ok(Value::Float(a.iter().map(to_float).reduce(max_float).unwrap_or(0.0)))
+            Ok(Value::Float(
+                a.iter().map(to_float).reduce(max_float).unwrap_or(0.0),
+            ))
         })
         .with_typed("minf", "any, ...any", |_, a| {
             let negated = a.iter().map(|v| -to_float(v)).reduce(max_float);
@@ -49,7 +70,9 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             let stop = int(a, 0);
             steps(cx, 0, stop, if stop < 0 { -1 } else { 1 })
         })
-        .with_typed("untilStep", "int, int, int", |cx, a| steps(cx, int(a, 0), int(a, 1), int(a, 2)))
+        .with_typed("untilStep", "int, int, int", |cx, a| {
+            steps(cx, int(a, 0), int(a, 1), int(a, 2))
+        })
         .with_typed("seq", "...int", sequence);
     let table = ["max", "biggest"].into_iter().fold(table, |table, name| {
         table.with_typed(name, "any, ...any", |_, a| {
@@ -64,10 +87,18 @@ fn decimals(table: FuncTable) -> FuncTable {
         .with_typed("add1f", "any", |_, a| {
             fold(any(a, 0), &[Value::Int(1)], |l, r| Ok(l.add(r)))
         })
-        .with_typed("addf", "...any", |_, a| fold(&Value::Float(0.0), a, |l, r| Ok(l.add(r))))
-        .with_typed("subf", "any, ...any", |_, a| fold(any(a, 0), rest(a, 1), |l, r| Ok(l.sub(r))))
-        .with_typed("mulf", "any, ...any", |_, a| fold(any(a, 0), rest(a, 1), |l, r| Ok(l.mul(r))))
-        .with_typed("divf", "any, ...any", |_, a| fold(any(a, 0), rest(a, 1), Decimal::div))
+        .with_typed("addf", "...any", |_, a| {
+            fold(&Value::Float(0.0), a, |l, r| Ok(l.add(r)))
+        })
+        .with_typed("subf", "any, ...any", |_, a| {
+            fold(any(a, 0), rest(a, 1), |l, r| Ok(l.sub(r)))
+        })
+        .with_typed("mulf", "any, ...any", |_, a| {
+            fold(any(a, 0), rest(a, 1), |l, r| Ok(l.mul(r)))
+        })
+        .with_typed("divf", "any, ...any", |_, a| {
+            fold(any(a, 0), rest(a, 1), Decimal::div)
+        })
 }
 
 fn fold(
@@ -88,7 +119,11 @@ fn atoi(text: &str) -> i64 {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return 0;
     }
-    let clamped = if text.starts_with('-') { i64::MIN } else { i64::MAX };
+    let clamped = if text.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    };
     text.parse().unwrap_or(clamped)
 }
 
@@ -117,7 +152,11 @@ fn round(args: &[Value]) -> f64 {
     let round_on = args.get(2).map_or(0.5, to_float);
     let power = 10_f64.powf(to_float(any(args, 1)));
     let digit = power * to_float(any(args, 0));
-    let rounded = if digit.fract() >= round_on { digit.ceil() } else { digit.floor() };
+    let rounded = if digit.fract() >= round_on {
+        digit.ceil()
+    } else {
+        digit.floor()
+    };
     rounded / power
 }
 
@@ -130,11 +169,16 @@ fn range(cx: &mut CallCx<'_>, start: i64, stop: i64, step: i64) -> Result<Vec<i6
     cx.charge(count.saturating_mul(VALUE_BYTES))?;
     let next = |at: &i64| at.checked_add(step);
     let all = std::iter::successors(Some(start), next);
-    Ok(all.take_while(|at| if step > 0 { *at < stop } else { *at > stop }).collect())
+    Ok(all
+        .take_while(|at| if step > 0 { *at < stop } else { *at > stop })
+        .collect())
 }
 
 fn steps(cx: &mut CallCx<'_>, start: i64, stop: i64, step: i64) -> Outcome {
-    let items = range(cx, start, stop, step)?.into_iter().map(Value::Int).collect();
+    let items = range(cx, start, stop, step)?
+        .into_iter()
+        .map(Value::Int)
+        .collect();
     Ok(Value::List(List::typed(items, Elem::Int)))
 }
 

@@ -7,7 +7,9 @@ use argosy_gotmpl::{FuncError, FuncTable};
 pub(crate) fn add(table: FuncTable) -> FuncTable {
     table
         .with_typed("env", "string", |_, _| string(""))
-        .with_typed("expandenv", "string", |_, a| string(without_variables(text(a, 0))))
+        .with_typed("expandenv", "string", |_, a| {
+            string(without_variables(text(a, 0)))
+        })
         .with_typed("getHostByName", "string", |_, _| {
             Err(FuncError::new("names are not looked up while rendering"))
         })
@@ -29,7 +31,12 @@ fn without_variables(text: &[u8]) -> Vec<u8> {
                 None => 2,
             },
             b'*' | b'#' | b'$' | b'@' | b'!' | b'?' | b'-' | b'0'..=b'9' => 2,
-            _ => 1 + rest[1..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count(),
+            _ => {
+                1 + rest[1..]
+                    .iter()
+                    .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+                    .count()
+            }
         };
         if len == 1 {
             // A dollar that nothing follows stays.

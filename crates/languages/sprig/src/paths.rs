@@ -10,10 +10,14 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             _ => format!("{prefix}{}{}", plain[..1].to_uppercase(), &plain[1..]),
         };
         table
-            .with_typed(&name("base"), "string", |_, a| string(base(text(a, 0)).to_vec()))
+            .with_typed(&name("base"), "string", |_, a| {
+                string(base(text(a, 0)).to_vec())
+            })
             .with_typed(&name("dir"), "string", |_, a| string(dir(text(a, 0))))
             .with_typed(&name("clean"), "string", |_, a| string(clean(text(a, 0))))
-            .with_typed(&name("ext"), "string", |_, a| string(ext(text(a, 0)).to_vec()))
+            .with_typed(&name("ext"), "string", |_, a| {
+                string(ext(text(a, 0)).to_vec())
+            })
             .with_typed(&name("isAbs"), "string", |_, a| {
                 Ok(Value::Bool(text(a, 0).starts_with(b"/")))
             })
@@ -27,8 +31,15 @@ fn base(path: &[u8]) -> &[u8] {
     }
     let end = path.iter().rposition(|b| *b != b'/').map_or(0, |at| at + 1);
     let trimmed = &path[..end];
-    let start = trimmed.iter().rposition(|b| *b == b'/').map_or(0, |at| at + 1);
-    if trimmed.is_empty() { b"/" } else { &trimmed[start..] }
+    let start = trimmed
+        .iter()
+        .rposition(|b| *b == b'/')
+        .map_or(0, |at| at + 1);
+    if trimmed.is_empty() {
+        b"/"
+    } else {
+        &trimmed[start..]
+    }
 }
 
 /// `path.Dir`.

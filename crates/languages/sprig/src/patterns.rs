@@ -10,47 +10,63 @@ use std::sync::Arc;
 pub(crate) fn add(table: FuncTable) -> FuncTable {
     let table = table
         .with_typed("regexMatch", "string, string", |_, a| {
-            Ok(Value::Bool(Regexp::new(&utf8(a, 0)).is_ok_and(|r| r.is_match(text(a, 1)))))
+            Ok(Value::Bool(
+                Regexp::new(&utf8(a, 0)).is_ok_and(|r| r.is_match(text(a, 1))),
+            ))
         })
         .with_typed("mustRegexMatch", "string, string", |_, a| {
             Ok(Value::Bool(compiled(a, true)?.is_match(text(a, 1))))
         })
-        .with_typed("regexQuoteMeta", "string", |_, a| string(quote_meta(text(a, 0))));
-    [("", false), ("must", true)].into_iter().fold(versions(table), |table, (prefix, must)| {
-        let name = |plain: &str| match must {
-            true => format!("mustRegex{plain}"),
-            false => format!("regex{plain}"),
-        };
-        debug_assert!(name("Find").starts_with(prefix), "prefix and name agree");
-        table
-            .with_typed(&name("Find"), "string, string", move |_, a| {
-                string(compiled(a, must)?.find(text(a, 1)).unwrap_or_default().to_vec())
-            })
-            .with_typed(&name("FindAll"), "string, string, int", move |cx, a| {
-                let subject = text(a, 1);
-                let found = compiled(a, must)?.find_all(subject, int(a, 2));
-                if found.is_empty() {
-                    return Ok(Value::List(List::nil_slice(Elem::Str)));
-                }
-                strings(cx, found.into_iter().map(|range| subject[range].to_vec()))
-            })
-            .with_typed(&name("ReplaceAll"), "string, string, string", move |cx, a| {
-                charge_replacement(cx, a)?;
-                string(compiled(a, must)?.replace_all(text(a, 1), text(a, 2)))
-            })
-            .with_typed(&name("ReplaceAllLiteral"), "string, string, string", move |cx, a| {
-                charge_replacement(cx, a)?;
-                string(compiled(a, must)?.replace_all_literal(text(a, 1), text(a, 2)))
-            })
-            .with_typed(&name("Split"), "string, string, int", move |cx, a| {
-                if int(a, 2) == 0 {
-                    compiled(a, must)?;
-                    return Ok(Value::List(List::nil_slice(Elem::Str)));
-                }
-                let pieces = compiled(a, must)?.split(text(a, 1), int(a, 2));
-                strings(cx, pieces.into_iter().map(<[u8]>::to_vec))
-            })
-    })
+        .with_typed("regexQuoteMeta", "string", |_, a| {
+            string(quote_meta(text(a, 0)))
+        });
+    [("regex", false), ("mustRegex", true)].into_iter().fold(
+        versions(table),
+        |table, (start, must)| {
+            let name = |plain: &str| format!("{start}{plain}");
+            table
+                .with_typed(&name("Find"), "string, string", move |_, a| {
+                    string(
+                        compiled(a, must)?
+                            .find(text(a, 1))
+                            .unwrap_or_default()
+                            .to_vec(),
+                    )
+                })
+                .with_typed(&name("FindAll"), "string, string, int", move |cx, a| {
+                    let subject = text(a, 1);
+                    let found = compiled(a, must)?.find_all(subject, int(a, 2));
+                    if found.is_empty() {
+                        return Ok(Value::List(List::nil_slice(Elem::Str)));
+                    }
+                    strings(cx, found.into_iter().map(|range| subject[range].to_vec()))
+                })
+                .with_typed(
+                    &name("ReplaceAll"),
+                    "string, string, string",
+                    move |cx, a| {
+                        charge_replacement(cx, a)?;
+                        string(compiled(a, must)?.replace_all(text(a, 1), text(a, 2)))
+                    },
+                )
+                .with_typed(
+                    &name("ReplaceAllLiteral"),
+                    "string, string, string",
+                    move |cx, a| {
+                        charge_replacement(cx, a)?;
+                        string(compiled(a, must)?.replace_all_literal(text(a, 1), text(a, 2)))
+                    },
+                )
+                .with_typed(&name("Split"), "string, string, int", move |cx, a| {
+                    if int(a, 2) == 0 {
+                        compiled(a, must)?;
+                        return Ok(Value::List(List::nil_slice(Elem::Str)));
+                    }
+                    let pieces = compiled(a, must)?.split(text(a, 1), int(a, 2));
+                    strings(cx, pieces.into_iter().map(<[u8]>::to_vec))
+                })
+        },
+    )
 }
 
 /// The most that a replacement can grow to.
@@ -106,7 +122,9 @@ impl SemVer {
                 Version::parse(&host.display().unwrap_or_default())
                     .map_err(|e| FuncError::new(e.to_string()))
             }
-            _ => Err(FuncError::new("wrong type for value; expected *semver.Version")),
+            _ => Err(FuncError::new(
+                "wrong type for value; expected *semver.Version",
+            )),
         }
     }
 }
@@ -133,11 +151,15 @@ impl Host for SemVer {
             "IncMinor" => Self::made(version.inc_minor()),
             "IncMajor" => Self::made(version.inc_major()),
             "SetPrerelease" => {
-                let next = version.set_prerelease(&utf8(args, 0)).map_err(|e| e.to_string());
+                let next = version
+                    .set_prerelease(&utf8(args, 0))
+                    .map_err(|e| e.to_string());
                 return Some(next.map(Self::made).map_err(FuncError::from));
             }
             "SetMetadata" => {
-                let next = version.set_metadata(&utf8(args, 0)).map_err(|e| e.to_string());
+                let next = version
+                    .set_metadata(&utf8(args, 0))
+                    .map_err(|e| e.to_string());
                 return Some(next.map(Self::made).map_err(FuncError::from));
             }
             "Compare" => {

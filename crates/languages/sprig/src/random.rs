@@ -20,9 +20,8 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             letters(cx, int(a, 0), &printable)
         })
         .with_typed("randBytes", "int", |cx, a| {
-            let count = usize::try_from(int(a, 0)).map_err(|_| {
-                FuncError::new("runtime error: makeslice: len out of range")
-            })?;
+            let count = usize::try_from(int(a, 0))
+                .map_err(|_| FuncError::new("runtime error: makeslice: len out of range"))?;
             cx.charge(count as u64 * 3)?;
             let mut bytes = vec![0; count];
             cx.env.random(&mut bytes);
@@ -49,7 +48,13 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             bytes[6] = bytes[6] & 0x0f | 0x40;
             bytes[8] = bytes[8] & 0x3f | 0x80;
             let hex = hex::encode(bytes);
-            let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+            let parts = [
+                &hex[..8],
+                &hex[8..12],
+                &hex[12..16],
+                &hex[16..20],
+                &hex[20..],
+            ];
             string(parts.join("-"))
         })
 }
@@ -69,7 +74,9 @@ fn below(env: &mut dyn Env, end: u64) -> u64 {
 }
 
 fn letters(cx: &mut CallCx<'_>, count: i64, alphabet: &str) -> Outcome {
-    let Ok(count) = usize::try_from(count) else { return string("") };
+    let Ok(count) = usize::try_from(count) else {
+        return string("");
+    };
     cx.charge(count as u64)?;
     let alphabet = alphabet.as_bytes();
     let text = (0..count).map(|_| alphabet[below(cx.env, alphabet.len() as u64) as usize]);

@@ -37,7 +37,11 @@ pub struct RegexpError {
 
 impl std::fmt::Display for RegexpError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "error parsing regexp: {}: `{}`", self.code, self.expression)
+        write!(
+            f,
+            "error parsing regexp: {}: `{}`",
+            self.code, self.expression
+        )
     }
 }
 
@@ -61,11 +65,17 @@ impl Regexp {
             .nfa_size_limit(Some(MAX_PROGRAM_BYTES))
             .onepass_size_limit(Some(1 << 20))
             .hybrid_cache_capacity(2 << 20);
-        let regex =
-            meta::Builder::new().configure(config).build_from_hir(&hir).map_err(|_| {
-                RegexpError { code: "expression too large", expression: expression.into() }
+        let regex = meta::Builder::new()
+            .configure(config)
+            .build_from_hir(&hir)
+            .map_err(|_| RegexpError {
+                code: "expression too large",
+                expression: expression.into(),
             })?;
-        let compiled = Self { regex, is_empty_expression: expression.is_empty() };
+        let compiled = Self {
+            regex,
+            is_empty_expression: expression.is_empty(),
+        };
         COMPILED.with_borrow_mut(|known| {
             if known.len() >= MEMO {
                 known.clear();
@@ -93,7 +103,9 @@ impl Regexp {
         let mut at = 0;
         let mut last_end = None;
         while found.len() < limit && at <= text.len() {
-            let Some(range) = self.next(text, at, &mut captures) else { break };
+            let Some(range) = self.next(text, at, &mut captures) else {
+                break;
+            };
             let accepted = !(range.is_empty() && last_end == Some(range.end));
             at = if range.end > at {
                 range.end
@@ -111,7 +123,9 @@ impl Regexp {
     /// Replaces every match; in the replacement `$1`, `$name` and `${name}` stand for groups and
     /// `$$` for a dollar.
     pub fn replace_all(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
-        self.replace(text, |captures, out| self.expand(text, replacement, captures, out))
+        self.replace(text, |captures, out| {
+            expand(text, replacement, captures, out);
+        })
     }
 
     /// Replaces every match by the replacement as it stands.
@@ -147,7 +161,8 @@ impl Regexp {
     }
 
     fn next(&self, text: &[u8], at: usize, captures: &mut Captures) -> Option<Range<usize>> {
-        self.regex.search_captures(&Input::new(text).range(at..), captures);
+        self.regex
+            .search_captures(&Input::new(text).range(at..), captures);
         captures.get_match().map(|m| m.range())
     }
 
@@ -156,7 +171,9 @@ impl Regexp {
         let mut captures = self.regex.create_captures();
         let (mut copied, mut at) = (0, 0);
         while at <= text.len() {
-            let Some(range) = self.next(text, at, &mut captures) else { break };
+            let Some(range) = self.next(text, at, &mut captures) else {
+                break;
+            };
             out.extend_from_slice(&text[copied..range.start]);
             // Not for an empty match right behind another match.
             if range.end > copied || range.start == 0 {
@@ -175,40 +192,46 @@ impl Regexp {
         out.extend_from_slice(&text[copied.min(text.len())..]);
         out
     }
+}
 
-    fn expand(&self, text: &[u8], template: &[u8], captures: &Captures, out: &mut Vec<u8>) {
-        let mut rest = template;
-        while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
-            out.extend_from_slice(&rest[..dollar]);
-            rest = &rest[dollar..];
-            if rest.get(1) == Some(&b'$') {
-                out.push(b'$');
-                rest = &rest[2..];
-                continue;
-            }
-            let Some((name, len)) = reference(rest) else {
-                out.push(b'$');
-                rest = &rest[1..];
-                continue;
-            };
-            if let Some(span) = self.group(&name, captures) {
-                out.extend_from_slice(&text[span]);
-            }
-            rest = &rest[len..];
+/// Fills a replacement's references in.
+fn expand(text: &[u8], template: &[u8], captures: &Captures, out: &mut Vec<u8>) {
+    let mut rest = template;
+    while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
+        out.extend_from_slice(&rest[..dollar]);
+        rest = &rest[dollar..];
+        if rest.get(1) == Some(&b'$') {
+            out.push(b'$');
+            rest = &rest[2..];
+            continue;
         }
-        out.extend_from_slice(rest);
+        let Some((name, len)) = reference(rest) else {
+            out.push(b'$');
+            rest = &rest[1..];
+            continue;
+        };
+        if let Some(span) = group(&name, captures) {
+            out.extend_from_slice(&text[span]);
+        }
+        rest = &rest[len..];
     }
+    out.extend_from_slice(rest);
+}
 
-    fn group(&self, name: &str, captures: &Captures) -> Option<Range<usize>> {
-        let digits = name.bytes().all(|b| b.is_ascii_digit());
-        if digits && (name.len() == 1 || !name.starts_with('0')) {
-            let index = name.parse().ok()?;
-            return captures.get_group(index).map(|span| span.range());
-        }
-        let names = captures.group_info().pattern_names(regex_automata::PatternID::ZERO);
-        let named = names.enumerate().filter(|(_, group)| *group == Some(name));
-        named.filter_map(|(index, _)| captures.get_group(index)).next().map(|span| span.range())
+/// What a group took, by number or by name.
+fn group(name: &str, captures: &Captures) -> Option<Range<usize>> {
+    let digits = name.bytes().all(|b| b.is_ascii_digit());
+    if digits && (name.len() == 1 || !name.starts_with('0')) {
+        let index = name.parse().ok()?;
+        return captures.get_group(index).map(|span| span.range());
     }
+    let names = captures
+        .group_info()
+        .pattern_names(regex_automata::PatternID::ZERO);
+    let mut named = names.enumerate().filter(|(_, group)| *group == Some(name));
+    named
+        .find_map(|(index, _)| captures.get_group(index))
+        .map(|span| span.range())
 }
 
 /// Reads `$name` or `${name}` at the start of a template: the name, and how long all of it is.
@@ -216,7 +239,10 @@ fn reference(template: &[u8]) -> Option<(String, usize)> {
     let braced = template.get(1) == Some(&b'{');
     let start = if braced { 2 } else { 1 };
     let rest = String::from_utf8_lossy(&template[start..]);
-    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let name: String = rest
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
     let end = start + name.len();
     match (name.is_empty(), braced) {
         (true, _) => None,
@@ -246,5 +272,12 @@ fn rune_len(text: &[u8]) -> usize {
         0xf0..=0xf4 => 4,
         _ => 1,
     };
-    if text.get(..len).is_some_and(|start| std::str::from_utf8(start).is_ok()) { len } else { 1 }
+    if text
+        .get(..len)
+        .is_some_and(|start| std::str::from_utf8(start).is_ok())
+    {
+        len
+    } else {
+        1
+    }
 }

@@ -21,18 +21,32 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
             }
             string(format!("{user}:{}", hashed(cx, text(a, 1))?))
         })
-        .with_typed("derivePassword", "int64, string, string, string, string", |cx, a| {
-            // scrypt fills 32 MiB and walks them twice.
-            cx.charge(64 << 20)?;
-            string(derive::password(int(a, 0) as u32, &utf8(a, 1), text(a, 2), text(a, 3), text(a, 4)))
+        .with_typed(
+            "derivePassword",
+            "int64, string, string, string, string",
+            |cx, a| {
+                // scrypt fills 32 MiB and walks them twice.
+                cx.charge(64 << 20)?;
+                string(derive::password(
+                    int(a, 0) as u32,
+                    &utf8(a, 1),
+                    text(a, 2),
+                    text(a, 3),
+                    text(a, 4),
+                ))
+            },
+        )
+        .with_typed("encryptAES", "string, string", |cx, a| {
+            encrypt(cx, text(a, 0), text(a, 1))
         })
-        .with_typed("encryptAES", "string, string", |cx, a| encrypt(cx, text(a, 0), text(a, 1)))
-        .with_typed("decryptAES", "string, string", |_, a| decrypt(text(a, 0), text(a, 1)))
+        .with_typed("decryptAES", "string, string", |_, a| {
+            decrypt(text(a, 0), text(a, 1))
+        })
 }
 
 fn hashed(cx: &mut CallCx<'_>, password: &[u8]) -> Result<String, FuncError> {
     // About 50 ms of computing.
-    cx.charge(4 << 20)?;
+    cx.charge(16 << 20)?;
     let mut salt = [0; 16];
     cx.env.random(&mut salt);
     Ok(bcrypt::hash(password, &salt)
@@ -60,7 +74,9 @@ fn encrypt(cx: &mut CallCx<'_>, password: &[u8], plain: &[u8]) -> Outcome {
     let failed = |_| FuncError::new("crypto/cipher: encryption failed");
     let context = EncryptionContext::Iv128(FixedLength::from(&vector));
     let cipher = EncryptingKey::cbc(key(password)?).map_err(failed)?;
-    cipher.less_safe_encrypt(&mut data, context).map_err(failed)?;
+    cipher
+        .less_safe_encrypt(&mut data, context)
+        .map_err(failed)?;
     string(base64_text(&[&vector[..], &data].concat()))
 }
 

@@ -2,31 +2,63 @@
 
 use crate::args::{Outcome, any, int, string, strings, text};
 use crate::case;
-use crate::text::{go_text, quoted, runes, strval};
+use crate::text::{charge_text, go_text, quoted, runes, strval};
 use crate::unicode as uni;
 use argosy_gotmpl::{CallCx, FuncError, FuncTable, GoStr, Map, MapRef, Value};
 
 pub(crate) fn add(table: FuncTable) -> FuncTable {
     let table = table
         .with_typed("hello", "", |_, _| string("Hello!"))
-        .with_typed("trim", "string", |_, a| string(trim_space(text(a, 0)).to_vec()))
-        .with_typed("upper", "string", |_, a| string(mapped(text(a, 0), uni::to_upper)))
-        .with_typed("lower", "string", |_, a| string(mapped(text(a, 0), uni::to_lower)))
+        .with_typed("trim", "string", |_, a| {
+            string(trim_space(text(a, 0)).to_vec())
+        })
+        .with_typed("upper", "string", |_, a| {
+            string(mapped(text(a, 0), uni::to_upper))
+        })
+        .with_typed("lower", "string", |_, a| {
+            string(mapped(text(a, 0), uni::to_lower))
+        })
         .with_typed("title", "string", |_, a| string(case::title(text(a, 0))))
-        .with_typed("untitle", "string", |_, a| string(case::untitle(text(a, 0))))
+        .with_typed("untitle", "string", |_, a| {
+            string(case::untitle(text(a, 0)))
+        })
         .with_typed("swapcase", "string", |_, a| string(case::swap(text(a, 0))))
-        .with_typed("snakecase", "string", |_, a| string(case::joined(text(a, 0), '_')))
-        .with_typed("kebabcase", "string", |_, a| string(case::joined(text(a, 0), '-')))
-        .with_typed("camelcase", "string", |_, a| string(case::pascal(text(a, 0))))
-        .with_typed("nospace", "string", |_, a| string(case::without_space(text(a, 0))))
-        .with_typed("initials", "string", |_, a| string(case::initials(text(a, 0))))
-        .with_typed("trimall", "string, string", |_, a| string(trim_set(text(a, 1), text(a, 0))))
-        .with_typed("trimAll", "string, string", |_, a| string(trim_set(text(a, 1), text(a, 0))))
+        .with_typed("snakecase", "string", |_, a| {
+            string(case::joined(text(a, 0), '_'))
+        })
+        .with_typed("kebabcase", "string", |_, a| {
+            string(case::joined(text(a, 0), '-'))
+        })
+        .with_typed("camelcase", "string", |_, a| {
+            string(case::pascal(text(a, 0)))
+        })
+        .with_typed("nospace", "string", |_, a| {
+            string(case::without_space(text(a, 0)))
+        })
+        .with_typed("initials", "string", |_, a| {
+            string(case::initials(text(a, 0)))
+        })
+        .with_typed("trimall", "string, string", |_, a| {
+            string(trim_set(text(a, 1), text(a, 0)))
+        })
+        .with_typed("trimAll", "string, string", |_, a| {
+            string(trim_set(text(a, 1), text(a, 0)))
+        })
         .with_typed("trimSuffix", "string, string", |_, a| {
-            string(text(a, 1).strip_suffix(text(a, 0)).unwrap_or(text(a, 1)).to_vec())
+            string(
+                text(a, 1)
+                    .strip_suffix(text(a, 0))
+                    .unwrap_or(text(a, 1))
+                    .to_vec(),
+            )
         })
         .with_typed("trimPrefix", "string, string", |_, a| {
-            string(text(a, 1).strip_prefix(text(a, 0)).unwrap_or(text(a, 1)).to_vec())
+            string(
+                text(a, 1)
+                    .strip_prefix(text(a, 0))
+                    .unwrap_or(text(a, 1))
+                    .to_vec(),
+            )
         })
         .with_typed("contains", "string, string", |_, a| {
             Ok(Value::Bool(find(text(a, 1), text(a, 0)).is_some()))
@@ -40,30 +72,54 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         .with_typed("plural", "string, string, int", |_, a| {
             Ok(any(a, usize::from(int(a, 2) != 1)).clone())
         })
-        .with_typed("toString", "any", |_, a| string(strval(any(a, 0))))
-        .with_typed("quote", "...any", |_, a| string(each(a, |v| quoted(&strval(v)))))
-        .with_typed("squote", "...any", |_, a| {
+        .with_typed("toString", "any", |cx, a| {
+            charge_text(cx, a)?;
+            string(strval(any(a, 0)))
+        })
+        .with_typed("quote", "...any", |cx, a| {
+            charge_text(cx, a)?;
+            string(each(a, |v| quoted(&strval(v))))
+        })
+        .with_typed("squote", "...any", |cx, a| {
+            charge_text(cx, a)?;
             string(each(a, |v| [b"'", &go_text(v)[..], b"'"].concat()))
         })
-        .with_typed("cat", "...any", |_, a| string(each(a, go_text)));
+        .with_typed("cat", "...any", |cx, a| {
+            charge_text(cx, a)?;
+            string(each(a, go_text))
+        });
     splitting(cutting(table))
 }
 
 fn cutting(table: FuncTable) -> FuncTable {
     table
-        .with_typed("abbrev", "int, string", |_, a| string(abbreviated(0, int(a, 0), text(a, 1))))
+        .with_typed("abbrev", "int, string", |_, a| {
+            string(abbreviated(0, int(a, 0), text(a, 1)))
+        })
         .with_typed("abbrevboth", "int, int, string", |_, a| {
             string(abbreviated(int(a, 0), int(a, 1), text(a, 2)))
         })
-        .with_typed("trunc", "int, string", |_, a| string(truncated(int(a, 0), text(a, 1))))
-        .with_typed("substr", "int, int, string", |_, a| substring(int(a, 0), int(a, 1), text(a, 2)))
-        .with_typed("repeat", "int, string", |cx, a| repeated(cx, int(a, 0), text(a, 1)))
-        .with_typed("wrap", "int, string", |cx, a| wrap(cx, text(a, 1), int(a, 0), b"", false))
+        .with_typed("trunc", "int, string", |_, a| {
+            string(truncated(int(a, 0), text(a, 1)))
+        })
+        .with_typed("substr", "int, int, string", |_, a| {
+            substring(int(a, 0), int(a, 1), text(a, 2))
+        })
+        .with_typed("repeat", "int, string", |cx, a| {
+            repeated(cx, int(a, 0), text(a, 1))
+        })
+        .with_typed("wrap", "int, string", |cx, a| {
+            wrap(cx, text(a, 1), int(a, 0), b"", false)
+        })
         .with_typed("wrapWith", "int, string, string", |cx, a| {
             wrap(cx, text(a, 2), int(a, 0), text(a, 1), true)
         })
-        .with_typed("indent", "int, string", |cx, a| indented(cx, int(a, 0), text(a, 1), b""))
-        .with_typed("nindent", "int, string", |cx, a| indented(cx, int(a, 0), text(a, 1), b"\n"))
+        .with_typed("indent", "int, string", |cx, a| {
+            indented(cx, int(a, 0), text(a, 1), b"")
+        })
+        .with_typed("nindent", "int, string", |cx, a| {
+            indented(cx, int(a, 0), text(a, 1), b"\n")
+        })
         .with_typed("replace", "string, string, string", |cx, a| {
             replaced(cx, text(a, 2), text(a, 0), text(a, 1))
         })
@@ -82,15 +138,18 @@ fn splitting(table: FuncTable) -> FuncTable {
             strings(cx, pieces.into_iter().map(<[u8]>::to_vec))
         })
         .with_typed("toStrings", "any", |cx, a| {
+            charge_text(cx, a)?;
             strings(cx, string_items(any(a, 0)).into_iter())
         })
         .with_typed("join", "string, any", |cx, a| {
+            charge_text(cx, a)?;
             let items = string_items(any(a, 1));
             let size: usize = items.iter().map(|i| i.len() + text(a, 0).len()).sum();
             cx.charge(size as u64)?;
             string(items.join(text(a, 0)))
         })
         .with_typed("sortAlpha", "any", |cx, a| {
+            charge_text(cx, a)?;
             let mut items = match any(a, 0) {
                 list @ (Value::List(_) | Value::Bytes(_)) => string_items(list),
                 other => vec![strval(other)],
@@ -214,7 +273,11 @@ fn abbreviated(offset: i64, width: i64, text: &[u8]) -> Vec<u8> {
         return text.to_vec();
     }
     let offset = usize::try_from(offset).unwrap_or(0).min(text.len());
-    let offset = if text.len() - offset < width - 3 { text.len() - (width - 3) } else { offset };
+    let offset = if text.len() - offset < width - 3 {
+        text.len() - (width - 3)
+    } else {
+        offset
+    };
     let dots = &b"..."[..];
     if offset <= 4 {
         return [&text[..width - 3], dots].concat();
@@ -237,12 +300,20 @@ fn truncated(count: i64, text: &[u8]) -> Vec<u8> {
     if size >= text.len() {
         return text.to_vec();
     }
-    if count < 0 { text[text.len() - size..].to_vec() } else { text[..size].to_vec() }
+    if count < 0 {
+        text[text.len() - size..].to_vec()
+    } else {
+        text[..size].to_vec()
+    }
 }
 
 fn substring(start: i64, end: i64, text: &[u8]) -> Outcome {
     let len = text.len() as i64;
-    let out_of = |range: String| Err(FuncError::new(format!("runtime error: slice bounds out of range {range}")));
+    let out_of = |range: String| {
+        Err(FuncError::new(format!(
+            "runtime error: slice bounds out of range {range}"
+        )))
+    };
     if start < 0 {
         if end < 0 {
             return out_of(format!("[:{end}]"));
@@ -263,17 +334,24 @@ fn repeated(cx: &mut CallCx<'_>, count: i64, text: &[u8]) -> Outcome {
     let Ok(count) = usize::try_from(count) else {
         return Err(FuncError::new("strings: negative Repeat count"));
     };
-    let size = text.len().checked_mul(count).filter(|size| i64::try_from(*size).is_ok());
+    let size = text
+        .len()
+        .checked_mul(count)
+        .filter(|size| i64::try_from(*size).is_ok());
     let size = size.ok_or_else(|| FuncError::new("strings: Repeat output length overflow"))?;
     cx.charge(size as u64)?;
     string(text.repeat(count))
+}
+
+fn count(text: &[u8], wanted: u8) -> usize {
+    text.split(|byte| *byte == wanted).count() - 1
 }
 
 fn indented(cx: &mut CallCx<'_>, spaces: i64, text: &[u8], lead: &[u8]) -> Outcome {
     let Ok(spaces) = usize::try_from(spaces) else {
         return Err(FuncError::new("strings: negative Repeat count"));
     };
-    let lines = 1 + text.iter().filter(|b| **b == b'\n').count();
+    let lines = 1 + count(text, b'\n');
     let size = spaces.saturating_mul(lines).saturating_add(text.len());
     cx.charge(size as u64)?;
     let pad = vec![b' '; spaces];
@@ -291,7 +369,11 @@ fn indented(cx: &mut CallCx<'_>, spaces: i64, text: &[u8], lead: &[u8]) -> Outco
 
 /// `strings.Replace` of all; an empty `old` stands before every character and at the end.
 fn replaced(cx: &mut CallCx<'_>, text: &[u8], old: &[u8], new: &[u8]) -> Outcome {
-    let count = if old.is_empty() { text.len() + 1 } else { text.len() / old.len() };
+    let count = if old.is_empty() {
+        text.len() + 1
+    } else {
+        text.len() / old.len()
+    };
     if new.len() > old.len() {
         cx.charge((text.len() + count.saturating_mul(new.len() - old.len())) as u64)?;
     }
@@ -320,7 +402,7 @@ fn replaced(cx: &mut CallCx<'_>, text: &[u8], old: &[u8], new: &[u8]) -> Outcome
 fn wrap(cx: &mut CallCx<'_>, text: &[u8], width: i64, line_end: &[u8], cut_words: bool) -> Outcome {
     let line_end = if line_end.is_empty() { b"\n" } else { line_end };
     let width = usize::try_from(width).unwrap_or(1).max(1);
-    let lines = text.len() / width + text.iter().filter(|b| **b == b' ').count() + 1;
+    let lines = text.len() / width + count(text, b' ') + 1;
     cx.charge((text.len() + lines.saturating_mul(line_end.len())) as u64)?;
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;

@@ -1,12 +1,28 @@
 //! Text of any value, as Go's `fmt` and sprig's `strval` give it.
 
-use argosy_gotmpl::Value;
+use argosy_gotmpl::{CallCx, FuncError, Value};
 
 /// What `%v` prints.
 pub(crate) fn go_text(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     argosy_gotmpl::gofmt::append_value(&mut out, value);
     out
+}
+
+/// Charges the budget for what printing these values takes. Parts may be shared or go round in
+/// circles, so that a small value can be endless to print.
+pub(crate) fn charge_text(cx: &mut CallCx<'_>, values: &[Value]) -> Result<(), FuncError> {
+    const TOO_LARGE: u64 = 1_000_000;
+    for value in values {
+        if matches!(value, Value::List(_) | Value::Map(_) | Value::Host(_)) {
+            let weight = value.weight(TOO_LARGE);
+            if weight >= TOO_LARGE {
+                return Err(FuncError::limit("value is too large to be printed"));
+            }
+            cx.charge(weight * 16)?;
+        }
+    }
+    Ok(())
 }
 
 /// `strval`: text as it stands, bytes as text, anything else as `%v` prints it.
@@ -20,7 +36,9 @@ pub(crate) fn strval(value: &Value) -> Vec<u8> {
 
 /// `%q` of a string.
 pub(crate) fn quoted(text: &[u8]) -> Vec<u8> {
-    argosy_gotmpl::gofmt::sprintf("%q", &[Value::str(text.to_vec())]).as_bytes().to_vec()
+    argosy_gotmpl::gofmt::sprintf("%q", &[Value::str(text.to_vec())])
+        .as_bytes()
+        .to_vec()
 }
 
 /// `reflect.Kind` of a value.

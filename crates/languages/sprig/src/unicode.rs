@@ -10,7 +10,11 @@ pub(crate) fn to_upper(only: char) -> char {
 
 /// `unicode.ToLower`.
 pub(crate) fn to_lower(only: char) -> char {
-    if only == '\u{130}' { 'i' } else { single(only.to_lowercase(), only) }
+    if only == '\u{130}' {
+        'i'
+    } else {
+        single(only.to_lowercase(), only)
+    }
 }
 
 /// `unicode.ToTitle`.
@@ -39,19 +43,31 @@ pub(crate) fn is_space(only: char) -> bool {
 /// `unicode.IsLetter`.
 pub(crate) fn is_letter(only: char) -> bool {
     static LETTERS: LazyLock<ClassUnicode> = LazyLock::new(|| category("L"));
-    if only.is_ascii() { only.is_ascii_alphabetic() } else { contains(&LETTERS, only) }
+    if only.is_ascii() {
+        only.is_ascii_alphabetic()
+    } else {
+        contains(&LETTERS, only)
+    }
 }
 
 /// `unicode.IsUpper`.
 pub(crate) fn is_upper(only: char) -> bool {
     static UPPER: LazyLock<ClassUnicode> = LazyLock::new(|| category("Lu"));
-    if only.is_ascii() { only.is_ascii_uppercase() } else { contains(&UPPER, only) }
+    if only.is_ascii() {
+        only.is_ascii_uppercase()
+    } else {
+        contains(&UPPER, only)
+    }
 }
 
 /// `unicode.IsLower`.
 pub(crate) fn is_lower(only: char) -> bool {
     static LOWER: LazyLock<ClassUnicode> = LazyLock::new(|| category("Ll"));
-    if only.is_ascii() { only.is_ascii_lowercase() } else { contains(&LOWER, only) }
+    if only.is_ascii() {
+        only.is_ascii_lowercase()
+    } else {
+        contains(&LOWER, only)
+    }
 }
 
 /// `unicode.IsTitle`.
@@ -74,7 +90,11 @@ pub(crate) fn is_number(only: char) -> bool {
 /// `unicode.IsDigit`.
 pub(crate) fn is_digit(only: char) -> bool {
     static DIGITS: LazyLock<ClassUnicode> = LazyLock::new(|| category("Nd"));
-    if only.is_ascii() { only.is_ascii_digit() } else { contains(&DIGITS, only) }
+    if only.is_ascii() {
+        only.is_ascii_digit()
+    } else {
+        contains(&DIGITS, only)
+    }
 }
 
 fn contains(class: &ClassUnicode, only: char) -> bool {
@@ -84,7 +104,8 @@ fn contains(class: &ClassUnicode, only: char) -> bool {
 }
 
 fn category(name: &str) -> ClassUnicode {
-    let hir = regex_syntax::parse(&format!(r"\p{{gc={name}}}")).map(regex_syntax::hir::Hir::into_kind);
+    let hir =
+        regex_syntax::parse(&format!(r"\p{{gc={name}}}")).map(regex_syntax::hir::Hir::into_kind);
     match hir {
         Ok(HirKind::Class(Class::Unicode(class))) => class,
         _ => ClassUnicode::empty(),

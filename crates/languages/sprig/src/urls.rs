@@ -45,7 +45,11 @@ impl Url {
             ("fragment", self.fragment),
             ("userinfo", self.user.unwrap_or_default()),
         ];
-        Value::map(entries.map(|(key, part)| (GoStr::from(key), Value::str(part))).into())
+        Value::map(
+            entries
+                .map(|(key, part)| (GoStr::from(key), Value::str(part)))
+                .into(),
+        )
     }
 
     fn text(&self) -> Vec<u8> {
@@ -171,7 +175,10 @@ fn parse_reference(text: &[u8]) -> Result<Url, String> {
     let mut path = rest;
     let has_authority = !url.scheme.is_empty() || !rest.starts_with(b"///");
     if let (true, Some(authority)) = (has_authority, rest.strip_prefix(b"//")) {
-        let end = authority.iter().position(|b| *b == b'/').unwrap_or(authority.len());
+        let end = authority
+            .iter()
+            .position(|b| *b == b'/')
+            .unwrap_or(authority.len());
         (url.user, url.host) = parse_authority(&url.scheme, &authority[..end])?;
         path = &authority[end..];
     }
@@ -217,7 +224,10 @@ fn parse_authority(scheme: &[u8], authority: &[u8]) -> Result<Authority, String>
 
 fn parse_host(scheme: &[u8], host: &[u8]) -> Result<Vec<u8>, String> {
     let port_error = |port: &[u8]| {
-        format!("invalid port {} after host", String::from_utf8_lossy(&quoted(port)))
+        format!(
+            "invalid port {} after host",
+            String::from_utf8_lossy(&quoted(port))
+        )
     };
     match host.iter().rposition(|b| *b == b'[') {
         Some(0) => return parse_literal(host),
@@ -237,14 +247,20 @@ fn parse_host(scheme: &[u8], host: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn parse_literal(host: &[u8]) -> Result<Vec<u8>, String> {
-    let close = host.iter().rposition(|b| *b == b']').ok_or("missing ']' in host")?;
+    let close = host
+        .iter()
+        .rposition(|b| *b == b']')
+        .ok_or("missing ']' in host")?;
     let port = &host[close + 1..];
     if !is_port(port) {
         let port = String::from_utf8_lossy(&quoted(port)).into_owned();
         return Err(format!("invalid port {port} after host"));
     }
     let literal = &host[1..close];
-    let zone = literal.windows(3).position(|w| w == b"%25").unwrap_or(literal.len());
+    let zone = literal
+        .windows(3)
+        .position(|w| w == b"%25")
+        .unwrap_or(literal.len());
     let mut address = unescape(&literal[..zone], Part::Host)?;
     let bare = String::from_utf8_lossy(&address).into_owned();
     address.extend_from_slice(&unescape(&literal[zone..], Part::Zone)?);
@@ -253,7 +269,9 @@ fn parse_literal(host: &[u8]) -> Result<Vec<u8>, String> {
         Ok(std::net::IpAddr::V6(_)) => {}
         Err(_) => {
             let shown = String::from_utf8_lossy(&quoted(&address)).into_owned();
-            return Err(format!("invalid host: ParseAddr({shown}): unable to parse IP"));
+            return Err(format!(
+                "invalid host: ParseAddr({shown}): unable to parse IP"
+            ));
         }
     }
     Ok([b"[", &address[..], b"]", port].concat())
@@ -269,5 +287,7 @@ fn hostname(host: &[u8]) -> &[u8] {
         Some(colon) if is_port(&host[colon..]) => &host[..colon],
         _ => host,
     };
-    name.strip_prefix(b"[").and_then(|n| n.strip_suffix(b"]")).unwrap_or(name)
+    name.strip_prefix(b"[")
+        .and_then(|n| n.strip_suffix(b"]"))
+        .unwrap_or(name)
 }

@@ -1,25 +1,60 @@
 //! What sprig said of these templates, recorded by `conformance/oracles/sprig`, must be what we
 //! say: outputs and errors, to the byte.
+#![allow(clippy::unwrap_used, reason = "a test fails where it must")]
 
 use argosy_gotmpl::{Delims, FixedEnv, Limits, Set, Value};
 use serde_json::Value as Json;
 
 const GOLDEN: &str = include_str!("golden.jsonl");
 
+/// Where we differ, and why that stays.
+const DIFFERENCES: [&str; 2] = [
+    // Go's copy loses the private fields of a version and prints 0.0.0.
+    r#"{{ deepCopy (semver "1.2.3-beta+x") }}"#,
+    // A nil map of its own type is no value of ours: it becomes an empty map.
+    r#"{{ unset .missing "s" | toJson }}"#,
+];
+
 fn run(template: &str, data: &Json) -> Result<String, String> {
-    let delims = Delims { left: "{{", right: "}}" };
-    let set = Set::parse("t", template, argosy_sprig::functions(), delims)
-        .map_err(|e| e.to_string())?;
+    let delims = Delims {
+        left: "{{",
+        right: "}}",
+    };
+    let set =
+        Set::parse("t", template, argosy_sprig::functions(), delims).map_err(|e| e.to_string())?;
     let mut out = Vec::new();
     let data = Value::from_json_floats(data);
-    set.execute("t", &data, &mut FixedEnv::default(), &Limits::default(), &mut out)
-        .map_err(|e| e.to_string())?;
+    set.execute(
+        "t",
+        &data,
+        &mut FixedEnv::default(),
+        &Limits::default(),
+        &mut out,
+    )
+    .map_err(|e| e.to_string())?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
 #[test]
+fn every_function_is_there_and_no_other() {
+    let head: Json = serde_json::from_str(GOLDEN.lines().next().unwrap()).unwrap();
+    let expected: Vec<&str> = head["names"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Json::as_str)
+        .collect();
+    let mut ours: Vec<&str> = argosy_sprig::functions().names().collect();
+    ours.sort_unstable();
+    assert!(expected.len() > 200);
+    assert_eq!(ours, expected);
+}
+
+#[test]
 fn templates_render_as_recorded() {
-    let mut rows = GOLDEN.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let mut rows = GOLDEN
+        .lines()
+        .map(|line| serde_json::from_str::<Json>(line).unwrap());
     let data = rows.next().unwrap()["data"].take();
     let (mut total, mut wrong) = (0, Vec::new());
     for row in rows {
@@ -30,10 +65,15 @@ fn templates_render_as_recorded() {
             None => Err(row["e"].as_str().unwrap().to_owned()),
         };
         let ours = run(template, &data);
-        if ours != expected {
+        if ours != expected && !DIFFERENCES.contains(&template) {
             wrong.push(format!("{template}\n   go: {expected:?}\n ours: {ours:?}"));
         }
     }
     assert!(total > 4000, "the table is nearly empty");
-    assert!(wrong.is_empty(), "{} of {total} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {total} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }

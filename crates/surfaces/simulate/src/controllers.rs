@@ -80,10 +80,10 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
     }
     match id.kind {
         Kind::Pod => {
-            let labels = crate::tree::at(object, "/metadata/labels");
+            let labels = crate::tree::get(object, "/metadata/labels");
             for service in cache.list(Kind::Service, &id.namespace) {
-                let selector = crate::tree::at(service, "/spec/selector");
-                if crate::labels::contained(&selector, &labels) {
+                let selector = crate::tree::get(service, "/spec/selector");
+                if crate::labels::contained(selector, labels) {
                     all.push(Id::of(Kind::Service, service));
                 }
             }

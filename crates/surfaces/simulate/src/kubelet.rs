@@ -106,7 +106,7 @@ impl Kubelet {
                 && !is_true(node, "/spec/unschedulable")
                 && tree::condition(node, "Ready") != "False"
                 && (selector.as_object().is_none_or(|s| s.is_empty())
-                    || labels::contained(&selector, &tree::at(node, "/metadata/labels")))
+                    || labels::contained(&selector, tree::get(node, "/metadata/labels")))
         };
         let nodes: Vec<&str> =
             cache.all(Kind::Node).filter(|node| fits(node)).map(|node| meta(node, "name")).collect();
@@ -129,7 +129,7 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
             let labels = tree::at(object, "/metadata/labels");
             let mut all: Vec<Id> = cache
                 .list(Kind::Budget, &id.namespace)
-                .filter(|b| labels::matches(&tree::at(b, "/spec/selector"), &labels))
+                .filter(|b| labels::matches(tree::get(b, "/spec/selector"), &labels))
                 .map(|budget| Id::of(Kind::Budget, budget))
                 .collect();
             let claims = list(object, "/spec/volumes")

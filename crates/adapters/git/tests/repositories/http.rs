@@ -109,7 +109,9 @@ async fn a_private_repository_wants_its_credential_and_never_shows_it() {
     assert!(error.message.contains("`argocd/login`"), "{error}");
     assert!(!format!("{error:?}").contains("wrong"));
 
+    assert!(world.sources.probe(&repo).await.is_err());
     world.login(&server.url, "bot", "s3cret");
+    world.sources.probe(&repo).await.unwrap();
     let artifact = world.resolve(&repo, "main").await.unwrap();
     assert_eq!(world.read(&artifact, "a/app.yaml").await, "v: 1\n");
     // Without the credential the mirror of those who have it stays out of reach.

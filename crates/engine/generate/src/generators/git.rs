@@ -2,15 +2,15 @@
 
 use super::list::maps;
 use super::{Cx, append_values, items, text};
-use crate::error::{Fault, GenerateError};
+use crate::error::Fault;
 use crate::functions::{normalize, unmarshal_error};
 use crate::inputs::{Need, TreeKey};
 use crate::params::{self, Params, flatten, go_text, set, string_list};
-use crate::paths::{base, dir, path_match, pathspec_match};
+use crate::paths::{base, dir, literal_prefix, path_match, pathspec_match};
 use argosy_gotmpl::{MapRef, Value};
 use argosy_object::Value as Json;
 use argosy_tree::{Limits, Mode, RelPath, Rooted, TreeError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn params(cx: &Cx<'_>, generator: &Json) -> Result<Vec<Params>, Fault> {
     let key = TreeKey {
@@ -60,24 +60,54 @@ fn patterns<'v>(generator: &'v Json, field: &str) -> (Vec<&'v str>, Vec<&'v str>
     (paths(included), paths(excluded))
 }
 
-/// All folders but the hidden ones, in the order in which Go walks them.
-fn folders(rooted: &Rooted<'_>) -> Result<Vec<String>, TreeError> {
-    let mut found = Vec::new();
-    let mut open = vec![RelPath::root()];
-    while let Some(folder) = open.pop() {
-        if !folder.is_root() {
-            found.push(folder.as_str().to_owned());
-        }
-        let mut inner: Vec<RelPath> = rooted
-            .names(&folder)?
-            .into_iter()
-            .filter(|(name, mode)| *mode == Mode::Dir && !name.starts_with('.'))
-            .map(|(name, _)| folder.child(&name))
-            .collect();
-        inner.reverse();
-        open.append(&mut inner);
+/// A path from the root by its parts.
+fn joined(parts: &[&str]) -> RelPath {
+    parts
+        .iter()
+        .fold(RelPath::root(), |path, part| path.child(part))
+}
+
+/// The folders that a pattern could match, hidden ones left out. Nothing is looked at that the
+/// pattern rules out, so that a change there leaves the result as it is.
+fn folders(
+    rooted: &Rooted<'_>,
+    pattern: &str,
+    found: &mut BTreeSet<Vec<String>>,
+) -> Result<(), TreeError> {
+    let Some(mut prefix) = literal_prefix(pattern) else {
+        return Ok(());
+    };
+    let depth = pattern.split('/').count();
+    // The last part is looked for among its folder's names, as a wildcard is.
+    prefix.truncate(depth - 1);
+    if prefix.iter().any(|part| part.starts_with('.')) {
+        return Ok(());
     }
-    Ok(found)
+    let start = joined(&prefix);
+    if !is_plain_folder(rooted, &start)? {
+        return Ok(());
+    }
+    let mut open = vec![start];
+    while let Some(folder) = open.pop() {
+        for (name, mode) in rooted.names(&folder)? {
+            if mode != Mode::Dir || name.starts_with('.') {
+                continue;
+            }
+            let inner = folder.child(&name);
+            let parts: Vec<String> = inner.parts().map(Into::into).collect();
+            if parts.len() < depth {
+                open.push(inner);
+            }
+            found.insert(parts);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder is there, and not behind a link.
+fn is_plain_folder(rooted: &Rooted<'_>, path: &RelPath) -> Result<bool, TreeError> {
+    let node = rooted.look(path)?;
+    Ok(node.is_some_and(|node| node.mode == Mode::Dir && node.path == *path))
 }
 
 fn folder_params(cx: &Cx<'_>, generator: &Json, rooted: &Rooted<'_>) -> Result<Vec<Params>, Fault> {
@@ -88,19 +118,48 @@ fn folder_params(cx: &Cx<'_>, generator: &Json, rooted: &Rooted<'_>) -> Result<V
             .iter()
             .any(|pattern| path_match(pattern, path) == Some(true))
     };
+    let mut found = BTreeSet::new();
+    for pattern in &included {
+        folders(rooted, pattern, &mut found).map_err(tree_fault)?;
+    }
     let mut sets = Vec::new();
-    for path in folders(rooted).map_err(tree_fault)? {
+    for path in found.iter().map(|parts| parts.join("/")) {
         if !any(&included, &path) || any(&excluded, &path) {
             continue;
         }
         let params = MapRef::default();
         path_params(cx, generator, &params, &path, None);
-        append_values(cx, generator, &params).map_err(|f| {
-            f.within("error generating params from apps: failed to append templated values")
+        append_values(cx, generator, &params).map_err(|fault| {
+            fault.within("error generating params from apps: failed to append templated values")
         })?;
         sets.push(params);
     }
     Ok(sets)
+}
+
+/// The files that a pattern could match.
+fn files(
+    rooted: &Rooted<'_>,
+    pattern: &str,
+    found: &mut BTreeSet<RelPath>,
+) -> Result<(), TreeError> {
+    let Some(prefix) = literal_prefix(pattern) else {
+        return Ok(());
+    };
+    let start = joined(&prefix);
+    if !is_plain_folder(rooted, &start.parent())? {
+        return Ok(());
+    }
+    match rooted.look(&start)? {
+        Some(node) if node.mode == Mode::Dir && node.path == start => {
+            found.extend(rooted.walk(&start)?);
+        }
+        Some(node) if matches!(node.mode, Mode::File | Mode::Executable) => {
+            found.insert(start);
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn file_params(
@@ -111,8 +170,12 @@ fn file_params(
 ) -> Result<Vec<Params>, Fault> {
     let (included, excluded) = patterns(generator, "files");
     let any = |patterns: &[&str], path: &str| patterns.iter().any(|p| pathspec_match(p, path));
+    let mut found = BTreeSet::new();
+    for pattern in &included {
+        files(rooted, pattern, &mut found).map_err(tree_fault)?;
+    }
     let mut sets = Vec::new();
-    for path in rooted.walk(&RelPath::root()).map_err(tree_fault)? {
+    for path in found {
         if !any(&included, path.as_str()) || any(&excluded, path.as_str()) {
             continue;
         }
@@ -202,11 +265,5 @@ fn path_params(cx: &Cx<'_>, generator: &Json, params: &Params, folder: &str, fil
     }
     for (index, segment) in folder.split('/').enumerate().filter(|(_, s)| !s.is_empty()) {
         set(params, &format!("{name}[{index}]"), params::text(segment));
-    }
-}
-
-impl From<TreeError> for Fault {
-    fn from(error: TreeError) -> Self {
-        Self::Error(GenerateError::Params(error.to_string()))
     }
 }

@@ -40,7 +40,7 @@ fn element_params(cx: &Cx<'_>, element: &Json) -> Result<Params, Fault> {
     for (key, value) in map.snapshot().iter() {
         match value {
             Value::Str(_) if key.as_bytes() != b"values" => {
-                params.insert(key.clone(), value.clone())
+                params.insert(key.clone(), value.clone());
             }
             Value::Map(values) if key.as_bytes() == b"values" => {
                 for (key, value) in values.snapshot().iter() {

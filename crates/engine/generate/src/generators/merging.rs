@@ -5,7 +5,7 @@ use super::{Cx, Place, child, items};
 use crate::error::Fault;
 use crate::params::{Params, copy, merge_over};
 use argosy_object::{Map, Value as Json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn params(
     cx: &Cx<'_>,
@@ -78,7 +78,7 @@ fn by_key(keys: &[&str], sets: Vec<Params>) -> Result<Vec<(String, Params)>, Fau
                 .within(CONTEXT),
         );
     }
-    let mut seen = HashMap::new();
+    let mut seen = HashSet::new();
     let mut out = Vec::with_capacity(sets.len());
     for params in sets {
         let value = |key: &&str| {
@@ -91,7 +91,7 @@ fn by_key(keys: &[&str], sets: Vec<Params>) -> Result<Vec<(String, Params)>, Fau
             .map(|key| ((*key).to_owned(), value(key)))
             .collect();
         let key = argosy_yaml::write_json_go(&Json::Object(key));
-        if seen.insert(key.clone(), ()).is_some() {
+        if !seen.insert(key.clone()) {
             return Err(Fault::params(format!(
                 "the parameters from a generator were not unique by the given mergeKeys, Merge requires all param sets to be unique. Duplicate key was {key}"
             ))

@@ -96,7 +96,7 @@ fn ignored_fields_keep_what_a_person_wrote() {
     ] {
         let case = case(&format!("ignoreApplicationDifferences: [{{{rule}}}]"));
         let live = with(&created(&case), |app| {
-            app["spec"]["source"]["targetRevision"] = "v2".into()
+            app["spec"]["source"]["targetRevision"] = "v2".into();
         });
         assert_eq!(
             decided(&case, Some(&live), Policy::Sync),
@@ -108,7 +108,7 @@ fn ignored_fields_keep_what_a_person_wrote() {
         "ignoreApplicationDifferences: [{name: api, jsonPointers: [/spec/source/targetRevision]}]",
     );
     let live = with(&created(&other), |app| {
-        app["spec"]["source"]["targetRevision"] = "v2".into()
+        app["spec"]["source"]["targetRevision"] = "v2".into();
     });
     assert!(matches!(
         decided(&other, Some(&live), Policy::Sync),
@@ -158,7 +158,7 @@ fn foreign_application_is_never_taken_and_an_unowned_one_is_adopted() {
 fn policies_decide_over_updates_and_deletions() {
     let case = case("");
     let live = with(&created(&case), |app| {
-        app["spec"]["project"] = "hand".into()
+        app["spec"]["project"] = "hand".into();
     });
     let gone = BTreeSet::new();
     for (name, updates, deletes) in [
@@ -190,7 +190,7 @@ fn only_owned_applications_that_are_not_generated_any_more_are_deleted() {
     let case = case("");
     let mine = created(&case);
     let foreign = with(&mine, |app| {
-        app["metadata"]["ownerReferences"][0]["uid"] = "x".into()
+        app["metadata"]["ownerReferences"][0]["uid"] = "x".into();
     });
     let names: BTreeSet<String> = ["web".to_owned()].into();
     assert!(deletions(case.set(), &names, [&mine, &foreign], Policy::Sync).is_empty());

@@ -104,13 +104,12 @@ fn mission_set_asks_for_all_it_needs_at_once() {
 #[test]
 fn large_fleet_is_generated_in_bounded_time() {
     let mut case = Case::of(argosy_yaml::from_str(SET).unwrap());
-    let files: String = (0..100)
-        .map(|n| {
-            format!(
-                "--- apps/a{n:03}/config.yaml\nvalues: {{repo: r{n}, branch: main, namespace: n}}\n"
-            )
-        })
-        .collect();
+    let mut files = String::new();
+    for n in 0..100 {
+        files += &format!(
+            "--- apps/a{n:03}/config.yaml\nvalues: {{repo: r, branch: main, namespace: n}}\n"
+        );
+    }
     case = case.tree(
         "https://gitlab.internal/platform/app-registry",
         "HEAD",

@@ -445,3 +445,37 @@ fn reads_are_recorded_for_each_tree() {
     assert_eq!(generation.reads.len(), 1);
     assert!(generation.reads.values().all(|reads| !reads.is_empty()));
 }
+
+#[test]
+fn only_what_a_pattern_could_match_is_looked_at() {
+    let files =
+        "--- apps/web/config.yaml\n{}\n--- apps/web/deep/x\n--- other/big/x\n--- README.md\n";
+    let looked = |generator: &str| {
+        let spec = format!(
+            "goTemplate: true\ngenerators: [{{git: {{repoURL: r, revision: HEAD, {generator}}}}}]\ntemplate: {{metadata: {{name: x}}}}\n"
+        );
+        let done = Case::new(&spec)
+            .tree("r", "HEAD", files)
+            .done_err()
+            .unwrap();
+        let reads: Vec<String> = done
+            .reads
+            .values()
+            .flat_map(|reads| reads.iter().map(|(path, _)| path.to_string()))
+            .collect();
+        (done.apps.len(), reads.join(" "))
+    };
+    let (count, reads) = looked("files: [{path: 'apps/*/config.yaml'}]");
+    assert_eq!(count, 1);
+    assert!(!reads.contains("other"), "{reads}");
+    let (count, reads) = looked("directories: [{path: 'apps/*'}]");
+    assert_eq!(count, 1);
+    assert!(
+        !reads.contains("other") && !reads.contains("web"),
+        "{reads}"
+    );
+    let (count, _) = looked("directories: [{path: apps/web}, {path: apps}]");
+    assert_eq!(count, 2);
+    let (count, reads) = looked("files: [{path: missing/file.yaml}]");
+    assert_eq!((count, reads.contains("missing")), (0, true), "{reads}");
+}

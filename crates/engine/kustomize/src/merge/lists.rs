@@ -66,7 +66,11 @@ impl<'s> Walker<'s> {
                 continue;
             }
             let matcher = valid(wanted, values, keys);
-            let own = valid(std::slice::from_ref(&matcher.values), &matcher.values, &matcher.keys);
+            let own = valid(
+                std::slice::from_ref(&matcher.values),
+                &matcher.values,
+                &matcher.keys,
+            );
             let place = position(&dest, &own);
             let mine = place.map(|at| dest[at].clone());
             let theirs = patch.and_then(|p| position(p, &own).map(|at| &p[at]));
@@ -85,7 +89,10 @@ impl<'s> Walker<'s> {
             if let Value::Object(map) = &mut value {
                 for (key, text) in matcher.keys.iter().zip(&matcher.values) {
                     if !map.contains_key(*key) && !text.is_empty() {
-                        map.insert((*key).to_owned(), argosy_yaml::from_str(text).unwrap_or(Value::Null));
+                        map.insert(
+                            (*key).to_owned(),
+                            argosy_yaml::from_str(text).unwrap_or(Value::Null),
+                        );
                     }
                 }
             }
@@ -111,7 +118,9 @@ fn list(value: Option<Value>) -> Vec<Value> {
 
 /// What a patch says of a whole list, in an element of its own, and the list without it.
 fn directive_of_list(items: Vec<Value>) -> Result<(Directive, Vec<Value>), String> {
-    let Some(element) = items.iter().find_map(|i| i.as_object().filter(|m| m.contains_key(DIRECTIVE)))
+    let Some(element) = items
+        .iter()
+        .find_map(|i| i.as_object().filter(|m| m.contains_key(DIRECTIVE)))
     else {
         return Ok((Directive::Merge, items));
     };
@@ -120,7 +129,10 @@ fn directive_of_list(items: Vec<Value>) -> Result<(Directive, Vec<Value>), Strin
     }
     let word = element[DIRECTIVE].clone();
     let said = directive(&word)?;
-    let rest = items.into_iter().filter(|i| i.get(DIRECTIVE) != Some(&word)).collect();
+    let rest = items
+        .into_iter()
+        .filter(|i| i.get(DIRECTIVE) != Some(&word))
+        .collect();
     Ok((said, rest))
 }
 
@@ -178,15 +190,29 @@ fn common(left: &[String], right: &[String]) -> Option<Vec<String>> {
 
 /// Leaves out the keys that no element has.
 fn valid<'k>(all: &[Vec<String>], values: &[String], keys: &[&'k str]) -> Match<'k> {
-    let used: Vec<bool> =
-        (0..keys.len()).map(|i| all.iter().any(|v| v.get(i).is_some_and(|t| !t.is_empty()))).collect();
+    let used: Vec<bool> = (0..keys.len())
+        .map(|i| all.iter().any(|v| v.get(i).is_some_and(|t| !t.is_empty())))
+        .collect();
     if !used.contains(&true) {
-        return Match { keys: keys.to_vec(), values: values.to_vec() };
+        return Match {
+            keys: keys.to_vec(),
+            values: values.to_vec(),
+        };
     }
     let kept = |i: usize| used[i];
     Match {
-        keys: keys.iter().enumerate().filter(|(i, _)| kept(*i)).map(|(_, k)| *k).collect(),
-        values: values.iter().enumerate().filter(|(i, _)| kept(*i)).map(|(_, v)| v.clone()).collect(),
+        keys: keys
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| kept(*i))
+            .map(|(_, k)| *k)
+            .collect(),
+        values: values
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| kept(*i))
+            .map(|(_, v)| v.clone())
+            .collect(),
     }
 }
 
@@ -194,12 +220,17 @@ fn valid<'k>(all: &[Vec<String>], values: &[String], keys: &[&'k str]) -> Match<
 fn position(elements: &[Value], wanted: &Match<'_>) -> Option<usize> {
     elements.iter().position(|element| {
         if wanted.keys.first() == Some(&"") {
-            return wanted.values.first().is_some_and(|v| scalar_text(element) == *v);
+            return wanted
+                .values
+                .first()
+                .is_some_and(|v| scalar_text(element) == *v);
         }
         element.is_object()
-            && wanted.keys.iter().zip(&wanted.values).all(|(key, value)| {
-                element.get(key).is_some_and(|v| scalar_text(v) == *value)
-            })
+            && wanted
+                .keys
+                .iter()
+                .zip(&wanted.values)
+                .all(|(key, value)| element.get(key).is_some_and(|v| scalar_text(v) == *value))
     })
 }
 
@@ -238,12 +269,16 @@ fn set(elements: &mut Vec<Value>, new: Option<&Value>, wanted: &Match<'_>) {
 
 fn matches(element: &Value, wanted: &Match<'_>, scalars: bool) -> bool {
     if scalars {
-        return wanted.values.first().is_some_and(|v| scalar_text(element) == *v);
+        return wanted
+            .values
+            .first()
+            .is_some_and(|v| scalar_text(element) == *v);
     }
     wanted.keys.iter().enumerate().all(|(i, key)| {
         let field = element.get(key);
         match wanted.values.get(i) {
-            None => false,
+            // Upstream holds on to what the key before gave.
+            None => i > 0,
             Some(value) if value.is_empty() => field.is_some(),
             Some(value) => field.is_some_and(|v| scalar_text(v) == *value),
         }
@@ -254,7 +289,10 @@ fn matches(element: &Value, wanted: &Match<'_>, scalars: bool) -> bool {
 fn append(added: &mut Vec<Value>, dest: Vec<Value>, keys: &[&str]) {
     for element in dest {
         if keys.first() == Some(&"") {
-            let matcher = Match { keys: vec![""], values: vec![scalar_text(&element)] };
+            let matcher = Match {
+                keys: vec![""],
+                values: vec![scalar_text(&element)],
+            };
             set(added, Some(&element), &matcher);
             continue;
         }
@@ -265,7 +303,10 @@ fn append(added: &mut Vec<Value>, dest: Vec<Value>, keys: &[&str]) {
                 Some(value) => values.push(scalar_text(value)),
             }
         }
-        let matcher = Match { keys: keys.to_vec(), values };
+        let matcher = Match {
+            keys: keys.to_vec(),
+            values,
+        };
         if keys.len() > 1 {
             set(added, None, &matcher);
         }
@@ -294,9 +335,13 @@ mod tests {
 
     #[test]
     fn custom_kinds_have_their_lists_replaced() {
-        let target = json!({"apiVersion": "x/v1", "kind": "X", "l": [{"name": "a"}], "m": {"n": 1}});
+        let target =
+            json!({"apiVersion": "x/v1", "kind": "X", "l": [{"name": "a"}], "m": {"n": 1}});
         let patch = json!({"apiVersion": "x/v1", "kind": "X", "l": [{"name": "b"}], "m": null});
         let merged = merge(&Schemas::builtin(), target, &patch).unwrap().unwrap();
-        assert_eq!(merged, json!({"apiVersion": "x/v1", "kind": "X", "l": [{"name": "b"}]}));
+        assert_eq!(
+            merged,
+            json!({"apiVersion": "x/v1", "kind": "X", "l": [{"name": "b"}]})
+        );
     }
 }

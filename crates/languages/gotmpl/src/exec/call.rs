@@ -84,6 +84,10 @@ impl<'t> Machine<'t, '_> {
     ) -> Result<Slot, Fault> {
         result.map_err(|error| {
             self.node = Some(caller);
+            if error.is_limit() && error.message().starts_with("template: ") {
+                // It has its place already; each level would only make it longer.
+                return self.passed_on(error.message());
+            }
             let text = format!("error calling {name}: {}", error.message());
             let mut fault = self.error(&text, error.is_limit());
             fault.causes = error.causes().below(error.message().to_owned());
@@ -123,6 +127,11 @@ impl<'t> Machine<'t, '_> {
             }
             _ => {
                 let slots = self.arguments(dot, &ident.name, params, args)?;
+                if builtin.prints() {
+                    for slot in &slots {
+                        self.charge_walk(slot.value())?;
+                    }
+                }
                 let result = builtin.call(slots);
                 if let Ok(Slot::Val(Value::Str(text))) = &result {
                     let made = self.budget.memory(text.len() as u64);

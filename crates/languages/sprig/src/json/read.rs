@@ -50,7 +50,10 @@ impl Reader<'_> {
     fn unexpected(&self, context: &str) -> String {
         match self.peek() {
             // At the end, Go's scanner looks at one more blank: it can end no number and no word.
-            None if BLANK_IS_WRONG.iter().any(|start| context.starts_with(start)) => {
+            None if BLANK_IS_WRONG
+                .iter()
+                .any(|start| context.starts_with(start)) =>
+            {
                 format!("invalid character ' ' {context}")
             }
             None => "unexpected end of JSON input".into(),
@@ -152,7 +155,10 @@ impl Reader<'_> {
                     // Bytes that are no UTF-8 become U+FFFD.
                     return Ok(match String::from_utf8(out) {
                         Ok(text) => text.into(),
-                        Err(bad) => crate::text::runes(bad.as_bytes()).iter().collect::<String>().into(),
+                        Err(bad) => crate::text::runes(bad.as_bytes())
+                            .iter()
+                            .collect::<String>()
+                            .into(),
                     });
                 }
                 Some(b'\\') => {
@@ -245,7 +251,9 @@ impl Reader<'_> {
         let text = String::from_utf8_lossy(&self.text[start..self.at]);
         match text.parse::<f64>() {
             Ok(float) if float.is_finite() => Ok(Value::Float(float)),
-            _ => Err(format!("json: cannot unmarshal number {text} into Go value of type float64")),
+            _ => Err(format!(
+                "json: cannot unmarshal number {text} into Go value of type float64"
+            )),
         }
     }
 
@@ -268,7 +276,10 @@ fn quoted(byte: u8) -> String {
         _ => {
             let text = char::from(byte).to_string();
             let quoted = crate::text::quoted(text.as_bytes());
-            format!("'{}'", String::from_utf8_lossy(&quoted[1..quoted.len() - 1]))
+            format!(
+                "'{}'",
+                String::from_utf8_lossy(&quoted[1..quoted.len() - 1])
+            )
         }
     }
 }

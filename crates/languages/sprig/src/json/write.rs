@@ -12,9 +12,18 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    pub(crate) const COMPACT: Self = Self { pretty: false, escape_html: true };
-    pub(crate) const PRETTY: Self = Self { pretty: true, escape_html: true };
-    pub(crate) const RAW: Self = Self { pretty: false, escape_html: false };
+    pub(crate) const COMPACT: Self = Self {
+        pretty: false,
+        escape_html: true,
+    };
+    pub(crate) const PRETTY: Self = Self {
+        pretty: true,
+        escape_html: true,
+    };
+    pub(crate) const RAW: Self = Self {
+        pretty: false,
+        escape_html: false,
+    };
 }
 
 /// Writes a value. The outer error is a limit, the inner one what Go says of the value.
@@ -23,7 +32,11 @@ pub(crate) fn encode(
     value: &Value,
     style: Style,
 ) -> Result<Result<Vec<u8>, String>, FuncError> {
-    let mut writer = Writer { out: Vec::new(), style, charged: 0 };
+    let mut writer = Writer {
+        out: Vec::new(),
+        style,
+        charged: 0,
+    };
     let written = writer.value(cx, value, 0)?;
     Ok(written.map(|()| writer.out))
 }
@@ -48,7 +61,9 @@ impl Writer {
         cx.charge(0)?;
         match value {
             Value::Nil => self.out.extend_from_slice(b"null"),
-            Value::Bool(flag) => self.out.extend_from_slice(if *flag { b"true" } else { b"false" }),
+            Value::Bool(flag) => self
+                .out
+                .extend_from_slice(if *flag { b"true" } else { b"false" }),
             Value::Int(int) | Value::Int64(int) | Value::Duration(int) => {
                 self.out.extend_from_slice(int.to_string().as_bytes());
             }
@@ -68,7 +83,9 @@ impl Writer {
             }
             Value::Map(map) => {
                 let entries = map.snapshot();
-                let items = entries.iter().map(|(key, item)| (Some(key.as_bytes()), item));
+                let items = entries
+                    .iter()
+                    .map(|(key, item)| (Some(key.as_bytes()), item));
                 return self.group(cx, [b'{', b'}'], items, depth);
             }
             Value::Time(time) => {
@@ -99,7 +116,8 @@ impl Writer {
             self.line(depth + 1);
             if let Some(key) = key {
                 self.text(key);
-                self.out.extend_from_slice(if self.style.pretty { b": " } else { b":" });
+                self.out
+                    .extend_from_slice(if self.style.pretty { b": " } else { b":" });
             }
             if let Err(error) = self.value(cx, item, depth + 1)? {
                 return Ok(Err(error));
@@ -144,12 +162,14 @@ impl Writer {
             '<' | '>' | '&' if self.style.escape_html => "",
             '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => "",
             plain => {
-                self.out.extend_from_slice(plain.encode_utf8(&mut [0; 4]).as_bytes());
+                self.out
+                    .extend_from_slice(plain.encode_utf8(&mut [0; 4]).as_bytes());
                 return;
             }
         };
         if short.is_empty() {
-            self.out.extend_from_slice(format!("\\u{:04x}", u32::from(only)).as_bytes());
+            self.out
+                .extend_from_slice(format!("\\u{:04x}", u32::from(only)).as_bytes());
         } else {
             self.out.extend_from_slice(short.as_bytes());
         }

@@ -10,14 +10,19 @@ use jiff::tz::{Offset, TimeZone};
 /// # Errors
 /// With Go's text.
 pub fn parse(layout: &[u8], text: &[u8], local: &TimeZone) -> Result<Zoned, String> {
-    let mut reader = Reader { rest: text, seen: Seen::default() };
+    let mut reader = Reader {
+        rest: text,
+        seen: Seen::default(),
+    };
     let mut rest = layout;
     loop {
         let chunk = next_chunk(rest);
         if reader.skip(chunk.prefix).is_err() {
             return Err(cannot(layout, text, reader.rest, chunk.prefix));
         }
-        let Some((element, element_text)) = chunk.element else { break };
+        let Some((element, element_text)) = chunk.element else {
+            break;
+        };
         rest = chunk.suffix;
         let hold = reader.rest;
         match reader.read(element, rest) {
@@ -27,7 +32,11 @@ pub fn parse(layout: &[u8], text: &[u8], local: &TimeZone) -> Result<Zoned, Stri
         }
     }
     if !reader.rest.is_empty() {
-        return Err(format!("parsing time {}: extra text: {}", quote(text), quote(reader.rest)));
+        return Err(format!(
+            "parsing time {}: extra text: {}",
+            quote(text),
+            quote(reader.rest)
+        ));
     }
     reader.seen.time(text, local)
 }
@@ -89,7 +98,12 @@ impl<'t> Reader<'t> {
     }
 
     fn number(&mut self, fixed: bool) -> Result<u32, Fault> {
-        let digits = self.rest.iter().take(2).take_while(|b| b.is_ascii_digit()).count();
+        let digits = self
+            .rest
+            .iter()
+            .take(2)
+            .take_while(|b| b.is_ascii_digit())
+            .count();
         if digits == 0 || (fixed && digits == 1) {
             return Err(Fault::Bad);
         }
@@ -103,13 +117,21 @@ impl<'t> Reader<'t> {
         what: &'static str,
     ) -> Result<u32, Fault> {
         let number = self.number(fixed)?;
-        if range.contains(&number) { Ok(number) } else { Err(Fault::Range(what)) }
+        if range.contains(&number) {
+            Ok(number)
+        } else {
+            Err(Fault::Range(what))
+        }
     }
 
     fn name(&mut self, names: &[&str], len: Option<usize>) -> Result<usize, Fault> {
         for (index, name) in names.iter().enumerate() {
             let name = &name.as_bytes()[..len.unwrap_or(name.len())];
-            if self.rest.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name)) {
+            if self
+                .rest
+                .get(..name.len())
+                .is_some_and(|t| t.eq_ignore_ascii_case(name))
+            {
                 self.rest = &self.rest[name.len()..];
                 return Ok(index);
             }
@@ -182,7 +204,12 @@ impl<'t> Reader<'t> {
                 self.rest = &self.rest[1..];
             }
         }
-        let digits = self.rest.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
+        let digits = self
+            .rest
+            .iter()
+            .take(3)
+            .take_while(|b| b.is_ascii_digit())
+            .count();
         if digits == 0 || (fixed && digits != 3) {
             return Err(Fault::Bad);
         }
@@ -282,7 +309,11 @@ impl Seen {
                 local.to_offset_info(time.timestamp()).abbreviation() == name.as_str()
             });
             let hours = name.strip_prefix("GMT").and_then(|h| h.parse::<i32>().ok());
-            if is_local { local.clone() } else { Self::fixed(hours.unwrap_or(0) * 3600) }
+            if is_local {
+                local.clone()
+            } else {
+                Self::fixed(hours.unwrap_or(0) * 3600)
+            }
         } else {
             local.clone()
         };
@@ -308,20 +339,35 @@ impl Seen {
                 return Err(out_of(text, "day-of-year"));
             }
             let days = jiff::Span::new().days(i64::from(year_day) - 1);
-            let date = first.checked_add(days).map_err(|_| out_of(text, "day-of-year"))?;
-            if self.month.is_some_and(|month| month != u32::from(date.month().unsigned_abs())) {
+            let date = first
+                .checked_add(days)
+                .map_err(|_| out_of(text, "day-of-year"))?;
+            if self
+                .month
+                .is_some_and(|month| month != u32::from(date.month().unsigned_abs()))
+            {
                 return Err(format!(
                     "parsing time {}: day-of-year does not match month",
                     quote(text)
                 ));
             }
-            if self.day.is_some_and(|day| day != u32::from(date.day().unsigned_abs())) {
-                return Err(format!("parsing time {}: day-of-year does not match day", quote(text)));
+            if self
+                .day
+                .is_some_and(|day| day != u32::from(date.day().unsigned_abs()))
+            {
+                return Err(format!(
+                    "parsing time {}: day-of-year does not match day",
+                    quote(text)
+                ));
             }
             return Ok(date);
         }
-        Date::new(year, self.month.unwrap_or(1) as i8, self.day.unwrap_or(1) as i8)
-            .map_err(|_| out_of(text, "day"))
+        Date::new(
+            year,
+            self.month.unwrap_or(1) as i8,
+            self.day.unwrap_or(1) as i8,
+        )
+        .map_err(|_| out_of(text, "day"))
     }
 }
 
@@ -365,7 +411,12 @@ fn zone_name_len(text: &[u8]) -> Option<usize> {
     if matches!(text[0], b'+' | b'-') {
         return Some(signed_offset_len(text)).filter(|len| *len > 0);
     }
-    match text.iter().take(6).take_while(|b| b.is_ascii_uppercase()).count() {
+    match text
+        .iter()
+        .take(6)
+        .take_while(|b| b.is_ascii_uppercase())
+        .count()
+    {
         5 if text[4] == b'T' => Some(5),
         4 if text[3] == b'T' || text.starts_with(b"WITA") => Some(4),
         3 => Some(3),
@@ -378,8 +429,14 @@ fn signed_offset_len(text: &[u8]) -> usize {
         return 0;
     }
     let digits = text[1..].iter().take_while(|b| b.is_ascii_digit()).count();
-    let hours = std::str::from_utf8(&text[1..=digits]).ok().and_then(|t| t.parse::<u64>().ok());
-    if hours.is_some_and(|hours| hours <= 23) { 1 + digits } else { 0 }
+    let hours = std::str::from_utf8(&text[1..=digits])
+        .ok()
+        .and_then(|t| t.parse::<u64>().ok());
+    if hours.is_some_and(|hours| hours <= 23) {
+        1 + digits
+    } else {
+        0
+    }
 }
 
 fn cut_blanks(text: &[u8]) -> &[u8] {

@@ -14,7 +14,11 @@ impl Set {
     }
 
     pub(crate) fn add_class(&mut self, class: &ClassUnicode) {
-        self.0.extend(class.iter().map(|r| (u32::from(r.start()), u32::from(r.end()))));
+        self.0.extend(
+            class
+                .iter()
+                .map(|r| (u32::from(r.start()), u32::from(r.end()))),
+        );
     }
 
     pub(crate) fn class(&self, fold: bool) -> ClassUnicode {
@@ -48,7 +52,9 @@ pub(crate) fn perl(letter: u8) -> Option<ClassUnicode> {
 
 /// `[:alpha:]` and the like; the name may start with `^`.
 pub(crate) fn posix(name: &str) -> Option<ClassUnicode> {
-    let (negated, name) = name.strip_prefix('^').map_or((false, name), |rest| (true, rest));
+    let (negated, name) = name
+        .strip_prefix('^')
+        .map_or((false, name), |rest| (true, rest));
     let ranges: &[(char, char)] = match name {
         "alnum" => &[('0', '9'), ('A', 'Z'), ('a', 'z')],
         "alpha" => &[('A', 'Z'), ('a', 'z')],
@@ -70,8 +76,11 @@ pub(crate) fn posix(name: &str) -> Option<ClassUnicode> {
 }
 
 fn ascii(ranges: &[(char, char)], negated: bool) -> ClassUnicode {
-    let mut class =
-        ClassUnicode::new(ranges.iter().map(|(low, high)| ClassUnicodeRange::new(*low, *high)));
+    let mut class = ClassUnicode::new(
+        ranges
+            .iter()
+            .map(|(low, high)| ClassUnicodeRange::new(*low, *high)),
+    );
     if negated {
         class.negate();
     }
@@ -80,7 +89,11 @@ fn ascii(ranges: &[(char, char)], negated: bool) -> ClassUnicode {
 
 /// `\p{name}`: a category or a script.
 pub(crate) fn unicode(name: &str) -> Option<ClassUnicode> {
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_ -".contains(&b)) {
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_ -".contains(&b))
+    {
         return None;
     }
     ["gc", "sc"].iter().find_map(|property| {

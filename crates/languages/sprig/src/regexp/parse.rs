@@ -43,7 +43,10 @@ pub(crate) fn parse(expression: &str) -> Result<Hir, RegexpError> {
 }
 
 fn error(code: &'static str, expression: &str) -> RegexpError {
-    RegexpError { code, expression: expression.into() }
+    RegexpError {
+        code,
+        expression: expression.into(),
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -82,7 +85,11 @@ impl Group {
         let copies = self.done.iter().map(|p| p.copies).max().unwrap_or(1);
         let mut hir = Hir::alternation(self.done.into_iter().map(|p| p.hir).collect());
         if let Some((index, name)) = self.capture {
-            hir = Hir::capture(Capture { index, name, sub: Box::new(hir) });
+            hir = Hir::capture(Capture {
+                index,
+                name,
+                sub: Box::new(hir),
+            });
         }
         Piece { hir, copies }
     }
@@ -100,7 +107,9 @@ struct Parser<'e> {
 impl<'e> Parser<'e> {
     fn step(&mut self, stack: &mut Vec<Group>) -> Result<(), RegexpError> {
         let depth = stack.len();
-        let group = stack.last_mut().expect("the outermost group is never closed");
+        let group = stack
+            .last_mut()
+            .expect("the outermost group is never closed");
         let last_repeat = self.last_repeat.take();
         match self.rest.as_bytes()[0] {
             b'(' => {
@@ -164,7 +173,10 @@ impl<'e> Parser<'e> {
     }
 
     fn literal(&self, only: char) -> Piece {
-        Piece { hir: self.character(only), copies: 1 }
+        Piece {
+            hir: self.character(only),
+            copies: 1,
+        }
     }
 
     fn character(&self, only: char) -> Hir {
@@ -198,13 +210,25 @@ impl<'e> Parser<'e> {
             return Err(error(NO_ARGUMENT, self.since(before)));
         };
         let is_counted = before.starts_with('{');
-        let most = if is_counted { max.unwrap_or(min).max(1) } else { 1 };
+        let most = if is_counted {
+            max.unwrap_or(min).max(1)
+        } else {
+            1
+        };
         let copies = copies.saturating_mul(most);
         if is_counted && (min >= 2 || max.is_some_and(|m| m >= 2)) && copies > MAX_REPEAT {
             return Err(error(BAD_COUNT, self.since(before)));
         }
-        let hir = Hir::repetition(Repetition { min, max, greedy, sub: Box::new(hir) });
-        group.current.push(Piece { hir, copies: if max == Some(0) { 1 } else { copies } });
+        let hir = Hir::repetition(Repetition {
+            min,
+            max,
+            greedy,
+            sub: Box::new(hir),
+        });
+        group.current.push(Piece {
+            hir,
+            copies: if max == Some(0) { 1 } else { copies },
+        });
         self.last_repeat = Some(before);
         Ok(())
     }
@@ -228,7 +252,11 @@ impl<'e> Parser<'e> {
             b'$' => (Hir::look(Look::End), 1),
             b'.' if self.flags.dot_newline => (Hir::dot(Dot::AnyChar), 1),
             b'.' => (Hir::dot(Dot::AnyCharExceptLF), 1),
-            b'[' => return self.bracket().map(|class| Hir::class(Class::Unicode(class))),
+            b'[' => {
+                return self
+                    .bracket()
+                    .map(|class| Hir::class(Class::Unicode(class)));
+            }
             b'\\' => match rest.as_bytes().get(1) {
                 Some(b'A') => (Hir::look(Look::Start), 2),
                 Some(b'z') => (Hir::look(Look::End), 2),
@@ -270,7 +298,9 @@ impl<'e> Parser<'e> {
         }
         self.skip(2);
         let name = if self.rest.starts_with('{') {
-            let Some(end) = self.rest.find('}') else { return Err(error(BAD_RANGE, start)) };
+            let Some(end) = self.rest.find('}') else {
+                return Err(error(BAD_RANGE, start));
+            };
             let name = &self.rest[1..end];
             self.skip(end + 1);
             name
@@ -279,9 +309,10 @@ impl<'e> Parser<'e> {
             self.next_char();
             self.since(before)
         };
-        let (negated, name) = name.strip_prefix('^').map_or((false, name), |name| (true, name));
-        let mut class =
-            class::unicode(name).ok_or_else(|| error(BAD_RANGE, self.since(start)))?;
+        let (negated, name) = name
+            .strip_prefix('^')
+            .map_or((false, name), |name| (true, name));
+        let mut class = class::unicode(name).ok_or_else(|| error(BAD_RANGE, self.since(start)))?;
         class = self.folded(class);
         if negated != (letter == b'P') {
             class.negate();
@@ -300,16 +331,25 @@ impl<'e> Parser<'e> {
     fn escape(&mut self) -> Result<u32, RegexpError> {
         let start = self.rest;
         self.skip(1);
-        let Some(first) = self.next_char() else { return Err(error(TRAILING, "")) };
+        let Some(first) = self.next_char() else {
+            return Err(error(TRAILING, ""));
+        };
         let code = match first {
             '1'..='7' if !self.rest.starts_with(|c| matches!(c, '0'..='7')) => None,
             '0'..='7' => {
-                let digits =
-                    self.rest.bytes().take(2).take_while(|b| matches!(b, b'0'..=b'7')).count();
+                let digits = self
+                    .rest
+                    .bytes()
+                    .take(2)
+                    .take_while(|b| matches!(b, b'0'..=b'7'))
+                    .count();
                 let text = &self.rest[..digits];
                 self.skip(digits);
                 let first = first.to_digit(8).unwrap_or(0);
-                Some(text.chars().fold(first, |code, c| code * 8 + c.to_digit(8).unwrap_or(0)))
+                Some(
+                    text.chars()
+                        .fold(first, |code, c| code * 8 + c.to_digit(8).unwrap_or(0)),
+                )
             }
             'x' => self.hexadecimal(),
             'a' => Some(7),
@@ -358,8 +398,8 @@ impl<'e> Parser<'e> {
                 && let Some(end) = self.rest[2..].find(":]")
             {
                 let text = &self.rest[..end + 4];
-                let class = class::posix(&self.rest[2..end + 2])
-                    .ok_or_else(|| error(BAD_RANGE, text))?;
+                let class =
+                    class::posix(&self.rest[2..end + 2]).ok_or_else(|| error(BAD_RANGE, text))?;
                 set.add_class(&self.folded(class));
                 self.skip(end + 4);
             } else if let Some(class) = self.class_escape()? {
@@ -397,7 +437,9 @@ impl<'e> Parser<'e> {
         if self.rest.starts_with('\\') {
             return self.escape();
         }
-        self.next_char().map(u32::from).ok_or_else(|| error(NO_BRACKET, start))
+        self.next_char()
+            .map(u32::from)
+            .ok_or_else(|| error(NO_BRACKET, start))
     }
 
     /// An opening parenthesis; `None` where it only set flags.
@@ -409,7 +451,9 @@ impl<'e> Parser<'e> {
         }
         let is_p = self.rest.starts_with("(?P<") && self.rest.len() > 4;
         if is_p || (self.rest.starts_with("(?<") && self.rest.len() > 3) {
-            let Some(end) = self.rest.find('>') else { return Err(error(BAD_NAME, self.rest)) };
+            let Some(end) = self.rest.find('>') else {
+                return Err(error(BAD_NAME, self.rest));
+            };
             let name = &self.rest[if is_p { 4 } else { 3 }..end];
             let is_word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if name.is_empty() || !is_word {
@@ -419,12 +463,19 @@ impl<'e> Parser<'e> {
             return Ok(Some(self.capture(Some(name.into()))));
         }
         let opens = self.set_flags()?;
-        Ok(opens.then(|| Group { outer, ..Group::default() }))
+        Ok(opens.then(|| Group {
+            outer,
+            ..Group::default()
+        }))
     }
 
     fn capture(&mut self, name: Option<Box<str>>) -> Group {
         self.groups += 1;
-        Group { capture: Some((self.groups, name)), outer: self.flags, ..Group::default() }
+        Group {
+            capture: Some((self.groups, name)),
+            outer: self.flags,
+            ..Group::default()
+        }
     }
 
     /// Reads `(?i-s)` or `(?i-s:`; whether a group opens.

@@ -44,7 +44,10 @@ pub(crate) fn escape(text: &[u8], part: Part) -> Vec<u8> {
 /// Reads escapes.
 pub(crate) fn unescape(text: &[u8], part: Part) -> Result<Vec<u8>, String> {
     let bad = |escape: &[u8]| {
-        Err(format!("invalid URL escape {}", String::from_utf8_lossy(&quoted(escape))))
+        Err(format!(
+            "invalid URL escape {}",
+            String::from_utf8_lossy(&quoted(escape))
+        ))
     };
     let is_host = matches!(part, Part::Host | Part::Zone);
     let mut out = Vec::with_capacity(text.len());
@@ -65,7 +68,9 @@ pub(crate) fn unescape(text: &[u8], part: Part) -> Result<Vec<u8>, String> {
         }
         let code = &text[at..text.len().min(at + 3)];
         let digit = |index: usize| code.get(index).and_then(|b| char::from(*b).to_digit(16));
-        let (Some(high), Some(low)) = (digit(1), digit(2)) else { return bad(code) };
+        let (Some(high), Some(low)) = (digit(1), digit(2)) else {
+            return bad(code);
+        };
         let plain = (high * 16 + low) as u8;
         if part == Part::Host && high < 8 && code != b"%25" {
             return bad(code);

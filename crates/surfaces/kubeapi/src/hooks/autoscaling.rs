@@ -40,7 +40,7 @@ impl KindHook for Autoscaler {
         new["spec"] = spec;
     }
 
-    fn validate(&self, _cx: &HookCx<'_>, new: &Value, _old: Option<&Value>) -> Vec<FieldError> {
+    fn validate(&self, _cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let (min, max) = (int(new, "/spec/minReplicas"), int(new, "/spec/maxReplicas"));
         let (min, max) = (min.unwrap_or(1), max.unwrap_or(0));
@@ -49,8 +49,8 @@ impl KindHook for Autoscaler {
             errors.push(FieldError::invalid("spec.minReplicas", min, said));
         }
         if max < 1 {
-            let said = "must be greater than 0";
-            errors.push(FieldError::invalid("spec.maxReplicas", max, said));
+            let said = "must be set and greater than 0";
+            errors.push(FieldError::required("spec.maxReplicas", said));
         }
         if max < min {
             let said = "must be greater than or equal to `minReplicas`";
@@ -63,6 +63,22 @@ impl KindHook for Autoscaler {
                     "",
                 ));
             }
+        }
+        let target = "/spec/scaleTargetRef/apiVersion";
+        let version = text(new, target);
+        let core = text(new, "/spec/scaleTargetRef/kind") == "ReplicationController";
+        let kept = old.is_some_and(|old| text(old, target) == version);
+        if !version.contains('/') && !core && !kept {
+            let said = "apiVersion must specify API group";
+            errors.push(FieldError::invalid("spec.scaleTargetRef.apiVersion", version, said));
+        }
+        let scales_to_zero = |metric: &Value| {
+            matches!(text(metric, "/type"), "Object" | "External")
+        };
+        if min == 0 && !list(new, "/spec/metrics").iter().any(scales_to_zero) {
+            let said = "must specify at least one Object or External metric to support scaling to \
+                        zero replicas";
+            errors.push(FieldError::forbidden("spec.metrics", said));
         }
         for (index, metric) in list(new, "/spec/metrics").iter().enumerate() {
             let field = format!("spec.metrics[{index}]");

@@ -138,9 +138,10 @@ fn validate_backend(backend: &Value, field: &str, errors: &mut Vec<FieldError>) 
             "",
             "cannot set both resource and service backends",
         )),
-        (None, None) => errors.push(FieldError::required(
+        (None, None) => errors.push(FieldError::invalid(
             field,
-            "port name or number is required",
+            "",
+            "resource or service backend is required",
         )),
         (Some(service), None) => {
             let name = text(service, "/name");
@@ -187,6 +188,25 @@ impl KindHook for NetworkPolicy {
                 }
             }
         }
+    }
+
+    fn validate(&self, _cx: &HookCx<'_>, new: &Value, _old: Option<&Value>) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let types = list(new, "/spec/policyTypes");
+        if types.len() > 2 {
+            let said = "may not specify more than two policyTypes";
+            let shown = Value::from(types.to_vec());
+            errors.push(FieldError::invalid("spec.policyTypes", shown, said));
+            return errors;
+        }
+        let known = ["Ingress", "Egress"];
+        for (index, kind) in types.iter().enumerate() {
+            if !kind.as_str().is_some_and(|kind| known.contains(&kind)) {
+                let field = format!("spec.policyTypes[{index}]");
+                errors.push(FieldError::not_supported(&field, kind.clone(), &known));
+            }
+        }
+        errors
     }
 }
 
@@ -319,10 +339,13 @@ impl KindHook for PriorityClass {
         let mut errors = Vec::new();
         let (name, value) = (meta(new, "name"), int(new, "/value").unwrap_or(0));
         if name.starts_with("system-") && old.is_none() {
-            let said = "priority class names with 'system-' prefix are reserved for system use only. error: is not a known system priority class";
+            let said = format!(
+                "priority class names with 'system-' prefix are reserved for system use only. \
+                 error: {name} is not a known system priority class"
+            );
             let known = matches!(name, "system-node-critical" | "system-cluster-critical");
             if !known {
-                errors.push(FieldError::forbidden("metadata.name", said));
+                errors.push(FieldError::forbidden("metadata.name", &said));
             }
         } else if value > 1_000_000_000 && old.is_none() {
             let said = "maximum allowed value of a user defined priority is 1000000000";

@@ -95,14 +95,6 @@ impl KindHook for Definition {
             errors.push(FieldError::required("spec.versions", ""));
         }
         let storage = versions.iter().filter(|v| is_true(v, "/storage")).count();
-        if storage != 1 {
-            let said = "must have exactly one version marked as storage version";
-            errors.push(FieldError::invalid(
-                "spec.versions",
-                at(new, "/spec/versions"),
-                said,
-            ));
-        }
         let mut seen = HashSet::new();
         for (index, version) in versions.iter().enumerate() {
             let field = format!("spec.versions[{index}]");
@@ -121,7 +113,25 @@ impl KindHook for Definition {
                     said,
                 ));
             }
+                        // One schema for all versions is the definition's own, and is called so.
+            let schema = if versions.iter().all(|v| v.get("schema") == version.get("schema")) {
+                "spec.validation.openAPIV3Schema".to_owned()
+            } else {
+                format!("{field}.schema.openAPIV3Schema")
+            };
+            if index == 0 || !schema.starts_with("spec.validation") {
+                validate_version_schema(version, &field, &schema, &mut errors);
+            }
             validate_version(version, &field, &mut errors);
+        }
+        if storage != 1 {
+            let said = "must have exactly one version marked as storage version";
+            let shown = at(new, "/spec/versions");
+            errors.push(FieldError::invalid("spec.versions", shown, said));
+        }
+        if list(new, "/status/storedVersions").is_empty() {
+            let said = "must have at least one stored version";
+            errors.push(FieldError::invalid("status.storedVersions", Value::Null, said));
         }
         if let Some(old) = old {
             for field in [
@@ -205,27 +215,28 @@ fn validate_names(new: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn validate_version(version: &Value, field: &str, errors: &mut Vec<FieldError>) {
-    let schema = version
-        .pointer("/schema/openAPIV3Schema")
-        .filter(|s| s.is_object());
-    let path = format!("{field}.schema.openAPIV3Schema");
-    match schema {
-        None => errors.push(FieldError::required(&path, "schemas are required")),
-        Some(schema) => {
-            let kind = text(schema, "/type");
-            if kind.is_empty() {
-                errors.push(FieldError::required(
-                    &format!("{path}.type"),
-                    "must not be empty at the root",
-                ));
-            } else if kind != "object" {
-                let said = "must be object at the root";
-                errors.push(FieldError::invalid(&format!("{path}.type"), kind, said));
-            }
-            validate_schema(schema, &path, 0, errors);
-        }
+fn validate_version_schema(
+    version: &Value,
+    field: &str,
+    path: &str,
+    errors: &mut Vec<FieldError>,
+) {
+    let Some(schema) = version.pointer("/schema/openAPIV3Schema").filter(|s| s.is_object()) else {
+        errors.push(FieldError::required(&format!("{field}.schema.openAPIV3Schema"), ""));
+        return;
+    };
+    let kind = text(schema, "/type");
+    if kind.is_empty() {
+        let said = "must not be empty at the root";
+        errors.push(FieldError::required(&format!("{path}.type"), said));
+    } else if kind != "object" {
+        let said = "must be object at the root";
+        errors.push(FieldError::invalid(&format!("{path}.type"), kind, said));
     }
+    validate_schema(schema, path, 0, errors);
+}
+
+fn validate_version(version: &Value, field: &str, errors: &mut Vec<FieldError>) {
     for (index, column) in list(version, "/additionalPrinterColumns")
         .iter()
         .enumerate()
@@ -278,6 +289,27 @@ fn validate_schema(schema: &Value, path: &str, depth: usize, errors: &mut Vec<Fi
         ));
         return;
     }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let additional = schema.get("additionalProperties").filter(|a| !a.is_null());
+    for (name, property) in properties.into_iter().flatten() {
+        validate_schema(
+            property,
+            &format!("{path}.properties[{name}]"),
+            depth + 1,
+            errors,
+        );
+    }
+    if let Some(items) = schema.get("items").filter(|i| i.is_object()) {
+        validate_schema(items, &format!("{path}.items"), depth + 1, errors);
+    }
+    if let Some(values) = additional.filter(|a| a.is_object()) {
+        validate_schema(
+            values,
+            &format!("{path}.additionalProperties"),
+            depth + 1,
+            errors,
+        );
+    }
     let free = is_true(schema, "/x-kubernetes-int-or-string")
         || is_true(schema, "/x-kubernetes-preserve-unknown-fields");
     if text(schema, "/type").is_empty() && !free && depth > 0 {
@@ -314,8 +346,6 @@ fn validate_schema(schema: &Value, path: &str, depth: usize, errors: &mut Vec<Fi
             "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
         errors.push(FieldError::forbidden(&format!("{path}.uniqueItems"), said));
     }
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let additional = schema.get("additionalProperties").filter(|a| !a.is_null());
     if properties.is_some_and(|p| !p.is_empty()) && additional.is_some() {
         let said = "additionalProperties and properties are mutual exclusive";
         errors.push(FieldError::forbidden(
@@ -355,24 +385,5 @@ fn validate_schema(schema: &Value, path: &str, depth: usize, errors: &mut Vec<Fi
             at(schema, "/minItems"),
             "must be greater than or equal to 0",
         ));
-    }
-    for (name, property) in properties.into_iter().flatten() {
-        validate_schema(
-            property,
-            &format!("{path}.properties[{name}]"),
-            depth + 1,
-            errors,
-        );
-    }
-    if let Some(items) = schema.get("items").filter(|i| i.is_object()) {
-        validate_schema(items, &format!("{path}.items"), depth + 1, errors);
-    }
-    if let Some(values) = additional.filter(|a| a.is_object()) {
-        validate_schema(
-            values,
-            &format!("{path}.additionalProperties"),
-            depth + 1,
-            errors,
-        );
     }
 }

@@ -205,6 +205,24 @@ pub fn validate(spec: &Value, path: &str) -> Vec<FieldError> {
     errors
 }
 
+/// The order in which upstream looks at a volume's sources; the first one is the right one.
+const VOLUME_ORDER: [&str; 14] = [
+    "emptyDir",
+    "hostPath",
+    "secret",
+    "nfs",
+    "iscsi",
+    "persistentVolumeClaim",
+    "downwardAPI",
+    "fc",
+    "azureFile",
+    "configMap",
+    "projected",
+    "csi",
+    "ephemeral",
+    "image",
+];
+
 fn validate_volumes<'s>(
     spec: &'s Value,
     path: &str,
@@ -214,11 +232,12 @@ fn validate_volumes<'s>(
     for (index, volume) in list(spec, "/volumes").iter().enumerate() {
         let field = format!("{path}.volumes[{index}]");
         let name = text(volume, "/name");
+        let before = errors.len();
         if name.is_empty() {
             errors.push(FieldError::required(&format!("{field}.name"), ""));
         } else {
             names::check(errors, &format!("{field}.name"), name, names::label(name));
-            if !volumes.insert(name) {
+            if volumes.contains(name) {
                 errors.push(FieldError::duplicate(&format!("{field}.name"), name));
             }
         }
@@ -228,12 +247,13 @@ fn validate_volumes<'s>(
         if sources == 0 {
             errors.push(FieldError::required(&field, "must specify a volume type"));
         }
-        let kinds: Vec<&String> = volume
+        let mut kinds: Vec<&String> = volume
             .as_object()
             .into_iter()
             .flat_map(Map::keys)
             .filter(|k| *k != "name")
             .collect();
+        kinds.sort_by_key(|kind| VOLUME_ORDER.iter().position(|k| k == kind).unwrap_or(99));
         for extra in kinds.iter().skip(1) {
             errors.push(FieldError::forbidden(
                 &format!("{field}.{extra}"),
@@ -256,6 +276,10 @@ fn validate_volumes<'s>(
             .is_some_and(|s| text(s, "/name").is_empty())
         {
             errors.push(FieldError::required(&format!("{field}.configMap.name"), ""));
+        }
+        // A broken volume gives its name to no mount and to no duplicate.
+        if errors.len() == before {
+            volumes.insert(name);
         }
     }
     volumes

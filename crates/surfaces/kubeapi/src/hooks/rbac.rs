@@ -269,7 +269,7 @@ impl KindHook for Binding {
         let known: &[&str] = if self.cluster {
             &["ClusterRole"]
         } else {
-            &["ClusterRole", "Role"]
+            &["Role", "ClusterRole"]
         };
         if !known.contains(&kind) {
             errors.push(FieldError::not_supported("roleRef.kind", kind, known));
@@ -331,7 +331,7 @@ fn validate_subject(subject: &Value, path: &str, cluster: bool, errors: &mut Vec
         kind => errors.push(FieldError::not_supported(
             &format!("{path}.kind"),
             kind,
-            &["Group", "ServiceAccount", "User"],
+            &["ServiceAccount", "User", "Group"],
         )),
     }
 }

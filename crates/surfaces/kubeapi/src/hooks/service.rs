@@ -77,7 +77,7 @@ impl KindHook for Service {
         let mut errors = Vec::new();
         let name = meta(new, "name");
         if old.is_none() {
-            names::check(&mut errors, "metadata.name", name, names::label_1035(name));
+            names::check(&mut errors, "metadata.name", name, names::label(name));
         }
         let kind = text(new, "/spec/type");
         let known = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];

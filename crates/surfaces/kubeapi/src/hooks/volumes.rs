@@ -195,6 +195,10 @@ impl KindHook for Volume {
         {
             errors.push(FieldError::required("spec.capacity", ""));
         }
+        let capacity = at(new, "/spec/capacity");
+        if capacity.as_object().is_none_or(|c| c.len() != 1 || !c.contains_key("storage")) {
+            errors.push(FieldError::not_supported("spec.capacity", capacity, &["storage"]));
+        }
         let policy = text(new, "/spec/persistentVolumeReclaimPolicy");
         let known = ["Delete", "Recycle", "Retain"];
         if !known.contains(&policy) {

@@ -41,6 +41,9 @@ impl KindHook for Workload {
         {
             forbid_other_changes(new, old, &mut errors);
         }
+        if *self == StatefulSet {
+            self.validate_strategy(new, &mut errors);
+        }
         self.validate_selector(new, &mut errors);
         let template = at(new, "/spec/template/spec");
         errors.extend(pod_spec::validate(&template, "spec.template.spec"));
@@ -66,7 +69,9 @@ impl KindHook for Workload {
                 errors.push(pod_spec::negative(&format!("spec.{field}"), value));
             }
         }
-        self.validate_strategy(new, &mut errors);
+        if *self != StatefulSet {
+            self.validate_strategy(new, &mut errors);
+        }
         let immutable = matches!(self, Deployment | ReplicaSet | DaemonSet);
         if let Some(old) = old
             && immutable
@@ -180,11 +185,11 @@ impl Workload {
         }
         let selector = at(new, "/spec/selector");
         if selector.is_null() {
-            errors.push(FieldError::required("spec.selector", ""));
-            if self != ReplicaSet {
-                // Upstream goes on with the empty selector, which matches no labels.
-                errors.push(mismatch(&labels));
+            if self != DaemonSet {
+                errors.push(FieldError::required("spec.selector", ""));
             }
+            // Upstream goes on with the missing selector, which matches no labels.
+            errors.push(mismatch(&labels));
             return;
         }
         let empty = ["matchLabels", "matchExpressions"].iter().all(|field| {
@@ -208,19 +213,19 @@ impl Workload {
     fn validate_strategy(self, new: &Value, errors: &mut Vec<FieldError>) {
         let (field, kinds): (&str, &[&str]) = match self {
             Deployment => ("strategy", &["Recreate", "RollingUpdate"]),
-            DaemonSet | StatefulSet => ("updateStrategy", &["OnDelete", "RollingUpdate"]),
+            DaemonSet | StatefulSet => ("updateStrategy", &["RollingUpdate", "OnDelete"]),
             _ => return,
         };
         let strategy = at(new, &format!("/spec/{field}"));
         let kind = text(&strategy, "/type");
         if !kinds.contains(&kind) {
-            if self == Deployment {
-                let path = format!("spec.{field}.type");
-                errors.push(FieldError::not_supported(&path, kind, kinds));
-            } else {
-                let path = format!("spec.{field}");
+            let path = format!("spec.{field}");
+            let shown = json!({"Type": kind, "RollingUpdate": strategy.get("rollingUpdate")});
+            if self == StatefulSet {
                 let said = "must be 'RollingUpdate' or 'OnDelete'";
-                errors.push(FieldError::invalid(&path, strategy.clone(), said));
+                errors.push(FieldError::invalid(&path, shown, said));
+            } else {
+                errors.push(FieldError::not_supported(&path, shown, kinds));
             }
         }
         let rolling = strategy.get("rollingUpdate").filter(|r| !r.is_null());

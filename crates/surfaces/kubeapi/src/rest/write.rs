@@ -195,8 +195,8 @@ fn prepare_new(
         crd::complete(&cx, &mut stored, true);
     }
     let mut errors = names::check_meta(&call.served, &stored);
-    errors.extend(check_schema(call, &stored, None)?);
-    errors.extend(call.hook().validate(&cx, &stored, None));
+    let own = call.hook().validate(&cx, &stored, None);
+    errors.extend(joined(check_schema(call, &stored, None)?, own));
     refuse(call, &stored, &errors)?;
     Ok(stored)
 }
@@ -293,6 +293,17 @@ fn unreadable(call: &Call<'_>, object: &Value, detail: &str) -> ApiError {
     ApiError::bad_request(format!(
         "{kind} in version \"{version}\" cannot be handled as a {kind}: {detail}"
     ))
+}
+
+/// The schema's errors and a hook's: what a hook says of a missing field goes before the schema's
+/// bare word, and stands where the hook has it.
+fn joined(schema: Vec<FieldError>, own: Vec<FieldError>) -> impl Iterator<Item = FieldError> {
+    let missing = |error: &FieldError| error.kind == crate::FieldFault::Required;
+    let said = |error: &FieldError| {
+        missing(error) && own.iter().any(|o| missing(o) && o.field == error.field)
+    };
+    let kept: Vec<FieldError> = schema.into_iter().filter(|error| !said(error)).collect();
+    kept.into_iter().chain(own)
 }
 
 fn refuse(call: &Call<'_>, object: &Value, errors: &[FieldError]) -> Result<(), ApiError> {
@@ -395,8 +406,8 @@ fn prepare_changed(
     }
     count_generation(call, old, &mut stored);
     errors.extend(names::check_meta(&call.served, &stored));
-    errors.extend(check_schema(call, &stored, Some(old))?);
-    errors.extend(call.hook().validate(&cx, &stored, Some(old)));
+    let own = call.hook().validate(&cx, &stored, Some(old));
+    errors.extend(joined(check_schema(call, &stored, Some(old))?, own));
     refuse(call, &stored, &errors)?;
     Ok(stored)
 }

@@ -22,7 +22,7 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
         .filter(|node| !tree::is_deleting(node))
         .filter(|node| {
             selector.as_object().is_none_or(|s| s.is_empty())
-                || crate::labels::contained(&selector, &tree::at(node, "/metadata/labels"))
+                || crate::labels::contained(&selector, tree::get(node, "/metadata/labels"))
         })
         .map(|node| meta(node, "name"))
         .collect();

@@ -24,7 +24,7 @@ pub fn plan(cache: &Cache, service: &Value) -> Plan {
     let namespace = meta(service, "namespace");
     let pods: Vec<Arc<Value>> = cache
         .list(Kind::Pod, namespace)
-        .filter(|pod| labels::contained(&selector, &tree::at(pod, "/metadata/labels")))
+        .filter(|pod| labels::contained(&selector, tree::get(pod, "/metadata/labels")))
         .filter(|pod| !pods::is_done(pod))
         .cloned()
         .collect();

@@ -35,13 +35,13 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
     if let Some(wait) = counts.wait {
         plan.now.push(Work::Wake(id.clone(), wait));
     }
-    let labels = tree::at(set, "/spec/template/metadata/labels");
+    let labels = tree::get(set, "/spec/template/metadata/labels");
     let labeled = active
         .iter()
         .filter(|pod| {
-            let own = tree::at(pod, "/metadata/labels");
+            let own = tree::get(pod, "/metadata/labels");
             labels.as_object().is_none_or(|l| l.is_empty())
-                || crate::labels::contained(&labels, &own)
+                || crate::labels::contained(labels, own)
         })
         .count();
     let status = json!({

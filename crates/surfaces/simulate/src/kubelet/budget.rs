@@ -17,7 +17,7 @@ pub fn plan(cache: &Cache, budget: &Value, now: Timestamp) -> Option<Work> {
     let selector = tree::at(budget, "/spec/selector");
     let pods: Vec<&Arc<Value>> = cache
         .list(Kind::Pod, meta(budget, "namespace"))
-        .filter(|pod| labels::matches(&selector, &tree::at(pod, "/metadata/labels")))
+        .filter(|pod| labels::matches(&selector, tree::get(pod, "/metadata/labels")))
         .filter(|pod| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed"))
         .collect();
     let healthy = pods

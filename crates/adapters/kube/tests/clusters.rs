@@ -1,18 +1,25 @@
-//! Against a real kube-apiserver: transport, discovery, plain operations, apply and live cache.
+//! The same checks against the embedded API and against a real kube-apiserver: discovery, plain
+//! operations, apply and the live cache.
 #![allow(clippy::unwrap_used)] // a test's helpers may panic too
 
-use argosy_kube::spec::cluster_from_secret;
+use argosy_kube::spec::{ClusterSpec, Credential, Scope, TlsSpec, cluster_from_secret};
 use argosy_kube::{Client, ClusterSettings, KubeCluster, KubeClusters, Kubeconfig, Transport};
+use argosy_kubeapi::auth::authn::StaticTokens;
+use argosy_kubeapi::auth::authorizer::RbacAuthorizer;
+use argosy_kubeapi::auth::tokens::TokenKey;
+use argosy_kubeapi::hooks::{self, Deps};
+use argosy_kubeapi::{ApiServer, HistoryLimits, MemoryStorage, Shared};
 use argosy_object::{GroupKind, Gvk, Key, Object, Value, json};
 use argosy_ports::{
     Api, ApiErrorKind, AppliedHow, ApplyMode, ApplyOptions, Cluster, ClusterFacts, Clusters,
-    DeleteOptions, Identity, ListOptions, LiveWant, PatchBody, Resource, WatchEvent, WatchOptions,
-    WriteOptions,
+    DeleteOptions, Identity, ListOptions, LiveWant, PatchBody, Resource, SystemTime, WatchEvent,
+    WatchOptions, WriteOptions,
 };
 use argosy_schema::Schemas;
 use argosy_testkit::realapi::{RealCluster, assets_or_skip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::StreamExt as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn object(value: Value) -> Object {
@@ -40,7 +47,7 @@ fn settings() -> ClusterSettings {
     ClusterSettings::new(Schemas::builtin())
 }
 
-/// One cluster for all of this file's checks: it takes seconds to start.
+/// One cluster for all checks: it takes seconds to start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_api_server_serves_our_client() {
     if assets_or_skip("real_api_server_serves_our_client").is_none() {
@@ -53,16 +60,54 @@ async fn real_api_server_serves_our_client() {
     let config = Kubeconfig::load(&[real.kubeconfig().to_owned()]).unwrap();
     let (spec, _) = config.cluster(None).unwrap();
     let client = Client::connect(&transport, &spec).unwrap();
+    checks(&client).await;
+    secrets(&real, &client, &transport).await;
+}
 
-    plain_operations(&client).await;
-    watches(&client).await;
-    let cluster = KubeCluster::new(client.clone(), spec.scope.clone(), settings());
+/// With the simulator in the place of the controller manager and the kubelet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn embedded_api_serves_our_client() {
+    let tokens = Arc::new(StaticTokens::default());
+    let deps = Deps {
+        key: Arc::new(TokenKey::in_memory()),
+        tokens,
+    };
+    let shared = Shared::new(Schemas::builtin(), hooks::all(&deps));
+    let storage = Arc::new(MemoryStorage::new(HistoryLimits::SMALL));
+    let server = ApiServer::new(storage, &shared, Arc::new(SystemTime))
+        .authorizer(Arc::new(RbacAuthorizer::new()))
+        .start()
+        .await
+        .unwrap();
+    let simulator = tokio::spawn(argosy_simulate::run(
+        server.service(),
+        argosy_simulate::Options::default(),
+        Arc::new(SystemTime),
+    ));
+    let transport = Transport::default();
+    transport
+        .register("https://embedded:1/clusters/eu", server.service())
+        .unwrap();
+    let spec = ClusterSpec {
+        name: "eu".into(),
+        server: "https://embedded:1/clusters/eu".into(),
+        tls: TlsSpec::default(),
+        credential: Credential::None,
+        scope: Scope::default(),
+    };
+    checks(&Client::connect(&transport, &spec).unwrap()).await;
+    simulator.abort();
+}
+
+async fn checks(client: &Client) {
+    plain_operations(client).await;
+    watches(client).await;
+    let cluster = KubeCluster::new(client.clone(), Scope::default(), settings());
     facts(&cluster).await;
     three_way(&cluster).await;
     server_side_and_force(&cluster).await;
-    live_cache(&client, &cluster).await;
+    live_cache(client, &cluster).await;
     custom_kinds(&cluster).await;
-    secrets(&real, &client, &transport).await;
 }
 
 async fn plain_operations(client: &Client) {
@@ -617,7 +662,7 @@ async fn secrets(real: &RealCluster, hub: &Client, transport: &Transport) {
     assert_eq!(denied.kind, ApiErrorKind::Unauthorized);
 }
 
-fn admin(real: &RealCluster) -> argosy_kube::spec::ClusterSpec {
+fn admin(real: &RealCluster) -> ClusterSpec {
     let config = Kubeconfig::load(&[real.kubeconfig().to_owned()]).unwrap();
     config.cluster(Some("real")).unwrap().0
 }

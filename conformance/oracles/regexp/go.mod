@@ -1,0 +1,3 @@
+module argosy/oracle/regexp
+
+go 1.24

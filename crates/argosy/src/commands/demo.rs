@@ -1,0 +1,225 @@
+//! `argosy demo`: a fleet that follows Git, on this machine, in a minute.
+
+mod board;
+mod repositories;
+
+use super::up::{Running, UpSettings, default_data_dir, ended, failure, init_logs};
+use crate::session::Session;
+use anyhow::Context as _;
+use argosy_cli::Failure;
+use argosy_git::InsteadOf;
+use argosy_kube::Client;
+use argosy_object::{Gvk, Object, json};
+use argosy_ports::{Api, Resource, WriteOptions};
+use board::Board;
+use clap::Args;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Applications that the demo's two sets make: a team set on every cluster, and five
+/// microservices on each production cluster.
+const APPLICATIONS: usize = 12 + 5 * 9;
+const CLUSTERS: usize = 12;
+/// How often the board is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Shows 57 Applications on 12 simulated clusters following Git repositories of this machine
+#[derive(Args)]
+#[command(after_help = "Examples:
+  argosy demo
+  argosy demo --once --json")]
+pub struct DemoCommand {
+    /// Folder of the demo, emptied at each start [default: ~/.local/share/argosy/demo]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// End as soon as all is well: exit code 0, or 1 with reasons
+    #[arg(long)]
+    pub once: bool,
+    /// Print one JSON object with the figures
+    #[arg(long)]
+    pub json: bool,
+    /// With --once: how many seconds it may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub limit: u64,
+}
+
+impl DemoCommand {
+    /// Runs the demo.
+    ///
+    /// # Errors
+    /// [`Failure`] where it cannot start.
+    pub fn run(self, session: &Session) -> Result<u8, Failure> {
+        init_logs(session);
+        let data_dir =
+            self.data_dir.clone().unwrap_or_else(|| default_data_dir(session).join("demo"));
+        session.block_on(async {
+            let started = Instant::now();
+            let running = bring_up(&data_dir, session).await.map_err(failure)?;
+            let code = self.watch(session, &running, &data_dir, started).await;
+            running.stop().await;
+            code
+        })
+    }
+
+    async fn watch(
+        &self,
+        session: &Session,
+        running: &Running,
+        data_dir: &Path,
+        started: Instant,
+    ) -> Result<u8, Failure> {
+        let limit = Duration::from_secs(self.limit);
+        let mut board = Board::new(session, self.json);
+        let is_well = loop {
+            board.look(&running.controllers.hub.store, started.elapsed());
+            if board.is_well(APPLICATIONS) {
+                break true;
+            }
+            if self.once && started.elapsed() > limit {
+                break false;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = ended() => break false,
+            }
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        board.finish();
+        if self.json {
+            let figures = json!({
+                "applications": board.total(),
+                "clusters": running.fleet.clusters().len(),
+                "synced": board.synced(),
+                "healthy": board.healthy(),
+                "seconds": (seconds * 1000.0).round() / 1000.0,
+                "cpu_seconds": cpu_seconds(),
+                "peak_rss_bytes": peak_rss_bytes(),
+                "api_calls": running.controllers.calls(),
+            });
+            session.print(&format!("{figures}\n"))?;
+        }
+        if !is_well {
+            for reason in board.reasons(&running.controllers.hub.store) {
+                session.tell(&reason);
+            }
+            return Ok(1);
+        }
+        if self.once {
+            return Ok(0);
+        }
+        session.print(&invitation(running, data_dir, seconds))?;
+        ended().await;
+        Ok(0)
+    }
+}
+
+/// Repositories, hub, clusters, and the two sets.
+async fn bring_up(data_dir: &Path, session: &Session) -> anyhow::Result<Running> {
+    let git = data_dir.join("git");
+    let settings = UpSettings {
+        data_dir: data_dir.to_owned(),
+        reset: true,
+        in_memory: true,
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        latency: Duration::from_millis(300),
+        local_repos: vec![git.clone()],
+        instead_of: vec![
+            InsteadOf::parse(&format!("https://gitlab.internal/=file://{}/", git.display()))
+                .map_err(anyhow::Error::msg)?,
+        ],
+        namespace: session.settings.namespace.clone(),
+    };
+    let before_fleet = || repositories::make(&git);
+    let running = Running::start_with(settings, before_fleet).await?;
+    running.fleet.simulate(&clusters()).await?;
+    let client = Client::new(running.fleet.url(), running.fleet.hub());
+    let sets = Resource::new(
+        Gvk::new("argoproj.io", "v1alpha1", "ApplicationSet"),
+        "applicationsets",
+        true,
+    );
+    for text in [repositories::TEAMS, repositories::MICROSERVICES] {
+        let value = argosy_yaml::from_str(text).context("the demo's own sets are YAML")?;
+        let set = Object::new(value)?;
+        client
+            .create(&sets, &set, &WriteOptions::default())
+            .await
+            .with_context(|| format!("cannot create ApplicationSet `{}`", set.name()))?;
+    }
+    Ok(running)
+}
+
+/// Three regions, each with three production clusters and one for staging.
+fn clusters() -> Vec<(String, BTreeMap<String, String>)> {
+    let mut all = Vec::with_capacity(CLUSTERS);
+    for region in ["eu", "us", "ap"] {
+        for (environment, count) in [("production", 3), ("staging", 1)] {
+            for number in 1..=count {
+                let short = if environment == "production" { "prod" } else { "staging" };
+                let labels = [("region", region), ("environment", environment)];
+                all.push((
+                    format!("{region}-{short}-{number}"),
+                    labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+                ));
+            }
+        }
+    }
+    all
+}
+
+/// What to try, with commands that can be pasted.
+fn invitation(running: &Running, data_dir: &Path, seconds: f64) -> String {
+    let kubeconfig = running.fleet.kubeconfig().display();
+    let git = data_dir.join("git");
+    let git = git.display();
+    format!(
+        "
+{APPLICATIONS} Applications on {CLUSTERS} clusters are Synced and Healthy after {seconds:.1} s.
+In another terminal:
+
+  export KUBECONFIG={kubeconfig}
+  kubectl get applications -n argocd
+  kubectl --context eu-prod-1 get pods -A
+
+Three things to try:
+
+1. Commit a change: one more replica of checkout, in Europe only.
+   git clone -q {git}/shop/checkout /tmp/checkout && cd /tmp/checkout
+   sed -i 's/replicas: .*/replicas: 4/' deploy/values-eu.yaml
+   git -c user.name=me -c user.email=me@localhost commit -qam 'more checkout' && git push -q
+   kubectl --context eu-prod-1 -n shop get deployment checkout -w
+
+2. Break something by hand, and see it put back.
+   kubectl --context us-prod-2 -n shop scale deployment catalog --replicas 0
+   kubectl --context us-prod-2 -n shop get deployment catalog -w
+
+3. Take an app out of the registry: it leaves all nine clusters.
+   git clone -q {git}/platform/app-registry /tmp/registry && cd /tmp/registry
+   git rm -rq apps/search && git -c user.name=me -c user.email=me@localhost commit -qm 'no search' && git push -q
+   kubectl get applications -n argocd -w
+
+Ctrl-C ends the demo.
+"
+    )
+}
+
+/// CPU time of this process so far, in seconds.
+fn cpu_seconds() -> f64 {
+    // Clock ticks are hundredths of a second on every Linux that Rust supports.
+    const TICKS: f64 = 100.0;
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return 0.0 };
+    let Some((_, fields)) = stat.rsplit_once(") ") else { return 0.0 };
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let ticks = |at: usize| fields.get(at).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / TICKS
+}
+
+/// The most memory that this process has held, in bytes.
+fn peak_rss_bytes() -> u64 {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return 0 };
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
