@@ -1,5 +1,6 @@
 //! Custom kinds: a CRD's versions as the same schema that built-in kinds have.
 
+use crate::cel::CelRules;
 use crate::kind::{Column, CrdInfo, KindSchema, ScalePaths, Scope, Subresource};
 use crate::pattern::Pattern;
 use crate::schemas::Schemas;
@@ -165,6 +166,7 @@ fn info(
         },
         deprecation_warning: deprecated.then_some(warning),
         schema: schema.map(|schema| Arc::new(Value::Object(schema.clone()))),
+        rules: CelRules::default(),
     }
 }
 

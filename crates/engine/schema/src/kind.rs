@@ -1,5 +1,6 @@
 //! What is known of one kind in one version.
 
+use crate::cel::CelRules;
 use crate::types::{Name, Type, TypeId, Types};
 use argosy_object::{Gvk, Value};
 use std::sync::Arc;
@@ -121,6 +122,8 @@ pub struct CrdInfo {
     pub deprecation_warning: Option<String>,
     /// The schema as written, for OpenAPI.
     pub schema: Option<Arc<Value>>,
+    /// The rules of `x-kubernetes-validations`.
+    pub rules: CelRules,
 }
 
 /// Where the scale subresource finds its values, as `.spec.replicas`.

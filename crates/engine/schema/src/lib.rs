@@ -26,6 +26,7 @@ mod time;
 mod types;
 mod validate;
 
+pub use cel::CelRules;
 pub use default::{default, normalize};
 pub use error::{ApplyError, FieldConflict, FieldError, FieldErrorKind, PatchError, ProtobufError};
 pub use json_patch::{json_patch, merge_patch};

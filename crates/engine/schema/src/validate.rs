@@ -28,7 +28,7 @@ pub fn validate(kind: &KindSchema, object: &Value, old: Option<&Value>) -> Vec<F
     check.node(kind.root, object, old, "");
     lists::check(&kind.types, kind.root, object, "", &mut check.errors);
     if check.errors.is_empty() {
-        crate::cel::check(&kind.types, kind.root, object, old, &mut check.errors);
+        crate::cel::check(kind, object, old, &mut check.errors);
     }
     check.errors
 }
