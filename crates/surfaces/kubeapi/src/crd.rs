@@ -99,10 +99,10 @@ fn settle(cx: &HookCx<'_>, crd: &mut Value) {
     if !stored.is_array() {
         *stored = json!([]);
     }
-    if let Some(list) = stored.as_array_mut() {
-        if !list.iter().any(|version| *version == storage.as_str()) {
-            list.push(storage.into());
-        }
+    if let Some(list) = stored.as_array_mut()
+        && !list.iter().any(|version| *version == storage.as_str())
+    {
+        list.push(storage.into());
     }
 }
 

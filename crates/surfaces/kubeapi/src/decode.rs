@@ -61,10 +61,10 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
 
 /// Reads YAML. JSON, which most clients send under YAML's name, goes the faster way.
 pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Parsed, String> {
-    if bytes.trim_ascii_start().first() == Some(&b'{') {
-        if let Ok(parsed) = parse_json(bytes) {
-            return Ok(parsed);
-        }
+    if bytes.trim_ascii_start().first() == Some(&b'{')
+        && let Ok(parsed) = parse_json(bytes)
+    {
+        return Ok(parsed);
     }
     let value = argosy_yaml::from_slice(bytes).map_err(|error| error.to_string())?;
     Ok(Parsed {
@@ -198,9 +198,17 @@ impl<'b> Iterator for Fields<'b> {
 /// All paths of a body, each with its place; empty for what is no JSON.
 pub(crate) fn paths_in_order(bytes: &[u8]) -> HashMap<String, usize> {
     let (duplicates, order) = (RefCell::default(), RefCell::default());
-    let node = Node { path: None, duplicates: &duplicates, order: Some(&order) };
+    let node = Node {
+        path: None,
+        duplicates: &duplicates,
+        order: Some(&order),
+    };
     let parsed = node.deserialize(&mut serde_json::Deserializer::from_slice(bytes));
-    if parsed.is_ok() { order.into_inner() } else { HashMap::new() }
+    if parsed.is_ok() {
+        order.into_inner()
+    } else {
+        HashMap::new()
+    }
 }
 
 /// What Go's decoder would say of broken JSON.
@@ -208,7 +216,9 @@ pub(crate) fn go_error(bytes: &[u8], error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "unexpected end of JSON input".into();
     }
-    let line = bytes.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1));
+    let line = bytes
+        .split(|byte| *byte == b'\n')
+        .nth(error.line().saturating_sub(1));
     let text = String::from_utf8_lossy(line.unwrap_or_default()).into_owned();
     match text.chars().nth(error.column().saturating_sub(1)) {
         Some(found) if error.is_syntax() => {
@@ -310,7 +320,9 @@ impl<'de> Visitor<'de> for Node<'_> {
             };
             let node = Node {
                 path: Some(&path),
-                duplicates: self.duplicates, order: self.order };
+                duplicates: self.duplicates,
+                order: self.order,
+            };
             match access.next_element_seed(node)? {
                 Some(item) => items.push(item),
                 None => return Ok(Value::Array(items)),
@@ -339,7 +351,9 @@ impl<'de> Visitor<'de> for Node<'_> {
             }
             let node = Node {
                 path: Some(&path),
-                duplicates: self.duplicates, order: self.order };
+                duplicates: self.duplicates,
+                order: self.order,
+            };
             let value = access.next_value_seed(node)?;
             map.insert(key, value);
         }

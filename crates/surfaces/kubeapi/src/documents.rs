@@ -170,7 +170,10 @@ fn root(
         }
     }
     let value = if path == "api" {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or("");
         json!({"kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": host}]})
     } else {

@@ -13,7 +13,7 @@ pub struct ApiError {
     /// The sentence people read.
     pub message: String,
     /// What the failure is about.
-    pub details: Option<Details>,
+    pub details: Option<Box<Details>>,
     /// A token to go on with an expired list; empty elsewhere.
     pub continue_token: String,
 }
@@ -286,12 +286,12 @@ impl ApiError {
 
     fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
         let (group, kind, name) = (group.into(), kind.into(), name.into());
-        self.details = Some(Details {
+        self.details = Some(Box::new(Details {
+            name,
             group,
             kind,
-            name,
             ..Details::default()
-        });
+        }));
         self
     }
 
@@ -312,7 +312,7 @@ impl ApiError {
             "NotFound",
             "the server could not find the requested resource",
         );
-        error.details = Some(Details::default());
+        error.details = Some(Box::default());
         error
     }
 
@@ -399,16 +399,16 @@ impl ApiError {
             message,
             field: String::new(),
         };
-        error.details = Some(Details {
+        error.details = Some(Box::new(Details {
             causes: vec![cause],
             ..Details::default()
-        });
+        }));
         error
     }
 
     /// Answers `details: {}`, as upstream's generic answers do.
     pub(crate) fn with_empty_details(mut self) -> Self {
-        self.details = Some(Details::default());
+        self.details = Some(Box::default());
         self
     }
 

@@ -30,7 +30,7 @@ pub(crate) async fn serve(mut call: Call<'_>, body: Body) -> Result<Response<Bod
     check_place(&call)?;
     let wire = call.format.wire;
     let reply = match (call.info.verb.as_str(), call.info.subresource.as_str()) {
-        ("watch", "") => return watch::serve(call).await,
+        ("watch", "") => return watch::serve(&call),
         (_, "log" | "exec" | "attach" | "portforward" | "proxy") => {
             return Err(subresource::not_simulated(&call));
         }

@@ -44,13 +44,19 @@ impl LabelSelector {
                 } else {
                     "identifier after ','"
                 };
-                return Err(ApiError::bad_request(format!("found ',', expected: {expected}")));
+                return Err(ApiError::bad_request(format!(
+                    "found ',', expected: {expected}"
+                )));
             }
             // A second operator cannot follow a value.
             let value = part.find('=').map(|at| part[at..].trim_start_matches('='));
             if let Some(at) = value.and_then(|value| value.find(['=', '!'])) {
                 let value = value.unwrap_or_default();
-                let found = if value[at..].starts_with("==") { "==" } else { &value[at..=at] };
+                let found = if value[at..].starts_with("==") {
+                    "=="
+                } else {
+                    &value[at..=at]
+                };
                 return Err(ApiError::bad_request(format!(
                     "found '{found}', expected: ',' or 'end of string'"
                 )));

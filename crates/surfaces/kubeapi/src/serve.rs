@@ -121,7 +121,7 @@ fn moved(request: Request<Body>, path: &str) -> Option<Request<Body>> {
 
 /// A server on a socket.
 pub struct Listener {
-    listener: TcpListener,
+    socket: TcpListener,
     router: Router,
     tls: Option<TlsAcceptor>,
 }
@@ -139,7 +139,7 @@ impl Listener {
             TlsAcceptor::from(Arc::new(config))
         });
         Self {
-            listener,
+            socket: listener,
             router,
             tls,
         }
@@ -151,7 +151,7 @@ impl Listener {
         let mut connections = tokio::task::JoinSet::new();
         loop {
             let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+                accepted = self.socket.accept() => accepted,
                 // A dropped sender stops the server too.
                 _ = stop.wait_for(|stop| *stop) => break,
                 Some(_) = connections.join_next() => continue,
@@ -168,7 +168,7 @@ impl Listener {
                 }
             }
         }
-        drop(self.listener);
+        drop(self.socket);
         let drained = async { while connections.join_next().await.is_some() {} };
         // What has not finished by then is cut with the set.
         let _ = tokio::time::timeout(DRAIN, drained).await;

@@ -29,7 +29,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Events are kept so long, as upstream's `--event-ttl`.
 const EVENT_TTL_SECONDS: i64 = 3600;
 /// Old events are looked for this often while there are any.
-const SWEEP_EVERY: Duration = Duration::from_secs(300);
+const SWEEP_EVERY: Duration = Duration::from_mins(5);
 
 /// A piece of work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -199,10 +199,10 @@ impl Follower {
             let idle = self.failed.is_empty();
             // A send fails only where nobody waits.
             let _ = self.tell.send(if idle { stream.cursor() } else { 0 });
-            let pause = if !idle {
-                Some(RETRY_AFTER)
-            } else {
+            let pause = if idle {
                 self.has_events.then_some(SWEEP_EVERY)
+            } else {
+                Some(RETRY_AFTER)
             };
             let batch = match pause {
                 None => stream.next().await,

@@ -1,8 +1,7 @@
 //! The API on disk: restarts, and deaths without warning.
+#![allow(clippy::unwrap_used)] // a test that cannot go on may panic
 
-use argosy_kubeapi::{
-    ApiServer, DiskStore, Expect, HistoryLimits, Hooks, Range, Shared, Write,
-};
+use argosy_kubeapi::{ApiServer, DiskStore, Expect, HistoryLimits, Hooks, Range, Shared, Write};
 use argosy_ports::{SystemTime, full_body};
 use argosy_schema::Schemas;
 use http::Request;
@@ -27,7 +26,10 @@ async fn open(path: &Path) -> DiskStore {
 async fn start(path: &Path) -> ApiServer {
     let shared = Shared::new(Schemas::builtin(), Hooks::new());
     let storage = open(path).await.cluster("hub");
-    ApiServer::new(storage, &shared, Arc::new(SystemTime)).start().await.unwrap()
+    ApiServer::new(storage, &shared, Arc::new(SystemTime))
+        .start()
+        .await
+        .unwrap()
 }
 
 async fn call(server: &ApiServer, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -73,12 +75,20 @@ async fn restart_keeps_objects_and_custom_kinds() {
 #[tokio::test]
 #[ignore = "run by `kill_without_warning_loses_nothing_acknowledged`"]
 async fn child_that_writes() {
-    let Some(folder) = std::env::var_os("ARGOSY_TEST_STORE") else { return };
-    let store = open(&Path::new(&folder).join("s.redb")).await.cluster("hub");
+    let Some(folder) = std::env::var_os("ARGOSY_TEST_STORE") else {
+        return;
+    };
+    let store = open(&Path::new(&folder).join("s.redb"))
+        .await
+        .cluster("hub");
     for index in 0.. {
         let key = format!("/core/configmaps/default/c{index}");
         let value = Some(bytes::Bytes::from("{}"));
-        let write = Write { key: key.as_str().into(), expect: Expect::Absent, value };
+        let write = Write {
+            key: key.as_str().into(),
+            expect: Expect::Absent,
+            value,
+        };
         let rev = store.commit(vec![write]).await.unwrap();
         // The parent reads this as a promise.
         println!("WROTE {rev} {key}");
@@ -114,7 +124,12 @@ async fn kill_without_warning_loses_nothing_acknowledged() {
     }
     let (last, _) = promised.last().unwrap();
     assert!(store.revision() >= *last);
-    let all = store.range(Range { prefix: "/core/configmaps/", ..Range::default() }).unwrap();
+    let all = store
+        .range(Range {
+            prefix: "/core/configmaps/",
+            ..Range::default()
+        })
+        .unwrap();
     assert!(all.items.len() >= 200);
     // Whoever had read half of it resumes his watch.
     let mut resumed = store.watch("/core/configmaps/", promised[99].0).unwrap();

@@ -61,7 +61,8 @@ fn version_rank(version: &str) -> VersionRank {
 }
 
 /// Kinds with a URL, by group and version, all in upstream's order.
-type Tree<'s> = Vec<(&'s str, Vec<(&'s str, Vec<&'s KindSchema>)>)>;
+type Versions<'s> = Vec<(&'s str, Vec<&'s KindSchema>)>;
+type Tree<'s> = Vec<(&'s str, Versions<'s>)>;
 
 fn tree(schemas: &Schemas) -> Tree<'_> {
     let mut groups: BTreeMap<(usize, &str), BTreeMap<(VersionRank, &str), Vec<&KindSchema>>> =

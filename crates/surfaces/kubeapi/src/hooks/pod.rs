@@ -557,13 +557,13 @@ fn over_budget(budget: &Value) -> ApiError {
         int(budget, "/status/desiredHealthy").unwrap_or(0),
         int(budget, "/status/currentHealthy").unwrap_or(0),
     );
-    error.details = Some(crate::Details {
+    error.details = Some(Box::new(crate::Details {
         causes: vec![crate::Cause {
             reason: "DisruptionBudget",
             message: said,
             field: String::new(),
         }],
         ..crate::Details::default()
-    });
+    }));
     error
 }

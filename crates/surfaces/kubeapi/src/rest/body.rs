@@ -69,11 +69,15 @@ pub(super) fn object(
     check_shape(&value, &kind, &expected.gvk.version)?;
     let unknown = argosy_schema::prune(expected, &mut value);
     let version = expected.gvk.version.clone();
-    call.judge_fields(validation, field_problems(&unknown, &duplicates, Some(bytes)), |text| {
-        ApiError::bad_request(format!(
-            "{kind} in version \"{version}\" cannot be handled as a {kind}: {text}"
-        ))
-    })?;
+    call.judge_fields(
+        validation,
+        field_problems(&unknown, &duplicates, Some(bytes)),
+        |text| {
+            ApiError::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {text}"
+            ))
+        },
+    )?;
     Ok(value)
 }
 
@@ -134,14 +138,20 @@ fn fill_kind(
             decode::summary(bytes)
         )));
     }
-    let map = value.as_object_mut().expect("refused above where it is none");
+    let map = value
+        .as_object_mut()
+        .expect("refused above where it is none");
     // Typed decoding fills in what is missing; custom objects must say what they are.
     let missing = [
         ("apiVersion", expected.api_version()),
         ("kind", expected.kind.to_string()),
     ];
     for (field, text) in missing.into_iter().filter(|_| !custom) {
-        if map.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
+        if map
+            .get(field)
+            .and_then(Value::as_str)
+            .is_none_or(str::is_empty)
+        {
             map.insert(field.into(), text.into());
         }
     }
@@ -159,10 +169,18 @@ fn check_kind(call: &Call<'_>, given: &Gvk, expected: &Gvk) -> Result<(), ApiErr
             given.kind, given.version, expected.kind
         )))
     };
-    let custom = call.catalog.schemas.kind(expected).is_some_and(KindSchema::is_custom);
+    let custom = call
+        .catalog
+        .schemas
+        .kind(expected)
+        .is_some_and(KindSchema::is_custom);
     if custom {
         // Custom objects are read as they are, whatever they say they are.
-        let given = if given.version.is_empty() { String::new() } else { given.api_version() };
+        let given = if given.version.is_empty() {
+            String::new()
+        } else {
+            given.api_version()
+        };
         let wanted = expected.api_version();
         if given == wanted {
             return Err(ApiError::bad_request(
@@ -250,4 +268,3 @@ fn check_shape(value: &Value, kind: &str, version: &str) -> Result<(), ApiError>
     }
     Ok(())
 }
-

@@ -22,7 +22,11 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
         }
         return Ok(Reply::with_code(answer.code, answer.body));
     }
-    let options = WriteOptions { dry_run, manager: Some(manager), owned_as: None };
+    let options = WriteOptions {
+        dry_run,
+        manager: Some(manager),
+        owned_as: None,
+    };
     let object = insert(call, object, &options).await?;
     let mut reply = table::shape_one(call, object);
     reply.code = 201;

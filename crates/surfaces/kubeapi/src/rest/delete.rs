@@ -119,7 +119,12 @@ fn check_preconditions(
             "the {what} in the precondition ({wanted}) does not match the {what} in record \
              ({found}). The object might have been {end}"
         );
-        Err(ApiError::conflict(call.served.group(), call.kind(), &call.info.name, &detail))
+        Err(ApiError::conflict(
+            call.served.group(),
+            call.kind(),
+            &call.info.name,
+            &detail,
+        ))
     };
     let found = meta::text(object, "uid");
     if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != found) {

@@ -44,7 +44,11 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     if kind == PatchType::Apply {
         return apply(call, &patch, &manager, dry_run).await;
     }
-    let options = WriteOptions { dry_run, manager: Some(manager), owned_as: None };
+    let options = WriteOptions {
+        dry_run,
+        manager: Some(manager),
+        owned_as: None,
+    };
     for attempt in 0..TRIES {
         let name = call.info.name.clone();
         let old = call.load(&name)?;
@@ -78,8 +82,10 @@ fn patch_type(call: &Call<'_>) -> Result<PatchType, ApiError> {
             "application/merge-patch+json",
             "application/apply-patch+yaml",
         ])),
-        _ => Err(ApiError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
-            .with_empty_details()),
+        _ => Err(
+            ApiError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+                .with_empty_details(),
+        ),
     }
 }
 
@@ -173,7 +179,11 @@ fn patched(call: &mut Call<'_>, patch: &Patch, live: &Value) -> Result<Value, Ap
     }
     // Shown whole where it is refused, as upstream does.
     let strict = patch.validation == FieldValidation::Strict;
-    let shown = if strict { new.to_string() } else { String::new() };
+    let shown = if strict {
+        new.to_string()
+    } else {
+        String::new()
+    };
     let unknown = argosy_schema::prune(&kind, &mut new);
     call.judge_fields(
         patch.validation,
@@ -252,7 +262,11 @@ async fn apply(
         now: &now,
         subresource: &subresource,
     };
-    let options = WriteOptions { dry_run, manager: None, owned_as: None };
+    let options = WriteOptions {
+        dry_run,
+        manager: None,
+        owned_as: None,
+    };
     for _ in 0..TRIES {
         let name = call.info.name.clone();
         let Some(old) = call.cluster.load(&call.served, &call.info.namespace, &name) else {
@@ -295,7 +309,9 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
         argosy_object::Gvk::from_api_version(text(&config, "apiVersion"), text(&config, "kind"));
     if given != gvk {
         return Err(ApiError::bad_request(format!(
-            "invalid object type: {}/{}, Kind={}", given.group, given.version, given.kind)));
+            "invalid object type: {}/{}, Kind={}",
+            given.group, given.version, given.kind
+        )));
     }
     if meta::field(&config, "managedFields")
         .is_some_and(|m| m.as_array().is_none_or(|l| !l.is_empty()))
@@ -332,9 +348,11 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
     }
     if call.served.kind.is_custom() {
         let unknown = argosy_schema::prune(&call.served.kind, &mut config);
-        call.judge_fields(patch.validation, field_problems(&unknown, &[], Some(&patch.bytes)), |text| {
-            ApiError::bad_request(text)
-        })?;
+        call.judge_fields(
+            patch.validation,
+            field_problems(&unknown, &[], Some(&patch.bytes)),
+            |text| ApiError::bad_request(text),
+        )?;
     }
     Ok(config)
 }
@@ -347,7 +365,11 @@ fn refuse_undeclared(call: &Call<'_>, config: &Value) -> Result<(), ApiError> {
         return Ok(());
     };
     let gvk = &call.served.kind.gvk;
-    let place = format!("{}/{}", meta::text(config, "namespace"), meta::text(config, "name"));
+    let place = format!(
+        "{}/{}",
+        meta::text(config, "namespace"),
+        meta::text(config, "name")
+    );
     let gvk = format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind);
     let faults: Vec<String> = unknown
         .iter()

@@ -144,7 +144,11 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     }
     let dry_run = call.dry_run("UpdateOptions")?;
     let manager = call.manager("UpdateOptions")?;
-    let options = WriteOptions { dry_run, manager: Some(manager), owned_as: Some("scale") };
+    let options = WriteOptions {
+        dry_run,
+        manager: Some(manager),
+        owned_as: Some("scale"),
+    };
     for _ in 0..TRIES {
         let old = call.load(&call.info.name)?;
         let before = scale_of(&old, &paths);

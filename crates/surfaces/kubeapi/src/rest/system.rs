@@ -79,7 +79,11 @@ impl<'c> Actor<'c> {
 
     /// Creates an object; one that exists is left as it is.
     pub(crate) async fn create(&self, object: Value) -> Result<(), ApiError> {
-        let options = WriteOptions { dry_run: false, manager: Some("kube-apiserver".into()), owned_as: None };
+        let options = WriteOptions {
+            dry_run: false,
+            manager: Some("kube-apiserver".into()),
+            owned_as: None,
+        };
         match insert(&self.call(), object, &options).await {
             Err(error) if error.reason == "AlreadyExists" => Ok(()),
             outcome => outcome.map(|_| ()),

@@ -181,10 +181,10 @@ fn columns_of(call: &Call<'_>) -> (Vec<Column>, Vec<Option<JsonPath>>) {
         columns.insert(0, name_column());
         paths.insert(0, None);
     }
-    if let (Some(first), Some(path)) = (columns.first(), paths.first_mut()) {
-        if first.name == "Name" {
-            *path = None;
-        }
+    if let (Some(first), Some(path)) = (columns.first(), paths.first_mut())
+        && first.name == "Name"
+    {
+        *path = None;
     }
     (columns, paths)
 }

@@ -24,7 +24,11 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     let kind = call.served.kind.clone();
     let object = body::object(call, &kind, &bytes, validation)?;
     check_identity(call, &object)?;
-    let options = WriteOptions { dry_run, manager: Some(manager), owned_as: None };
+    let options = WriteOptions {
+        dry_run,
+        manager: Some(manager),
+        owned_as: None,
+    };
     for _ in 0..TRIES {
         let name = &call.info.name;
         let Some(old) = call.cluster.load(&call.served, &call.info.namespace, name) else {

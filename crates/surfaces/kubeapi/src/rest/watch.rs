@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Bookmarks come about this often.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 /// A watch that names no timeout ends after this and up to twice as long.
 const TIMEOUT_MIN: u64 = 1800;
 /// Initial objects encoded in one piece.
@@ -50,13 +50,13 @@ struct Watch {
     over: bool,
 }
 
-pub(super) async fn serve(call: Call<'_>) -> Result<Response<Body>, ApiError> {
+pub(super) fn serve(call: &Call<'_>) -> Result<Response<Body>, ApiError> {
     let content_type = match (call.format.wire, call.format.shape) {
         (Wire::Yaml, _) => "application/yaml;stream=watch",
         (Wire::Json, Shape::Whole) => "application/json",
         (Wire::Json, _) => "application/json;stream=watch",
     };
-    let watch = match Watch::begin(&call) {
+    let watch = match Watch::begin(call) {
         Ok(watch) => watch,
         // A revision that is gone is told within the stream, as the watch cache does.
         Err(Begin::Gone(error)) => {
@@ -219,10 +219,10 @@ impl Watch {
                 }
             }
         }
-        if self.initial.is_empty() {
-            if let Some(rev) = self.initial_end.take() {
-                bytes.extend_from_slice(&self.bookmark(rev, true));
-            }
+        if self.initial.is_empty()
+            && let Some(rev) = self.initial_end.take()
+        {
+            bytes.extend_from_slice(&self.bookmark(rev, true));
         }
         (!bytes.is_empty()).then(|| bytes.into())
     }

@@ -72,7 +72,11 @@ pub(super) async fn insert(
 
 fn exists(call: &Call<'_>, key: &str, name: &str) -> ApiError {
     let mut error = ApiError::already_exists(call.served.group(), call.served.plural(), name);
-    if call.cluster.load_key(key).is_some_and(|found| meta::is_deleting(&found)) {
+    if call
+        .cluster
+        .load_key(key)
+        .is_some_and(|found| meta::is_deleting(&found))
+    {
         error.message.insert_str(0, "object is being deleted: ");
     }
     error
@@ -172,10 +176,10 @@ fn prepare_new(
     tidy(&mut object);
     meta::set(&mut object, "uid", &crate::random::uuid());
     meta::set(&mut object, "creationTimestamp", &call.stamp());
-    if has_status(call) {
-        if let Some(map) = object.as_object_mut() {
-            map.remove("status");
-        }
+    if has_status(call)
+        && let Some(map) = object.as_object_mut()
+    {
+        map.remove("status");
     }
     argosy_schema::default(kind, &mut object);
     let mut stored = call.cluster.to_stored(&call.served, object)?;
@@ -274,7 +278,9 @@ fn check_schema(
         return Err(unreadable(call, &shown, &error.message));
     }
     // Metadata has checks of its own, with the words upstream has for it.
-    let errors = errors.into_iter().filter(|error| !error.path.starts_with("metadata."));
+    let errors = errors
+        .into_iter()
+        .filter(|error| !error.path.starts_with("metadata."));
     Ok(errors.map(FieldError::from_schema).collect())
 }
 
@@ -481,7 +487,8 @@ fn counts_generations(served: &Served) -> bool {
 
 fn count_generation(call: &Call<'_>, old: &Value, new: &mut Value) {
     let deployment = call.kind() == "Deployment" && !call.served.kind.is_custom();
-    if !(counts_generations(&call.served) || deployment) || !call.info.subresource.is_empty() {
+    let counted = counts_generations(&call.served) || deployment;
+    if !counted || !call.info.subresource.is_empty() {
         return;
     }
     let ignores_status = has_status(call);

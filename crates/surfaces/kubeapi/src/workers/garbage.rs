@@ -16,7 +16,7 @@ pub(super) struct Owners {
     /// UID of an owner to the keys of its dependents.
     dependents: HashMap<Str, BTreeSet<Str>>,
     /// Key of a dependent to the UIDs of its owners.
-    owners: HashMap<Str, Vec<Str>>,
+    uids: HashMap<Str, Vec<Str>>,
     /// UID to key of owners that wait for their dependents.
     waiting: HashMap<Str, Str>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Owners {
 impl Owners {
     /// Takes the new state of the object under a key, `None` where it is gone.
     pub(super) fn update(&mut self, key: &Str, head: Option<&Head>) {
-        for uid in self.owners.remove(key).unwrap_or_default() {
+        for uid in self.uids.remove(key).unwrap_or_default() {
             if let Some(keys) = self.dependents.get_mut(&uid) {
                 keys.remove(key);
                 if keys.is_empty() {
@@ -44,7 +44,7 @@ impl Owners {
                 .insert(key.clone());
         }
         if !uids.is_empty() {
-            self.owners.insert(key.clone(), uids);
+            self.uids.insert(key.clone(), uids);
         }
         if head.deleting() && (head.has_finalizer(FOREGROUND) || head.has_finalizer(ORPHAN)) {
             self.waiting

@@ -40,10 +40,8 @@ pub(super) async fn empty(cluster: &Arc<Cluster>, name: &Str) -> Result<bool, Ap
         .update(&key, &|object: &mut Value| {
             object["status"]["phase"] = "Terminating".into();
             tell(object, &left, &now);
-            if done {
-                if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-                    spec.remove("finalizers");
-                }
+            if done && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+                spec.remove("finalizers");
             }
             Ok(())
         })

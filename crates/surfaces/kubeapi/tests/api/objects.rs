@@ -167,7 +167,8 @@ async fn broken_bodies_are_refused_with_their_reason() {
     let version = json!({"apiVersion": "v2", "kind": "ConfigMap", "metadata": {"name": "a"}});
     assert_eq!(
         api.post(CONFIGS, &version).await.body["message"],
-        "the API version in the data (v2) does not match the expected API version (v1)"
+        "ConfigMap in version \"v2\" cannot be handled as a ConfigMap: no kind \"ConfigMap\" is \
+         registered for version \"v2\" in scheme \"pkg/runtime/scheme.go:111\""
     );
     let name = api.post(CONFIGS, &config("Bad_Name", json!({}))).await;
     assert_eq!(
