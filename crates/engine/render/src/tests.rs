@@ -113,7 +113,7 @@ fn broken_yaml_names_file_line_and_column() {
     .unwrap_err()
     .to_string();
     assert!(
-        error.contains("app/x.yaml:6:1: yaml: line 6: did not find expected ',' or ']'"),
+        error.contains("app/x.yaml:5:2: yaml: line 4: did not find expected ',' or ']'"),
         "{error}"
     );
     let error = run(
