@@ -4,6 +4,7 @@ use crate::compose::{Kind, NodeId, Tree};
 use crate::goprint::{self, GoValue};
 use crate::number::{format_f32_g, format_f64_json};
 use crate::resolve::{Scalar, resolve_plain, resolve_tagged};
+use crate::timestamp::normalized;
 use crate::{Limits, YamlError};
 use argosy_object::{Map, Value};
 use base64::Engine as _;
@@ -17,7 +18,8 @@ pub enum Dialect {
     /// go-yaml v2, behind sigs.k8s.io/yaml: `yes`, `on`, `y` are booleans.
     #[default]
     V2,
-    /// go-yaml v3, behind kyaml: they are text, merges never override what stands beside them,
+    /// go-yaml v3, behind kyaml: they are text, timestamps are times, keys must be text, merges
+    /// never override what stands beside them,
     /// and a key that is given twice is refused.
     V3,
 }
@@ -196,6 +198,9 @@ impl<'t> Decoder<'t> {
                     Value::Null
                 }
             },
+            Scalar::Timestamp if self.dialect == Dialect::V3 => {
+                Value::String(normalized(text).unwrap_or_else(|| text.to_owned()))
+            }
             Scalar::Text | Scalar::Timestamp => Value::String(text.to_owned()),
             Scalar::Binary => Value::String(self.binary(id, text)?),
         })
@@ -292,6 +297,9 @@ impl<'t> Decoder<'t> {
             return self.fail(id, format!("yaml: invalid map key: {}", shown.sharp()));
         };
         let scalar = self.scalar(target)?;
+        if self.dialect == Dialect::V3 && !matches!(scalar, Scalar::Text | Scalar::Binary) {
+            return self.fail(id, "json: unsupported type: map[interface {}]interface {}");
+        }
         let name = match &scalar {
             Scalar::Bool(value) => value.to_string(),
             Scalar::Int(value) => value.to_string(),

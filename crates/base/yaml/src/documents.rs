@@ -108,7 +108,9 @@ fn flatten(
         .get("kind")
         .and_then(Value::as_str)
         .is_some_and(|k| k.ends_with("List"))
-        && value.get("items").is_some_and(Value::is_array);
+        && value
+            .get("items")
+            .is_some_and(|items| items.is_array() || items.is_null());
     if !is_list || levels == 0 {
         let object = Object::new(value)
             .map_err(|error| YamlError::new(&origin.file, origin.line, 0, error.to_string()))?;
@@ -118,6 +120,7 @@ fn flatten(
     let Value::Object(mut map) = value else {
         return Ok(());
     };
+    // A list of nothing is nothing.
     let Some(Value::Array(items)) = map.remove("items") else {
         return Ok(());
     };
@@ -127,6 +130,18 @@ fn flatten(
         }
     }
     Ok(())
+}
+
+/// The text of a file: UTF-8, or UTF-16 with a byte order mark, which is cut.
+///
+/// # Errors
+/// Octets that are no text, control characters, and what is larger than `limits` allow.
+pub fn text_of<'b>(
+    file: &str,
+    bytes: &'b [u8],
+    limits: &Limits,
+) -> Result<std::borrow::Cow<'b, str>, YamlError> {
+    decode(file, bytes, limits)
 }
 
 /// Reads the first document of `bytes`; what follows it is not looked at.

@@ -89,6 +89,12 @@ fn wide_texts_and_marks_are_read() {
 fn third_dialect_keeps_words_and_what_stands_beside_a_merge() {
     let text = b"a: yes\nb: 010\nc: {x: 1, <<: {x: 2, z: 3}}\n";
     let read = |dialect| from_slice_with("", text, &Limits::default(), dialect).unwrap();
+    let refused = |text: &[u8]| from_slice_with("", text, &Limits::default(), Dialect::V3).is_err();
+    assert!(
+        refused(b"1: a") && refused(b"true: a") && refused(b"a: 1\na: 2") && !refused(b"'1': a")
+    );
+    let time = from_slice_with("", b"2001-1-2", &Limits::default(), Dialect::V3).unwrap();
+    assert_eq!(time, json!("2001-01-02T00:00:00Z"));
     assert_eq!(
         read(Dialect::V3),
         json!({"a": "yes", "b": 8, "c": {"x": 1, "z": 3}})

@@ -95,7 +95,7 @@ impl Edits {
         if new.is_empty() {
             return Ok(());
         }
-        if !self.label_without_selector && !self.label_include_templates {
+        if !self.label_without_selector {
             return add(&mut k.common_labels, new, force, "label");
         }
         let templates = self.label_include_templates;
@@ -118,7 +118,8 @@ impl Edits {
 fn add(known: &mut Texts, new: &Texts, force: bool, what: &str) -> Result<(), KustomizeError> {
     for (name, text) in new {
         if known.contains_key(name) && !force {
-            let text = format!("{what} {name} already in kustomization file");
+            let text =
+                format!("{what} {name} already in kustomization file. Use --force to override.");
             return Err(KustomizeError::Failed(text));
         }
         known.insert(name.clone(), text.clone());
@@ -126,8 +127,11 @@ fn add(known: &mut Texts, new: &Texts, force: bool, what: &str) -> Result<(), Ku
     Ok(())
 }
 
-/// Compat: `kustomize edit set image`: an image of the same name is changed, and what the
-/// argument leaves out is kept from it; the list is sorted by name.
+/// What stands for the name, tag or digest that is there already.
+const PRESERVE: &str = "*";
+
+/// Compat: `kustomize edit set image`: an image of the same name is replaced, but for what is
+/// given as `*`; the list is sorted by name.
 fn set_image(images: &mut Vec<ImageEdit>, text: &str) -> Result<(), KustomizeError> {
     let new = parse_image(text).ok_or_else(|| {
         KustomizeError::Failed(format!(
@@ -137,15 +141,25 @@ fn set_image(images: &mut Vec<ImageEdit>, text: &str) -> Result<(), KustomizeErr
     })?;
     match images.iter_mut().find(|i| i.name == new.name) {
         Some(known) => {
-            if !new.new_name.is_empty() {
-                known.new_name.clone_from(&new.new_name);
-            }
-            if !new.new_tag.is_empty() || !new.digest.is_empty() {
-                known.new_tag = new.new_tag;
-                known.digest = new.digest;
+            let old = std::mem::replace(known, new);
+            for (kept, field) in [
+                (old.new_name, &mut known.new_name),
+                (old.new_tag, &mut known.new_tag),
+                (old.digest, &mut known.digest),
+            ] {
+                if field == PRESERVE {
+                    *field = kept;
+                }
             }
         }
         None => images.push(new),
+    }
+    for image in images.iter_mut() {
+        for field in [&mut image.new_name, &mut image.new_tag, &mut image.digest] {
+            if field == PRESERVE {
+                field.clear();
+            }
+        }
     }
     images.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(())

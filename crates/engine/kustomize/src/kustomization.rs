@@ -275,10 +275,10 @@ impl Kustomization {
     fn fix(&mut self) {
         let component = self.kind == COMPONENT;
         if self.kind.is_empty() {
-            self.kind = KUSTOMIZATION.to_owned();
+            KUSTOMIZATION.clone_into(&mut self.kind);
         }
         if self.api_version.is_empty() {
-            self.api_version = version_of(component).to_owned();
+            version_of(component).clone_into(&mut self.api_version);
         }
         self.resources.append(&mut self.bases);
         self.images.append(&mut self.image_tags);

@@ -122,11 +122,11 @@ impl<'s> Walker<'s> {
         };
         match shape {
             None | Some(Value::Null | Value::Object(_)) => {
-                expect(&dest, origin, Value::is_object, "a mapping")?;
+                expect(dest.as_ref(), origin, Value::is_object, "a mapping")?;
                 self.mapping(cursor, dest, origin)
             }
             Some(Value::Array(_)) => {
-                expect(&dest, origin, Value::is_array, "a list")?;
+                expect(dest.as_ref(), origin, Value::is_array, "a list")?;
                 match cursor.as_ref().and_then(Cursor::merge_keys) {
                     Some(keys) => self.merged_list(cursor, &keys, dest, origin),
                     None => Ok(Out::kept(origin.cloned().or(dest))),
@@ -134,7 +134,7 @@ impl<'s> Walker<'s> {
             }
             Some(_) => {
                 let scalar = |v: &Value| !v.is_object() && !v.is_array();
-                expect(&dest, origin, scalar, "a scalar")?;
+                expect(dest.as_ref(), origin, scalar, "a scalar")?;
                 Ok(Out::kept(origin.cloned().or(dest)))
             }
         }
@@ -224,12 +224,12 @@ impl<'s> Walker<'s> {
 
 /// Both must be of one kind, or null, or missing.
 fn expect(
-    dest: &Option<Value>,
+    dest: Option<&Value>,
     origin: Option<&Value>,
     fits: impl Fn(&Value) -> bool,
     wanted: &str,
 ) -> Result<(), String> {
-    for value in dest.as_ref().into_iter().chain(origin) {
+    for value in dest.into_iter().chain(origin) {
         if !value.is_null() && !fits(value) {
             return Err(format!("wrong node kind: expected {wanted}, found {value}"));
         }

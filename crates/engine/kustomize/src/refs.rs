@@ -7,7 +7,7 @@ use crate::id::{CLUSTER, Gvk, ResId, scalar_text, text};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use argosy_object::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What of an object decides whether a name means it. Names no longer change here.
 struct Candidate {
@@ -17,12 +17,24 @@ struct Candidate {
     suffixes: Vec<String>,
 }
 
-/// One field of one object, and the objects that it may mean.
+/// All objects, and those that once had a name.
+struct World {
+    all: Vec<Candidate>,
+    by_name: HashMap<String, Vec<usize>>,
+    by_first_namespace: HashMap<String, Vec<usize>>,
+}
+
+/// One object that may refer to others, and what it can see of them.
+struct Referrer<'a> {
+    world: &'a World,
+    own: &'a Candidate,
+    /// Namespaces of a RoleBinding's service accounts.
+    bound: HashSet<String>,
+}
+
+/// One kind of field of an object.
 struct Reference<'a> {
-    all: &'a [Candidate],
-    /// Those that the referrer can see at all.
-    visible: &'a [usize],
-    referrer: usize,
+    from: &'a Referrer<'a>,
     target: Gvk,
     /// For a role reference: the kind that it names.
     role: Option<Gvk>,
@@ -30,35 +42,29 @@ struct Reference<'a> {
 
 /// Writes the new names into all fields that held the old ones.
 pub(crate) fn fix(map: &mut ResMap, config: &Config) -> Result<(), KustomizeError> {
-    let all: Vec<Candidate> = map
-        .list
-        .iter()
-        .map(|r| Candidate {
-            now: r.id(),
-            before: r.previous_ids(),
-            prefixes: r.prefixes.clone(),
-            suffixes: r.suffixes.clone(),
-        })
-        .collect();
-    for referrer in 0..map.list.len() {
-        let original = map.list[referrer].original_id().gvk;
-        let visible = visible_to(&map.list[referrer], &all[referrer], &all)?;
+    let world = World::of(map);
+    for (at, resource) in map.list.iter_mut().enumerate() {
+        let original = resource.original_id().gvk;
+        let bound = bound_namespaces(resource)?;
+        let from = Referrer {
+            world: &world,
+            own: &world.all[at],
+            bound,
+        };
         for known in &config.name_reference {
             for spec in known
                 .referrers
                 .iter()
                 .filter(|s| original.is_selected(&s.gvk()))
             {
-                let value = &mut map.list[referrer].value;
+                let value = &mut resource.value;
                 let role = spec
                     .path
                     .ends_with("roleRef/name")
                     .then(|| role_of(value))
                     .flatten();
                 let reference = Reference {
-                    all: &all,
-                    visible: &visible,
-                    referrer,
+                    from: &from,
                     target: known.gvk(),
                     role,
                 };
@@ -76,21 +82,54 @@ pub(crate) fn fix(map: &mut ResMap, config: &Config) -> Result<(), KustomizeErro
     Ok(())
 }
 
-fn visible_to(
-    resource: &Resource,
-    referrer: &Candidate,
-    all: &[Candidate],
-) -> Result<Vec<usize>, KustomizeError> {
-    if referrer.now.gvk.is_cluster_scoped() {
-        return Ok((0..all.len()).collect());
+impl World {
+    fn of(map: &ResMap) -> Self {
+        let mut world = Self {
+            all: Vec::new(),
+            by_name: HashMap::new(),
+            by_first_namespace: HashMap::new(),
+        };
+        for (at, resource) in map.list.iter().enumerate() {
+            let (now, before) = (resource.id(), resource.previous_ids());
+            let names: HashSet<&str> = before.iter().map(|id| id.name.as_str()).collect();
+            for name in names {
+                world.by_name.entry(name.to_owned()).or_default().push(at);
+            }
+            let first = before
+                .first()
+                .unwrap_or(&now)
+                .effective_namespace()
+                .to_owned();
+            world.by_first_namespace.entry(first).or_default().push(at);
+            let (prefixes, suffixes) = (resource.prefixes.clone(), resource.suffixes.clone());
+            world.all.push(Candidate {
+                now,
+                before,
+                prefixes,
+                suffixes,
+            });
+        }
+        world
     }
-    let bound = bound_namespaces(resource)?;
-    let sees = |c: &Candidate| {
-        c.now.gvk.is_cluster_scoped()
-            || c.now.same_namespace(&referrer.now)
-            || bound.contains(&c.now.namespace)
-    };
-    Ok((0..all.len()).filter(|at| sees(&all[*at])).collect())
+}
+
+impl Referrer<'_> {
+    fn sees(&self, other: &Candidate) -> bool {
+        self.own.now.gvk.is_cluster_scoped()
+            || other.now.gvk.is_cluster_scoped()
+            || other.now.same_namespace(&self.own.now)
+            || self.bound.contains(&other.now.namespace)
+    }
+
+    /// Whether it sees any object that was in a namespace at first.
+    fn sees_into(&self, namespace: &str) -> bool {
+        namespace != CLUSTER
+            && self
+                .world
+                .by_first_namespace
+                .get(namespace)
+                .is_some_and(|found| found.iter().any(|at| self.sees(&self.world.all[*at])))
+    }
 }
 
 /// The namespaces of a RoleBinding's service accounts.
@@ -149,7 +188,7 @@ impl Reference<'_> {
     fn set_scalar(&self, field: &mut Value) -> Result<(), String> {
         let old = scalar_text(field);
         let same = |a: &Candidate, b: &Candidate| a.now.name == b.now.name;
-        if let Some(found) = self.select(&old, self.visible.to_vec(), same)?
+        if let Some(found) = self.select(&old, None, same)?
             && found.now.name != old
         {
             *field = Value::String(found.now.name.clone());
@@ -162,14 +201,11 @@ impl Reference<'_> {
             return Err("path config error; no 'name' field in node".to_owned());
         };
         let old = scalar_text(name);
-        let candidates = match field.get("namespace") {
-            None => self.visible.to_vec(),
-            Some(namespace) => self.in_namespace(&scalar_text(namespace)),
-        };
+        let namespace = field.get("namespace").map(scalar_text);
         let same = |a: &Candidate, b: &Candidate| {
             a.now.name == b.now.name && a.now.namespace == b.now.namespace
         };
-        let Some(found) = self.select(&old, candidates, same)? else {
+        let Some(found) = self.select(&old, namespace.as_deref(), same)? else {
             return Ok(());
         };
         if let Value::Object(map) = field {
@@ -183,40 +219,29 @@ impl Reference<'_> {
         Ok(())
     }
 
-    /// Those that were in a namespace at first; failing that, those that are in it now.
-    fn in_namespace(&self, namespace: &str) -> Vec<usize> {
-        let pick = |of: &dyn Fn(&Candidate) -> String| -> Vec<usize> {
-            let fits = |at: &usize| {
-                let found = of(&self.all[*at]);
-                found == namespace && found != CLUSTER
-            };
-            self.visible.iter().copied().filter(fits).collect()
-        };
-        let first = pick(&|c| {
-            c.before
-                .first()
-                .unwrap_or(&c.now)
-                .effective_namespace()
-                .to_owned()
-        });
-        if first.is_empty() {
-            pick(&|c| c.now.effective_namespace().to_owned())
-        } else {
-            first
-        }
-    }
-
     fn select(
         &self,
         old: &str,
-        candidates: Vec<usize>,
+        namespace: Option<&str>,
         same: impl Fn(&Candidate, &Candidate) -> bool,
     ) -> Result<Option<&Candidate>, String> {
-        let referrer = &self.all[self.referrer];
-        let mut found: Vec<&Candidate> = candidates
+        let Referrer { world, own, .. } = self.from;
+        // A namespace is first taken for one that objects came from.
+        let came_from = namespace.is_some_and(|n| self.from.sees_into(n));
+        let in_namespace = |c: &Candidate| match namespace {
+            None => true,
+            Some(wanted) if came_from => {
+                c.before.first().unwrap_or(&c.now).effective_namespace() == wanted
+            }
+            Some(wanted) => wanted != CLUSTER && c.now.effective_namespace() == wanted,
+        };
+        let mut found: Vec<&Candidate> = world
+            .by_name
+            .get(old)
             .into_iter()
-            .map(|at| &self.all[at])
-            .filter(|c| c.before.iter().any(|id| id.name == old))
+            .flatten()
+            .map(|at| &world.all[*at])
+            .filter(|c| self.from.sees(c) && in_namespace(c))
             .filter(|c| c.before.iter().any(|id| id.gvk.is_selected(&self.target)))
             .filter(|c| {
                 self.role
@@ -224,18 +249,18 @@ impl Reference<'_> {
                     .is_none_or(|r| c.before.iter().any(|id| id.gvk.is_selected(r)))
             })
             .filter(|c| {
-                referrer.now.gvk.is_cluster_scoped()
+                own.now.gvk.is_cluster_scoped()
                     || c.now.gvk.is_cluster_scoped()
                     || c.now.gvk.kind == "ServiceAccount"
-                    || c.now.same_namespace(&referrer.now)
+                    || c.now.same_namespace(&own.now)
             })
             .collect();
         if found.len() == 1 {
             return Ok(found.pop());
         }
-        found.retain(|c| affixes_fit(c, referrer, true));
+        found.retain(|c| affixes_fit(c, own, true));
         if found.len() > 1 {
-            found.retain(|c| affixes_fit(c, referrer, false));
+            found.retain(|c| affixes_fit(c, own, false));
         }
         let Some(first) = found.first() else {
             return Ok(None);

@@ -229,6 +229,9 @@ impl Paste<'_> {
     }
 }
 
+/// A text where a number or boolean stands.
+pub(crate) const MISFIT: &str = "a text cannot take the place of a number or boolean";
+
 fn put(at: &mut Value, value: &Value, options: Option<&FieldOptions>) -> Result<(), String> {
     let mut value = value.clone();
     if let Some(options) = options.filter(|o| !o.delimiter.is_empty()) {
@@ -253,11 +256,7 @@ fn put(at: &mut Value, value: &Value, options: Option<&FieldOptions>) -> Result<
         (Value::Null, Value::String(text)) => plain(text),
         (Value::Number(_) | Value::Bool(_), Value::String(text)) => match plain(text) {
             typed @ (Value::Number(_) | Value::Bool(_)) => typed,
-            _ => {
-                return Err(format!(
-                    "`{text}` cannot take the place of a number or boolean"
-                ));
-            }
+            _ => return Err(format!("{MISFIT}: `{text}`")),
         },
         _ => value,
     };

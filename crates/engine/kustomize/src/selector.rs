@@ -36,17 +36,17 @@ impl Selector {
     }
 
     pub(crate) fn fits_gvk(&self, gvk: &Gvk) -> bool {
-        fits(&self.group, &gvk.group)
-            && fits(&self.version, &gvk.version)
-            && fits(&self.kind, &gvk.kind)
+        fits(self.group.as_ref(), &gvk.group)
+            && fits(self.version.as_ref(), &gvk.version)
+            && fits(self.kind.as_ref(), &gvk.kind)
     }
 
     pub(crate) fn fits_name(&self, name: &str) -> bool {
-        fits(&self.name, name)
+        fits(self.name.as_ref(), name)
     }
 
     pub(crate) fn fits_namespace(&self, namespace: &str) -> bool {
-        fits(&self.namespace, namespace)
+        fits(self.namespace.as_ref(), namespace)
     }
 
     /// Whether no id is asked for, only labels or annotations.
@@ -103,8 +103,8 @@ pub(crate) fn pattern_of(pattern: &str) -> Result<Regex, KustomizeError> {
         })
 }
 
-fn fits(pattern: &Option<Regex>, text: &str) -> bool {
-    pattern.as_ref().is_none_or(|p| p.is_match(text))
+fn fits(pattern: Option<&Regex>, text: &str) -> bool {
+    pattern.is_none_or(|p| p.is_match(text))
 }
 
 /// One part of a label selector.

@@ -46,6 +46,8 @@ use crate::edits::Edits;
 /// Builds the kustomization in a folder of `tree`: the objects in the order in which `kustomize
 /// build` prints them, each with where it came from; of generated ones, that is the kustomization.
 ///
+/// Each object has a kind and a name; an `apiVersion` is demanded by upstream no more than here.
+///
 /// # Errors
 /// [`KustomizeError`] with the file that is at fault. Nothing is built by halves.
 ///
@@ -102,15 +104,10 @@ pub fn build(
             asked("transformerAnnotations"),
         );
     }
-    all.map
-        .list
-        .into_iter()
-        .map(|r| {
-            let object = Object::new(r.value)
-                .map_err(|error| KustomizeError::invalid(&r.origin, error.to_string()))?;
-            Ok((object, r.origin))
-        })
-        .collect()
+    let objects = all.map.list.into_iter();
+    Ok(objects
+        .map(|r| (Object::from_trusted(r.value), r.origin))
+        .collect())
 }
 
 fn label_manager(map: &mut ResMap) {

@@ -43,14 +43,21 @@ pub(crate) fn tool(
             place: "spec.source.plugin".into(),
         });
     }
-    if source.helm.is_some() {
-        return Ok(Tool::Helm);
-    }
-    if source.kustomize.is_some() {
-        return Ok(Tool::Kustomize);
-    }
-    if source.directory.is_some() {
-        return Ok(Tool::Directory);
+    let named: Vec<Tool> = [
+        (source.kustomize.is_some(), Tool::Kustomize),
+        (source.helm.is_some(), Tool::Helm),
+        (source.directory.is_some(), Tool::Directory),
+    ]
+    .into_iter()
+    .filter_map(|(named, tool)| named.then_some(tool))
+    .collect();
+    match named.as_slice() {
+        [] => {}
+        [tool] => return Ok(*tool),
+        several => {
+            let names: Vec<&str> = several.iter().map(|tool| tool.as_str()).collect();
+            return Err(RenderError::SeveralTools(names.join(",")));
+        }
     }
     for name in KUSTOMIZATIONS {
         if reader.is_file(&path.child(name))? {

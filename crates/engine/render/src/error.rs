@@ -58,6 +58,17 @@ pub enum RenderError {
         /// What is wrong.
         reason: String,
     },
+    /// Something that was rendered is no Kubernetes object.
+    #[error("{place}: not a Kubernetes object: {reason}")]
+    NotAnObject {
+        /// File and line.
+        place: String,
+        /// What it lacks.
+        reason: &'static str,
+    },
+    /// The source has options for more than one tool.
+    #[error("multiple application sources defined: {0}")]
+    SeveralTools(String),
     /// The source asks for something that is not supported yet.
     #[error("{what} is not supported yet (`{place}`)")]
     Unsupported {

@@ -22,6 +22,12 @@ pub(crate) fn render(
     };
     let objects = argosy_kustomize::build(reader, path, &build)
         .map_err(|error| RenderError::Kustomize(Box::new(error)))?;
+    if let Some((_, origin)) = objects.iter().find(|(o, _)| o.api_version().is_empty()) {
+        return Err(RenderError::NotAnObject {
+            place: origin.to_string(),
+            reason: "`apiVersion` is missing or no text",
+        });
+    }
     Ok(Outcome::Objects(Objects {
         objects,
         ..Objects::default()
@@ -53,6 +59,16 @@ fn edits(options: &KustomizeSource, environment: &Environment) -> Result<Edits, 
         };
         replicas.push((replica.name.clone(), count));
     }
+    // Labels and images are always expanded, annotations where it is asked for.
+    let mut common_labels = options.common_labels.clone();
+    for value in common_labels.values_mut() {
+        *value = environment.expand(value);
+    }
+    let images = options
+        .images
+        .iter()
+        .map(|image| environment.expand(image))
+        .collect();
     let mut common_annotations = options.common_annotations.clone();
     if options.common_annotations_envsubst {
         for value in common_annotations.values_mut() {
@@ -63,9 +79,9 @@ fn edits(options: &KustomizeSource, environment: &Environment) -> Result<Edits, 
         name_prefix: options.name_prefix.clone(),
         name_suffix: options.name_suffix.clone(),
         namespace: options.namespace.clone(),
-        images: options.images.clone(),
+        images,
         replicas,
-        common_labels: options.common_labels.clone(),
+        common_labels,
         common_annotations,
         force_common_labels: options.force_common_labels,
         force_common_annotations: options.force_common_annotations,

@@ -1,7 +1,7 @@
 //! Fixtures: one text, cut by `--- path` lines.
 
 use super::*;
-use argosy_crds::{DirectorySource, HelmSource, Source};
+use argosy_crds::{DirectorySource, HelmSource, KustomizeSource, Source};
 use argosy_tree::MemoryTree;
 
 fn tree(fixture: &str) -> MemoryTree {
@@ -107,18 +107,141 @@ fn recurse_include_and_exclude_cross_slashes() {
 #[test]
 fn broken_yaml_names_file_line_and_column() {
     let error = run(
-        "--- app/x.yaml\na: 1\nb: [1\nc: 2\n",
+        "--- app/x.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\nb: [1\nc: 2\n",
         directory(DirectorySource::default()),
     )
     .unwrap_err()
     .to_string();
-    assert!(error.contains("app/x.yaml:"), "{error}");
+    assert!(
+        error.contains("app/x.yaml:5:2: yaml: line 4: did not find expected ',' or ']'"),
+        "{error}"
+    );
     let error = run(
-        "--- app/x.yaml\na: 1\n",
+        "--- app/x.yaml\napiVersion: v1\nkind:\nmetadata: {name: x}\n",
         directory(DirectorySource::default()),
     )
     .unwrap_err();
-    assert!(error.to_string().contains("app/x.yaml"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("app/x.yaml:1: not a Kubernetes object"),
+        "{error}"
+    );
+    let error = run(
+        "--- app/x.json\n{\"a\": 1}\n",
+        directory(DirectorySource::default()),
+    );
+    assert!(error.unwrap_err().to_string().contains("app/x.json:1"));
+}
+
+#[test]
+fn yaml_that_is_no_manifest_is_ignored_with_a_finding() {
+    for content in ["replicas: 3\n", "a: {{ .Values.a }}\n", "- 1\n- 2\n"] {
+        let fixture = format!("--- app/values.yaml\n{content}");
+        let request = Request {
+            source: directory(DirectorySource::default()),
+            ..Request::default()
+        };
+        let answers = Answers::default();
+        let step = render(&request, &tree(&fixture), &answers, &Caches::default()).unwrap();
+        let Step::Done(rendered) = step else {
+            panic!("needs nothing")
+        };
+        assert!(rendered.objects.is_empty());
+        let finding = &rendered.findings[0];
+        assert_eq!(finding.reason, "FileIgnored");
+        assert!(
+            finding.message.starts_with("app/values.yaml:1"),
+            "{finding:?}"
+        );
+    }
+}
+
+#[test]
+fn wide_text_is_read_and_may_be_skipped() {
+    let wide = |text: &str| {
+        let mut bytes = vec![0xff, 0xfe];
+        bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        bytes
+    };
+    let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: é}\n";
+    let files = MemoryTree::new([
+        ("app/a.yaml", wide(object)),
+        (
+            "app/b.yaml",
+            wide(&format!("# +argocd:skip-file-rendering\n{object}")),
+        ),
+    ]);
+    let request = Request {
+        source: directory(DirectorySource::default()),
+        ..Request::default()
+    };
+    let step = render(&request, &files, &Answers::default(), &Caches::default()).unwrap();
+    let Step::Done(rendered) = step else {
+        panic!("needs nothing")
+    };
+    assert_eq!(rendered.objects.len(), 1);
+    assert_eq!(rendered.objects[0].0.name(), "é");
+}
+
+#[test]
+fn kustomization_wins_over_chart_and_takes_the_sources_options() {
+    let fixture = "\
+--- app/Chart.yaml
+name: c
+version: 1.0.0
+--- app/kustomization.yaml
+resources: [../base/pod.yaml, ../base]
+--- base/pod.yaml
+--- base/kustomization.yaml
+resources: [pod.yaml]
+";
+    let fixture = fixture.replace("../base/pod.yaml, ", "").replace(
+        "--- base/pod.yaml\n",
+        "--- base/pod.yaml\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\n\
+         spec: {containers: [{name: c, image: web}]}\n",
+    );
+    let source = Source {
+        path: "app".into(),
+        ..Source::default()
+    };
+    assert!(run(&fixture, source.clone()).unwrap()[0].starts_with("Pod:p base/pod.yaml:1"));
+    let options = KustomizeSource {
+        name_prefix: "x-".into(),
+        images: vec!["web=shop/$ARGOCD_APP_NAME:1".into()],
+        common_labels: [("app".to_owned(), "${ARGOCD_APP_NAME}".to_owned())].into(),
+        ..KustomizeSource::default()
+    };
+    let request = Request {
+        source: Source {
+            kustomize: Some(options),
+            ..source.clone()
+        },
+        app_name: "shop".into(),
+        ..Request::default()
+    };
+    let answers = Answers::default();
+    let step = render(&request, &tree(&fixture), &answers, &Caches::default()).unwrap();
+    let Step::Done(rendered) = step else {
+        panic!("needs nothing")
+    };
+    let (object, _) = &rendered.objects[0];
+    assert_eq!(object.name(), "x-p");
+    assert_eq!(object.label("app"), Some("shop"));
+    let image = object
+        .pointer("/spec/containers/0/image")
+        .and_then(|i| i.as_str());
+    assert_eq!(image, Some("shop/shop:1"));
+    let both = Source {
+        kustomize: Some(KustomizeSource::default()),
+        directory: Some(DirectorySource::default()),
+        ..source
+    };
+    let error = run(&fixture, both).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "multiple application sources defined: Kustomize,Directory"
+    );
 }
 
 #[test]

@@ -4,6 +4,9 @@ use super::{Cursor, DIRECTIVE, Directive, Out, Walker, directive, is_nothing};
 use crate::id::scalar_text;
 use argosy_object::Value;
 
+/// The longest list that is merged: each element is looked for among all others.
+const MAX_MERGED: usize = 10_000;
+
 /// The keys and values that identify an element. The key of a list of scalars is empty.
 struct Match<'k> {
     keys: Vec<&'k str>,
@@ -36,6 +39,11 @@ impl<'s> Walker<'s> {
             }
             (None, dest) => (None, list(dest)),
         };
+        if dest.len() + patch.as_ref().map_or(0, Vec::len) > MAX_MERGED {
+            return Err(format!(
+                "a list of more than {MAX_MERGED} elements cannot be merged"
+            ));
+        }
         let sources: Vec<&Vec<Value>> = patch.iter().chain([&dest]).collect();
         let mut wanted = if keys.is_empty() {
             scalar_values(&sources)
@@ -59,18 +67,16 @@ impl<'s> Walker<'s> {
         if keys.len() > 1 {
             complete(wanted);
         }
+        let have = used(wanted, keys.len());
         let mut added = Vec::new();
         let mut last_keys: Vec<&str> = Vec::new();
         for values in wanted.iter() {
             if values.is_empty() {
                 continue;
             }
-            let matcher = valid(wanted, values, keys);
-            let own = valid(
-                std::slice::from_ref(&matcher.values),
-                &matcher.values,
-                &matcher.keys,
-            );
+            let matcher = valid(&have, values, keys);
+            let own_keys = used(std::slice::from_ref(&matcher.values), matcher.keys.len());
+            let own = valid(&own_keys, &matcher.values, &matcher.keys);
             let place = position(&dest, &own);
             let mine = place.map(|at| dest[at].clone());
             let theirs = patch.and_then(|p| position(p, &own).map(|at| &p[at]));
@@ -188,32 +194,27 @@ fn common(left: &[String], right: &[String]) -> Option<Vec<String>> {
     shared.then_some(both)
 }
 
-/// Leaves out the keys that no element has.
-fn valid<'k>(all: &[Vec<String>], values: &[String], keys: &[&'k str]) -> Match<'k> {
-    let used: Vec<bool> = (0..keys.len())
+/// Which keys any element has.
+fn used(all: &[Vec<String>], keys: usize) -> Vec<bool> {
+    (0..keys)
         .map(|i| all.iter().any(|v| v.get(i).is_some_and(|t| !t.is_empty())))
-        .collect();
+        .collect()
+}
+
+/// Leaves out the keys that no element has.
+fn valid<'k>(used: &[bool], values: &[String], keys: &[&'k str]) -> Match<'k> {
     if !used.contains(&true) {
         return Match {
             keys: keys.to_vec(),
             values: values.to_vec(),
         };
     }
-    let kept = |i: usize| used[i];
-    Match {
-        keys: keys
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| kept(*i))
-            .map(|(_, k)| *k)
-            .collect(),
-        values: values
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| kept(*i))
-            .map(|(_, v)| v.clone())
-            .collect(),
-    }
+    let kept = used
+        .iter()
+        .zip(keys.iter().zip(values))
+        .filter(|(used, _)| **used);
+    let (keys, values) = kept.map(|(_, (key, value))| (*key, value.clone())).unzip();
+    Match { keys, values }
 }
 
 /// The element with exactly these values.
