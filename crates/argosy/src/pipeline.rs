@@ -105,9 +105,10 @@ pub async fn compare(
 
 fn override_revision(spec: &mut ApplicationSpec, revision: Option<&str>) {
     let Some(revision) = revision else { return };
-    let first = match (&mut spec.sources.first_mut(), &mut spec.source) {
-        (Some(first), _) => Some(&mut **first),
-        (None, source) => source.as_mut(),
+    let first = if spec.sources.is_empty() {
+        spec.source.as_mut()
+    } else {
+        spec.sources.first_mut()
     };
     if let Some(first) = first {
         revision.clone_into(&mut first.target_revision);

@@ -5,7 +5,7 @@ use crate::session::{Connected, Session, parse_pair};
 use argosy_cli::Failure;
 use argosy_cli::hub::{ClusterRequest, Created, Manager, install_manager};
 use argosy_kube::spec::{ClusterSpec, Credential};
-use argosy_object::{Redacted, Value, json};
+use argosy_object::{Value, json};
 use base64::Engine as _;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -164,7 +164,7 @@ fn config(spec: &ClusterSpec) -> Result<Value, Failure> {
     }
     if let (Some(certificate), Some(key)) = (&spec.tls.certificate, &spec.tls.key) {
         tls["certData"] = encode(certificate).into();
-        tls["keyData"] = encode(Redacted::reveal(key)).into();
+        tls["keyData"] = encode(key.reveal().as_ref()).into();
     }
     let mut config = json!({"tlsClientConfig": tls});
     match &spec.credential {

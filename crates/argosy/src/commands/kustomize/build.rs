@@ -3,7 +3,7 @@
 use crate::session::Session;
 use argosy_cli::Failure;
 use argosy_git::DiskTree;
-use argosy_kustomize::{Options, build, to_yaml};
+use argosy_kustomize::{BuildOptions, build, to_yaml};
 use argosy_tree::{Limits, RelPath, Rooted};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -36,13 +36,13 @@ impl BuildCommand {
         let reader = Rooted::new(&tree, Limits::default());
         let path = RelPath::new(&dir.to_string_lossy())
             .map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
-        let options = Options {
+        let options = BuildOptions {
             load_anywhere: self.load_restrictor == "LoadRestrictionsNone",
-            ..Options::default()
+            ..BuildOptions::default()
         };
         let built = build(&reader, &path, &options)
             .map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
-        let text = to_yaml(built.objects.iter().map(|(object, _)| object));
+        let text = to_yaml(built.iter().map(|(object, _)| object.value()));
         match &self.output {
             None => session.print(&text)?,
             Some(file) => std::fs::write(file, text).map_err(|error| {

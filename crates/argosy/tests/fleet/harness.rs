@@ -1,0 +1,218 @@
+//! A fleet in the process, with repositories that a test can commit to.
+
+use argosy::commands::up::{Running, UpSettings};
+use argosy_git::InsteadOf;
+use argosy_git::author::{Change, RepoBuilder};
+use argosy_kube::Client;
+use argosy_object::{Gvk, Object, Value, json};
+use argosy_ports::{Api, DeleteOptions, PatchBody, Resource, WriteOptions};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long a test waits for something that must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Fleet {
+    pub running: Running,
+    pub hub: Client,
+    pub git: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Fleet {
+    /// A hub and these clusters, with labels `environment=production`.
+    pub async fn start(clusters: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let git = folder.path().join("git");
+        std::fs::create_dir_all(&git).unwrap();
+        let running = Running::start(settings(&folder, &git, true)).await.unwrap();
+        let labels: BTreeMap<String, String> =
+            [("environment".to_owned(), "production".to_owned())].into();
+        let clusters: Vec<_> =
+            clusters.iter().map(|name| ((*name).to_owned(), labels.clone())).collect();
+        running.fleet.simulate(&clusters).await.unwrap();
+        let hub = Client::new("https://hub", running.fleet.hub());
+        let fleet = Self { running, hub, git, _folder: folder };
+        for (name, _) in &clusters {
+            fleet.until("cluster", || async { fleet.running.fleet.cluster(name).map(|_| ()) }).await;
+        }
+        fleet
+    }
+
+    /// A bare repository `NAME` with these files on `main`.
+    pub fn repository(&self, name: &str, files: &[(&str, &str)]) -> RepoBuilder {
+        let path = self.git.join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        let repository = RepoBuilder::init(&path).unwrap();
+        commit(&repository, files);
+        repository
+    }
+
+    pub fn cluster(&self, name: &str) -> Client {
+        Client::new(&format!("https://{name}"), self.running.fleet.cluster(name).unwrap())
+    }
+
+    /// An automated Application of a repository's folder on a cluster.
+    pub fn application(&self, name: &str, repository: &str, path: &str, cluster: &str) -> Value {
+        json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": name, "namespace": "argocd",
+                "finalizers": ["resources-finalizer.argocd.argoproj.io"]},
+            "spec": {
+                "project": "default",
+                "source": {"repoURL": format!("https://gitlab.internal/{repository}"),
+                    "targetRevision": "main", "path": path},
+                "destination": {"name": cluster, "namespace": "default"},
+                "syncPolicy": {"automated": {"prune": true, "selfHeal": true}},
+            },
+        })
+    }
+
+    pub async fn create(&self, value: Value) -> Object {
+        let object = Object::new(value).unwrap();
+        let resource = resource(&object);
+        self.hub.create(&resource, &object, &WriteOptions::default()).await.unwrap()
+    }
+
+    pub async fn patch_application(&self, name: &str, patch: Value) {
+        self.hub
+            .patch(&applications(), Some("argocd"), name, &PatchBody::Merge(patch), &WriteOptions::default())
+            .await
+            .unwrap();
+    }
+
+    pub async fn delete_application(&self, name: &str) {
+        self.hub
+            .delete(&applications(), Some("argocd"), name, &DeleteOptions::default())
+            .await
+            .unwrap();
+    }
+
+    pub async fn status(&self, name: &str) -> Value {
+        let application = self.hub.get(&applications(), Some("argocd"), name).await.unwrap();
+        application.and_then(|a| a.pointer("/status").cloned()).unwrap_or(Value::Null)
+    }
+
+    /// Waits until an Application is Synced and Healthy with nothing running, and returns its
+    /// status.
+    pub async fn well(&self, name: &str) -> Value {
+        self.until_status(name, |status| {
+            status["sync"]["status"] == "Synced"
+                && status["health"]["status"] == "Healthy"
+                && status["operationState"]["phase"] == "Succeeded"
+        })
+        .await
+    }
+
+    pub async fn until_status(&self, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let status = self.status(name).await;
+            if holds(&status) {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "`{name}` does not get there: {status:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits for a condition whose message contains a text, and returns the message.
+    pub async fn condition(&self, name: &str, kind: &str, part: &str) -> String {
+        let status = self
+            .until_status(name, |status| find_condition(status, kind, part).is_some())
+            .await;
+        find_condition(&status, kind, part).unwrap()
+    }
+
+    pub async fn until<T, F>(&self, what: &str, look: impl Fn() -> F) -> T
+    where
+        F: Future<Output = Option<T>>,
+    {
+        let started = Instant::now();
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(started.elapsed() < PATIENCE, "{what} does not come");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a ConfigMap of `default` on a cluster has this `data.k`, or is gone.
+    pub async fn config_map(&self, cluster: &str, name: &str, wanted: Option<&str>) {
+        let client = self.cluster(cluster);
+        self.until(&format!("ConfigMap {name} on {cluster}"), || async {
+            let found = client.get(&config_maps(), Some("default"), name).await.unwrap();
+            let value = found.as_ref().and_then(|o| o.pointer("/data/k")).and_then(Value::as_str);
+            (value == wanted).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
+pub fn settings(folder: &tempfile::TempDir, git: &std::path::Path, in_memory: bool) -> UpSettings {
+    UpSettings {
+        data_dir: folder.path().join("data"),
+        reset: false,
+        in_memory,
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        latency: Duration::from_millis(20),
+        local_repos: vec![git.to_owned()],
+        instead_of: vec![
+            InsteadOf::parse(&format!("https://gitlab.internal/=file://{}/", git.display()))
+                .unwrap(),
+        ],
+        namespace: "argocd".into(),
+    }
+}
+
+pub fn commit(repository: &RepoBuilder, files: &[(&str, &str)]) {
+    let changes: Vec<Change> = files
+        .iter()
+        .map(|(path, text)| {
+            if text.is_empty() {
+                Change::Remove((*path).to_owned())
+            } else {
+                Change::text(path, text)
+            }
+        })
+        .collect();
+    repository.commit("main", "change", &changes).unwrap();
+}
+
+pub fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  k: {value}\n")
+}
+
+fn find_condition(status: &Value, kind: &str, part: &str) -> Option<String> {
+    let conditions = status.get("conditions")?.as_array()?;
+    conditions
+        .iter()
+        .filter(|condition| condition["type"] == kind)
+        .filter_map(|condition| condition["message"].as_str())
+        .find(|message| message.contains(part))
+        .map(str::to_owned)
+}
+
+pub fn applications() -> Resource {
+    argo("Application", "applications")
+}
+
+pub fn argo(kind: &str, plural: &str) -> Resource {
+    Resource::new(Gvk::new("argoproj.io", "v1alpha1", kind), plural, true)
+}
+
+pub fn config_maps() -> Resource {
+    Resource::new(Gvk::new("", "v1", "ConfigMap"), "configmaps", true)
+}
+
+pub fn resource(object: &Object) -> Resource {
+    let kind = object.kind().to_owned();
+    Resource::new(object.gvk(), &format!("{}s", kind.to_lowercase()), true)
+}
