@@ -69,6 +69,8 @@ struct Inner {
     hub: ApiServer,
     transport: Transport,
     clusters: Mutex<HashMap<String, AbortHandle>>,
+    /// One cluster starts at a time, so that none starts twice.
+    starting: tokio::sync::Mutex<()>,
 }
 
 impl EmbeddedFleet {
@@ -107,9 +109,11 @@ impl EmbeddedFleet {
         let inner = Arc::new(Inner {
             settings, url, shared, disk, key, tokens, ca_pem, router, hub, transport,
             clusters: Mutex::default(),
+            starting: tokio::sync::Mutex::default(),
         });
-        inner.transport.register(&inner.url, inner.hub.service())?;
+        inner.transport.register(&inner.url, inner.router.service())?;
         inner.write_kubeconfig(&[])?;
+        inner.start_known().await?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(Listener::new(listener, inner.router.clone(), Some(tls)).run(stopped));
@@ -158,6 +162,8 @@ impl EmbeddedFleet {
         let options =
             WriteOptions { manager: Some("argosy".into()), ..WriteOptions::default() };
         for (name, labels) in clusters {
+            // Served before anybody hears of it.
+            self.inner.add(name).await.with_context(|| format!("cannot start cluster `{name}`"))?;
             let secret = self.inner.secret(name, labels);
             match client.create(&secrets(), &secret, &options).await {
                 Err(error) if error.kind != ApiErrorKind::AlreadyExists => {
@@ -192,11 +198,7 @@ impl Inner {
     /// Keeps the simulated clusters as the Secrets say.
     async fn follow_secrets(self: Arc<Self>) {
         let client = Client::new(&self.url, self.hub.service());
-        let list = ListOptions {
-            namespace: Some(self.settings.namespace.clone()),
-            labels: Some(format!("{SIMULATED}=true")),
-            fields: None,
-        };
+        let list = self.simulated();
         let mut present: BTreeMap<String, String> = BTreeMap::new();
         loop {
             let options = WatchOptions { list: list.clone(), from: None };
@@ -242,7 +244,29 @@ impl Inner {
         is_label.then(|| name.to_owned())
     }
 
+    /// Starts the clusters whose Secrets an earlier run left.
+    async fn start_known(&self) -> anyhow::Result<()> {
+        let client = Client::new(&self.url, self.hub.service());
+        let secrets = client.list(&secrets(), &self.simulated()).await?;
+        for secret in &secrets.items {
+            if let Some(name) = self.cluster_of(secret) {
+                self.add(&name).await.with_context(|| format!("cannot start cluster `{name}`"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The Secrets of simulated clusters.
+    fn simulated(&self) -> ListOptions {
+        ListOptions {
+            namespace: Some(self.settings.namespace.clone()),
+            labels: Some(format!("{SIMULATED}=true")),
+            fields: None,
+        }
+    }
+
     async fn add(&self, name: &str) -> anyhow::Result<()> {
+        let _one = self.starting.lock().await;
         if self.running().contains_key(name) {
             return Ok(());
         }
@@ -250,7 +274,6 @@ impl Inner {
         let store = storage(self.disk.as_ref(), &format!("cluster-{name}"));
         let api = server(&self.shared, store, &self.key, &self.tokens, &url).await?;
         self.router.insert(name, api.clone());
-        self.transport.register(&url, api.service())?;
         let options = Options { node_prefix: format!("{name}-node"), ..self.simulation() };
         let played =
             tokio::spawn(argosy_simulate::run(api.service(), options, Arc::new(SystemTime)));
@@ -263,7 +286,6 @@ impl Inner {
             handle.abort();
         }
         self.router.remove(name);
-        self.transport.unregister(&format!("{}/clusters/{name}", self.url));
         if let Some(disk) = &self.disk
             && let Err(error) = disk.forget(&format!("cluster-{name}")).await
         {

@@ -168,18 +168,6 @@ impl Transport {
         Ok(())
     }
 
-    /// Undoes [`Self::register`]. Services that were made already go on.
-    pub fn unregister(&self, url: &str) {
-        if let Ok(address) = Address::parse(url) {
-            let mut table = self
-                .inner
-                .in_process
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            table.remove(&address);
-        }
-    }
-
     /// Sets the service that `https://kubernetes.default.svc` without a credential means.
     pub fn set_hub(&self, service: ApiService) {
         *self

@@ -29,6 +29,8 @@ pub struct ApplicationController {
     stop: Stop,
 }
 
+/// The controller's name, in logs and as the author of what it writes.
+pub(crate) const NAME: &str = "application";
 /// How many Applications are reconciled at a time.
 const WORKERS: usize = 32;
 
@@ -52,7 +54,7 @@ impl ApplicationController {
             hub,
         });
         tasks.spawn(run(
-            "application",
+            NAME,
             queue,
             controller.clone(),
             WORKERS,

@@ -31,6 +31,8 @@ pub struct ApplicationSetController {
 /// What each set looked at in its repositories.
 type Reads = Arc<Mutex<HashMap<Key, Vec<ReadSet>>>>;
 
+/// The controller's name, in logs and as the author of what it writes.
+pub(crate) const NAME: &str = "applicationset";
 /// How many sets are reconciled at a time.
 const WORKERS: usize = 10;
 /// How long the status of a set may lag behind that of its Applications.
@@ -56,7 +58,7 @@ impl ApplicationSetController {
             hub,
         });
         tasks.spawn(run(
-            "applicationset",
+            NAME,
             queue,
             controller.clone(),
             WORKERS,
@@ -94,6 +96,8 @@ impl ApplicationSetController {
 
     fn changed(&self, change: &HubChange) {
         match &*change.key.kind {
+            // Its own writes tell the controller nothing new.
+            "ApplicationSet" if change.noted_by == Some(NAME) => {}
             "ApplicationSet" => self.queue.add(change.key.clone()),
             "Secret" => {
                 self.hub.configure();
@@ -128,6 +132,7 @@ impl ApplicationSetController {
         let is_new = specs.insert(change.key.clone(), digest) != Some(digest);
         drop(specs);
         match owner {
+            Some(_) if change.noted_by == Some(NAME) => {}
             Some(owner) if is_new => self.queue.add(owner),
             Some(owner) => self.queue.add_after(owner, STATUS_LAG),
             None => {}

@@ -16,6 +16,8 @@ pub struct HubChange {
     pub key: Key,
     /// Whether it is gone.
     pub is_deleted: bool,
+    /// The controller that wrote it and noted it here; `None`: a watch told.
+    pub noted_by: Option<&'static str>,
 }
 
 /// All objects of some kinds of the hub, in some namespace.
@@ -24,9 +26,21 @@ pub struct HubChange {
 /// as values.
 #[derive(Debug)]
 pub struct HubStore {
-    objects: RwLock<BTreeMap<Key, Blob>>,
+    objects: RwLock<BTreeMap<Key, Held>>,
     changes: broadcast::Sender<HubChange>,
     synced: watch::Sender<HashSet<Resource>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    blob: Blob,
+    version: u64,
+}
+
+/// The resourceVersion as a number, by which two states of one object can be told apart.
+/// Compat: Kubernetes 1.35 declares resourceVersions comparable as integers (KEP-5504).
+fn version(object: &Object) -> u64 {
+    object.resource_version().parse().unwrap_or(0)
 }
 
 impl Default for HubStore {
@@ -42,7 +56,7 @@ impl Default for HubStore {
 impl HubStore {
     /// One object.
     pub fn get(&self, key: &Key) -> Option<Object> {
-        let blob = self.read().get(key).cloned()?;
+        let blob = self.read().get(key)?.blob.clone();
         blob.object().ok()
     }
 
@@ -65,22 +79,36 @@ impl HubStore {
         self.changes.subscribe()
     }
 
-    /// Notes an object that was just written, so that the next reconcile sees it even where the
-    /// watch has not told yet. An older state than the one held is left out.
-    pub fn note(&self, object: &Object) {
-        let blob = Blob::new(object);
-        let version = |blob: &Blob| {
-            blob.object()
-                .ok()
-                .and_then(|o| o.resource_version().parse::<u64>().ok())
+    /// Notes an object that controller `by` has just written, so that the next reconcile sees it
+    /// even where the watch has not told yet. Everybody is told of the change, with its author.
+    pub fn note(&self, object: &Object, by: &'static str) {
+        self.put(Blob::new(object), version(object), Some(by));
+    }
+
+    /// Keeps the newer state; a state that differs from the one held is told of.
+    fn put(&self, blob: Blob, version: u64, noted_by: Option<&'static str>) {
+        let key = blob.key.clone();
+        let digest = blob.digest;
+        let is_change = {
+            let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
+            match objects.get(&key) {
+                Some(held) if held.blob.digest == digest => false,
+                // The watch is behind what was noted: what it tells may still be news, since
+                // somebody else may have written it, but the newer state stays.
+                Some(held) if held.version > version => noted_by.is_none(),
+                _ => {
+                    objects.insert(key.clone(), Held { blob, version });
+                    true
+                }
+            }
         };
-        let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = objects.get(&blob.key)
-            && version(held) > version(&blob)
-        {
-            return;
+        if is_change {
+            let _ = self.changes.send(HubChange {
+                key,
+                is_deleted: false,
+                noted_by,
+            });
         }
-        objects.insert(blob.key.clone(), blob);
     }
 
     /// Waits until the first list of these resources is in.
@@ -148,7 +176,7 @@ impl HubStore {
                     } else {
                         from = Some(object.resource_version().to_owned());
                     }
-                    self.set(&object);
+                    self.put(Blob::new(&object), version(&object), None);
                 }
                 Ok(WatchEvent::Deleted(object)) => {
                     from = Some(object.resource_version().to_owned());
@@ -177,21 +205,6 @@ impl HubStore {
         if initial.is_some() { None } else { from }
     }
 
-    fn set(&self, object: &Object) {
-        let blob = Blob::new(object);
-        let key = blob.key.clone();
-        let previous = {
-            let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-            objects.insert(key.clone(), blob.clone())
-        };
-        if previous.is_none_or(|previous| previous.digest != blob.digest) {
-            let _ = self.changes.send(HubChange {
-                key,
-                is_deleted: false,
-            });
-        }
-    }
-
     fn remove(&self, key: &Key) {
         let was_there = self
             .objects
@@ -203,6 +216,7 @@ impl HubStore {
             let _ = self.changes.send(HubChange {
                 key: key.clone(),
                 is_deleted: true,
+                noted_by: None,
             });
         }
     }
@@ -223,11 +237,11 @@ impl HubStore {
         self.read()
             .range(first..)
             .take_while(|(key, _)| *key.group == *group && *key.kind == *kind)
-            .map(|(_, blob)| blob.clone())
+            .map(|(_, held)| held.blob.clone())
             .collect()
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<Key, Blob>> {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<Key, Held>> {
         self.objects.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

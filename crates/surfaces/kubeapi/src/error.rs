@@ -412,6 +412,12 @@ impl ApiError {
         self
     }
 
+    /// Asks the client to try again after this time.
+    pub(crate) fn retry_in(mut self, seconds: u32) -> Self {
+        self.details.get_or_insert_default().retry_after_seconds = seconds;
+        self
+    }
+
     /// The answer's body.
     pub fn status(&self) -> Value {
         let mut status = Map::new();

@@ -1,6 +1,7 @@
 //! The API on a socket: TLS or plain, HTTP/1.1 and HTTP/2, the hub at `/` and other clusters
 //! under `/clusters/NAME`.
 
+use crate::error::ApiError;
 use crate::request::PeerCertificate;
 use crate::server::{ApiServer, FromSocket};
 use argosy_ports::{ApiService, Body, BoxError};
@@ -83,16 +84,24 @@ impl Router {
         Some((server, if end == rest.len() { "/" } else { &rest[end..] }))
     }
 
-    /// The service of the API that a URL's path names, to be called with no socket.
-    pub fn service(&self, path: &str) -> Option<ApiService> {
-        self.route(path).map(|(server, _)| server.service())
+    /// All of it as a service, to be called with no socket.
+    pub fn service(&self) -> ApiService {
+        let router = self.clone();
+        ApiService::new(tower::service_fn(move |request: Request<Body>| {
+            let router = router.clone();
+            async move { Ok::<_, BoxError>(router.handle(request).await) }
+        }))
     }
 
     /// Answers a request by its path.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let Some((server, rest)) = self.route(&path) else {
-            return crate::documents::page_not_found();
+            // Not 404: that would say that the cluster knows no such kind.
+            let name = path.trim_start_matches(CLUSTERS);
+            let name = name.split('/').next().unwrap_or(name);
+            let message = format!("no cluster `{name}` is served here now");
+            return ApiError::new(503, "ServiceUnavailable", message).retry_in(1).reply();
         };
         let request = if rest.len() == path.len() {
             Some(request)

@@ -403,7 +403,7 @@ impl OperationStore for HubOperations {
             .patch(&resource, namespace, name, &patch, &options)
             .await
             .map_err(|error| error.to_string())?;
-        self.hub.store.note(&written);
+        self.hub.store.note(&written, super::NAME);
         Ok(())
     }
 }

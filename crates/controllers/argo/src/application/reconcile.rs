@@ -195,7 +195,7 @@ impl ApplicationController {
         {
             Ok(written) => {
                 if let Some(written) = written {
-                    self.hub.store.note(&written);
+                    self.hub.store.note(&written, super::NAME);
                 }
                 if reports_finish && let Some(record) = self.records.get(key) {
                     record.reported();

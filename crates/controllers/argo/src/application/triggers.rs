@@ -47,6 +47,8 @@ impl ApplicationController {
 
     fn hub_changed(&self, change: &HubChange) {
         match &*change.key.kind {
+            // Its own writes tell the controller nothing new.
+            "Application" if change.noted_by == Some(super::NAME) => {}
             "Application" => self.queue.add(change.key.clone()),
             "AppProject" => {
                 let project = change.key.name.clone();

@@ -43,7 +43,7 @@ impl ApplicationSetController {
         match write {
             Write::Create(wanted) => {
                 let made = api.create(&resource, wanted, &options()).await?;
-                self.hub.store.note(&made);
+                self.hub.store.note(&made, super::NAME);
             }
             Write::Update(live, patch) => self.patch_child(live, (*patch).clone()).await?,
             Write::Delete(live) => {

@@ -233,7 +233,7 @@ impl ApplicationSetController {
                 &options(),
             )
             .await?;
-        self.hub.store.note(&now);
+        self.hub.store.note(&now, super::NAME);
         Ok(())
     }
 }

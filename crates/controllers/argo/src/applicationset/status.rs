@@ -117,7 +117,7 @@ impl ApplicationSetController {
             .await
         {
             Ok(Some(written)) => {
-                self.hub.store.note(&written);
+                self.hub.store.note(&written, super::NAME);
                 Ok(())
             }
             Ok(None) => Ok(()),
