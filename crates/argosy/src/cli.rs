@@ -1,7 +1,7 @@
 //! The command line's outermost layer: global flags and the list of commands.
 
 use crate::commands::{
-    app, appset, cluster, completion, demo, helm, kustomize, project, repo, run, up, version,
+    app, appset, bench, cluster, completion, demo, helm, kustomize, project, repo, run, up, version,
 };
 use crate::session::Session;
 use argosy_cli::{Failure, Flags};
@@ -92,6 +92,9 @@ pub enum Command {
     /// Kustomizations, built by Argosy's own engine
     #[command(subcommand)]
     Kustomize(kustomize::KustomizeCommand),
+    /// What Argosy costs on this machine
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// The version of this program
     Version(version::VersionCommand),
     /// A script that completes commands in a shell
@@ -115,6 +118,7 @@ impl Command {
             Self::Project(command) => command.run(session),
             Self::Helm(command) => command.run(session),
             Self::Kustomize(command) => command.run(session),
+            Self::Bench(command) => command.run(session),
             Self::Version(command) => command.run(session),
             Self::Completion(command) => command.run(session),
         }

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod appset;
+pub mod bench;
 pub mod cluster;
 pub mod completion;
 pub mod demo;
