@@ -4,6 +4,7 @@ pub mod app;
 pub mod appset;
 pub mod cluster;
 pub mod completion;
+pub mod debug;
 pub mod demo;
 pub mod helm;
 pub mod kustomize;
