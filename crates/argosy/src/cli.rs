@@ -1,7 +1,8 @@
 //! The command line's outermost layer: global flags and the list of commands.
 
 use crate::commands::{
-    app, appset, bench, cluster, completion, demo, helm, kustomize, project, repo, run, up, version,
+    app, appset, bench, cluster, completion, debug, demo, helm, kustomize, project, repo, run, up,
+    version,
 };
 use crate::session::Session;
 use argosy_cli::{Failure, Flags};
@@ -95,6 +96,8 @@ pub enum Command {
     /// What Argosy costs on this machine
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// One stage of an Application, replayed from a folder
+    Debug(debug::DebugCommand),
     /// The version of this program
     Version(version::VersionCommand),
     /// A script that completes commands in a shell
@@ -119,6 +122,7 @@ impl Command {
             Self::Helm(command) => command.run(session),
             Self::Kustomize(command) => command.run(session),
             Self::Bench(command) => command.run(session),
+            Self::Debug(command) => command.run(session),
             Self::Version(command) => command.run(session),
             Self::Completion(command) => command.run(session),
         }

@@ -5,6 +5,7 @@ pub mod appset;
 pub mod bench;
 pub mod cluster;
 pub mod completion;
+pub mod debug;
 pub mod demo;
 pub mod helm;
 pub mod kustomize;

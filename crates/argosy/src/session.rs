@@ -138,7 +138,11 @@ impl Session {
         Ok(sources)
     }
 
-    fn sources_without_credentials(&self) -> Result<GitSources, Failure> {
+    /// Sources that read repositories which need no credential.
+    ///
+    /// # Errors
+    /// [`Failure`] where a rule of `--git-instead-of` is none.
+    pub fn sources_without_credentials(&self) -> Result<GitSources, Failure> {
         let mut settings = GitSettings::new(&self.settings.cache_dir);
         settings.local_roots.clone_from(&self.settings.local_repos);
         settings.instead_of = self
