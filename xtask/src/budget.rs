@@ -156,6 +156,25 @@ mod tests {
     }
 
     #[test]
+    fn binary_and_tests_compile_every_crate_with_equal_features() {
+        let features = |arguments: &[&str]| -> BTreeSet<String> {
+            let fixed = ["--prefix", "none", "--format", "{p} [{f}]", "--offline"];
+            let tree = workspace::cargo(&[&["tree"], arguments, &fixed].concat()).unwrap();
+            tree.lines()
+                .map(|line| line.trim_end_matches(" (*)").to_owned())
+                .collect()
+        };
+        let of_binary = features(&["-p", "argosy", "-e", "normal,build"]);
+        let of_tests = features(&["--workspace", "-e", "normal,build,dev"]);
+        let twice: Vec<&String> = of_binary.difference(&of_tests).collect();
+        assert!(
+            twice.is_empty(),
+            "`make demo` and `make test` each compile these, since a test or xtask asks for more \
+             features; name them in [workspace.dependencies]: {twice:#?}"
+        );
+    }
+
+    #[test]
     fn no_crate_of_the_binary_is_openssl_or_another_tls() {
         for name in crates_of_binary().unwrap() {
             let word = name.split(' ').next().unwrap_or_default();
