@@ -5,6 +5,7 @@ pub mod commands;
 pub mod controllers;
 pub mod embedded;
 pub mod folder;
+pub mod metrics;
 pub mod pipeline;
 pub mod session;
 pub mod usage;

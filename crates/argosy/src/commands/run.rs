@@ -2,6 +2,7 @@
 
 use super::up::{default_data_dir, ended, failure, init_logs, instead_of};
 use crate::controllers::{ControllerSettings, Controllers};
+use crate::metrics::{Listen, Metrics};
 use crate::session::Session;
 use argosy_cli::Failure;
 use argosy_git::GitSettings;
@@ -17,6 +18,9 @@ pub struct RunCommand {
     /// Folder of mirrors [default: ~/.local/share/argosy]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Where /healthz, /readyz and /metrics are served: an address of the loopback, or off
+    #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:0", value_parser = Listen::parse)]
+    pub metrics_listen: Listen,
 }
 
 impl RunCommand {
@@ -31,6 +35,7 @@ impl RunCommand {
         git.local_roots.clone_from(&session.settings.local_repos);
         git.instead_of = instead_of(session)?;
         let namespace = session.settings.namespace.clone();
+        let metrics_listen = self.metrics_listen;
         session.block_on(async move {
             let connected = session.connect()?;
             let settings = ControllerSettings { namespace, git };
@@ -39,8 +44,13 @@ impl RunCommand {
                     .await
                     .map_err(failure)?;
             session.tell(&format!("hub  {}", connected.spec.server));
+            let metrics = Metrics::start(metrics_listen, &controllers).await.map_err(failure)?;
+            if let Some(metrics) = &metrics {
+                session.tell(&format!("metrics  {}/metrics", metrics.url()));
+            }
             ended().await;
             session.tell("draining …");
+            drop(metrics);
             controllers.drain().await;
             Ok(0)
         })

@@ -3,6 +3,7 @@
 use crate::controllers::{ControllerSettings, Controllers};
 use crate::embedded::{EmbeddedFleet, EmbeddedSettings, new_token};
 use crate::folder::Folder;
+use crate::metrics::{Listen, Metrics};
 use crate::session::Session;
 use anyhow::Context as _;
 use argosy_cli::Failure;
@@ -40,6 +41,9 @@ pub struct UpCommand {
     /// How long a simulated pod takes to be ready, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 300)]
     pub latency: u64,
+    /// Where /healthz, /readyz and /metrics are served: an address of the loopback, or off
+    #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:0", value_parser = Listen::parse)]
+    pub metrics_listen: Listen,
 }
 
 /// A fleet of this process, and its controllers.
@@ -88,7 +92,7 @@ impl UpCommand {
             namespace: session.settings.namespace.clone(),
         };
         init_logs(session);
-        let simulate = self.simulate;
+        let (simulate, metrics_listen) = (self.simulate, self.metrics_listen);
         session.block_on(async move {
             let running = Running::start(settings).await.map_err(failure)?;
             let clusters: Vec<(String, BTreeMap<String, String>)> =
@@ -96,9 +100,15 @@ impl UpCommand {
             running.fleet.simulate(&clusters).await.map_err(failure)?;
             session.tell(&format!("hub         {}", running.fleet.url()));
             session.tell(&format!("kubeconfig  {}", running.fleet.kubeconfig().display()));
+            let metrics = Metrics::start(metrics_listen, &running.controllers).await;
+            let metrics = metrics.map_err(failure)?;
+            if let Some(metrics) = &metrics {
+                session.tell(&format!("metrics     {}/metrics", metrics.url()));
+            }
             session.tell("Ctrl-C ends it; everything that was written is kept.");
             ended().await;
             session.tell("draining …");
+            drop(metrics);
             running.stop().await;
             Ok(0)
         })

@@ -3,7 +3,7 @@
 use crate::destinations::Destinations;
 use crate::resources::{application_sets, applications, projects, secrets};
 use argosy_crds::{ClusterSecret, names};
-use argosy_frame::{Events, HubStore, StatusWriter, Stop};
+use argosy_frame::{Events, HubStore, StageTimes, StatusWriter, Stop};
 use argosy_object::Object;
 use argosy_pipeline::RenderPool;
 use argosy_ports::{Api, Clock, Clusters, ListOptions, Sources};
@@ -52,6 +52,8 @@ pub struct Hub {
     pub schemas: Arc<Schemas>,
     /// Names and servers of clusters.
     pub destinations: Destinations,
+    /// How long the stages take, for metrics.
+    pub stage_times: StageTimes,
 }
 
 impl Hub {
@@ -91,6 +93,7 @@ impl Hub {
             render: Arc::default(),
             schemas,
             destinations: Destinations::default(),
+            stage_times: StageTimes::default(),
             store,
             ports,
         })

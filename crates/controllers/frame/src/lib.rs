@@ -9,6 +9,7 @@ mod events;
 mod hub;
 mod queue;
 mod runner;
+mod stage_times;
 mod status;
 mod stop;
 
@@ -16,5 +17,6 @@ pub use events::{EventKind, Events};
 pub use hub::{HubChange, HubStore};
 pub use queue::Queue;
 pub use runner::{Reconciler, Verdict, run};
+pub use stage_times::{STAGE_BUCKETS, StageTime, StageTimes};
 pub use status::{StatusError, StatusWriter, merge_diff};
 pub use stop::{Stop, StopHandle};

@@ -35,25 +35,28 @@ impl ApplicationController {
         let ports = &self.hub.ports;
         let spec = &valid.spec;
         let instance = instance_name(key, &ports.namespace);
-        let sources = source(&*ports.sources, spec.all_sources(), spec.project_name()).await?;
+        let times = &self.hub.stage_times;
+        let sources = source(&*ports.sources, spec.all_sources(), spec.project_name());
+        let sources = times.measure("source", sources).await?;
         let cluster = ports
             .clusters
             .by_server(&valid.destination.server)
             .await
             .map_err(StageError::Live)?;
         let facts = cluster.facts().await.map_err(StageError::Live)?;
-        let rendered = self.render(key, valid, &sources, &facts, record).await?;
+        let rendered = self.render(key, valid, &sources, &facts, record);
+        let rendered = times.measure("render", rendered).await?;
         let RenderedApp {
             objects,
             mut findings,
             tools,
         } = rendered;
-        let set = self.desired(valid, &instance, objects, &facts);
+        let set = times.measure_now("desired", || self.desired(valid, &instance, objects, &facts));
         findings.extend(set.findings);
         let mut want = live_want(&instance, &set.objects, last);
         let namespace = namespace_key(valid);
         want.keys.extend(namespace.clone());
-        let live = live(&*cluster, &want).await?;
+        let live = times.measure("live", live(&*cluster, &want)).await?;
         let ignore = IgnoreRules::new(&spec.ignore_differences)
             .map_err(|error| StageError::Compare(error.to_string()))?;
         let is_ours = |object: &argosy_object::Object| {
@@ -62,7 +65,9 @@ impl ApplicationController {
         let namespace_exists = namespace
             .as_ref()
             .is_some_and(|(_, namespace)| live.contains_key(namespace));
-        let mut comparison = compare(set.objects, &live, &is_ours, &ignore, &self.hub.schemas);
+        let mut comparison = times.measure_now("compare", || {
+            compare(set.objects, &live, &is_ours, &ignore, &self.hub.schemas)
+        });
         missing_kinds(&mut comparison, &facts);
         let revisions = sources
             .iter()

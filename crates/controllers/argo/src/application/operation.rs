@@ -194,12 +194,14 @@ impl ApplicationController {
         state.phase = OperationPhase::Running;
         state.finished_at = None;
         state.sync_result = Some(sync_result(target_valid, &compared.revisions));
-        let planned = plan_operation(
-            &target_valid.spec,
-            &with_force(&sync),
-            &compared.comparison,
-            compared.namespace_exists,
-        );
+        let planned = self.hub.stage_times.measure_now("plan", || {
+            plan_operation(
+                &target_valid.spec,
+                &with_force(&sync),
+                &compared.comparison,
+                compared.namespace_exists,
+            )
+        });
         if let Some(result) = &mut state.sync_result {
             result.managed_namespace_metadata = planned.namespace_metadata;
         }
@@ -227,7 +229,8 @@ impl ApplicationController {
         };
         let (record, queue, key) = (record.clone(), self.queue.clone(), key.clone());
         self.spawn(async move {
-            match driver.run(machine, first, &store, terminate).await {
+            let applied = driver.run(machine, first, &store, terminate);
+            match store.hub.stage_times.measure("apply", applied).await {
                 Ok(state) => record.finish(state),
                 Err(error) => {
                     tracing::debug!(%key, error, "operation did not begin and is tried again");

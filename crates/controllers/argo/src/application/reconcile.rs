@@ -36,7 +36,8 @@ impl Reconciler for ApplicationController {
         };
         let mut report = Report::new(status, self.hub.ports.clock.now());
         let verdict = self.stages(key, &application, &mut report).await;
-        self.write(key, &application, report, verdict).await
+        let written = self.write(key, &application, report, verdict);
+        self.hub.stage_times.measure("report", written).await
     }
 }
 
@@ -67,7 +68,8 @@ impl ApplicationController {
         };
         self.listen(&compared.cluster);
         report.compared(&valid.spec, &compared.comparison, &compared.revisions);
-        report.health(&app_health(&compared.comparison));
+        let times = &self.hub.stage_times;
+        report.health(&times.measure_now("health", || app_health(&compared.comparison)));
         self.describe(&valid, &compared, report);
         self.operate(key, application, &valid, compared, &record, report)
             .await
