@@ -198,7 +198,8 @@ impl Session {
         }
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
-            return Err(Failure::new(format!("{question} nobody is there to answer"))
+            return Err(Failure::new("nobody is there to answer")
+                .while_doing(question)
                 .hint("`--yes` answers in advance"));
         }
         let mut err = std::io::stderr().lock();

@@ -73,7 +73,8 @@ impl DebugCommand {
     /// # Errors
     /// [`Failure`] with code 2 where the case cannot be read. A stage's own error is an outcome.
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
-        self.replay(session).map_err(|failure| failure.code(EXIT_DIFF_ERROR))
+        self.replay(session)
+            .map_err(|failure| failure.code(EXIT_DIFF_ERROR))
     }
 
     fn replay(self, session: &Session) -> Result<u8, Failure> {

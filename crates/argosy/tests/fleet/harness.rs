@@ -69,6 +69,14 @@ impl Fleet {
         })
     }
 
+    /// The fleet in this process.
+    pub fn running(&self) -> &Running {
+        match &self.what {
+            What::Embedded(running) => running,
+            What::Real(_) => panic!("a real fleet runs beside this process"),
+        }
+    }
+
     /// A bare repository `NAME` with these files on `main`.
     pub fn repository(&self, name: &str, files: &[(&str, &str)]) -> RepoBuilder {
         let path = self.git.join(name);

@@ -1,9 +1,13 @@
 //! The main job, end to end, on the embedded API and on a real kube-apiserver: repositories in,
-//! clusters that follow.
+//! clusters that follow; and the program and its documentation beside them.
 
 mod bad_input;
+mod commands;
+mod docs;
 mod harness;
 mod life;
+mod metrics;
+mod program;
 mod real;
 mod sets;
 

@@ -45,7 +45,11 @@ pub struct GenerateCommand {
 impl GenerateCommand {
     pub(super) fn run(self, session: &Session) -> Result<u8, Failure> {
         let (set, generation) = session.block_on(async {
-            let mut asked = Asked { session, connected: None, sources: None };
+            let mut asked = Asked {
+                session,
+                connected: None,
+                sources: None,
+            };
             let set = match file(&self.set)? {
                 Some(set) => set,
                 None => {
@@ -96,8 +100,8 @@ impl Asked<'_> {
             ..GeneratorInputs::default()
         };
         for _ in 0..MAX_ROUNDS {
-            let step = generate(set, &inputs)
-                .map_err(|error| Failure::of(&error).while_doing(doing()))?;
+            let step =
+                generate(set, &inputs).map_err(|error| Failure::of(&error).while_doing(doing()))?;
             let needs = match step {
                 Step::Done(generation) => return Ok(generation),
                 Step::Needs(needs) => needs,
@@ -117,8 +121,10 @@ impl Asked<'_> {
                 }
             }
         }
-        Err(Failure::new(format!("generating asked for more than {MAX_ROUNDS} times"))
-            .while_doing(doing()))
+        Err(
+            Failure::new(format!("generating asked for more than {MAX_ROUNDS} times"))
+                .while_doing(doing()),
+        )
     }
 
     /// A repository's tree, with the hub's credentials where there is a hub.
@@ -136,21 +142,36 @@ impl Asked<'_> {
             .and_then(Value::as_str)
             .filter(|project| !project.contains("{{"))
             .unwrap_or("");
-        let wanted = Wanted { revision: key.revision.as_str().into(), tag_prefix: None };
+        let wanted = Wanted {
+            revision: key.revision.as_str().into(),
+            tag_prefix: None,
+        };
         let repo = sources.repo(&key.repo_url, project);
-        let artifact =
-            sources.resolve(&repo, &wanted).await.map_err(|error| Failure::of(&error))?;
-        sources.tree(&artifact).await.map_err(|error| Failure::of(&error))
+        let artifact = sources
+            .resolve(&repo, &wanted)
+            .await
+            .map_err(|error| Failure::of(&error))?;
+        sources
+            .tree(&artifact)
+            .await
+            .map_err(|error| Failure::of(&error))
     }
 
     /// Says which Applications the controller would leave out.
     async fn warn(&self, set: &Object, generation: &Generation) -> Result<(), Failure> {
-        let Some(connected) = &self.connected else { return Ok(()) };
+        let Some(connected) = &self.connected else {
+            return Ok(());
+        };
         let hub = &connected.hub;
-        let projects = hub.list(&hub::projects(), Some(hub.namespace()), None).await?;
+        let projects = hub
+            .list(&hub::projects(), Some(hub.namespace()), None)
+            .await?;
         let projects: BTreeSet<String> = projects.iter().map(|p| p.name().to_owned()).collect();
         let clusters = clusters(hub).await?;
-        let facts = Facts { projects: &projects, clusters: &clusters };
+        let facts = Facts {
+            projects: &projects,
+            clusters: &clusters,
+        };
         for sentence in validate(set.name(), &generation.apps, facts).0.values() {
             self.session.tell(&format!("warning: {sentence}"));
         }
@@ -162,22 +183,29 @@ impl Asked<'_> {
 fn file(text: &str) -> Result<Option<Object>, Failure> {
     let path = Path::new(text);
     let looks_like_one = text == "-"
-        || path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
+        || path
+            .extension()
+            .is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
         || path.is_file();
     if !looks_like_one {
         return Ok(None);
     }
     let doing = || format!("cannot read `{text}`");
-    let bytes = read(path, text).map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
+    let bytes =
+        read(path, text).map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
     let objects = argosy_yaml::parse_stream(text, &bytes, &Limits::default())
         .map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
-    let mut sets =
-        objects.into_iter().map(|(object, _)| object).filter(|o| o.kind() == "ApplicationSet");
+    let mut sets = objects
+        .into_iter()
+        .map(|(object, _)| object)
+        .filter(|o| o.kind() == "ApplicationSet");
     match (sets.next(), sets.next()) {
         (Some(set), None) => Ok(Some(set)),
         (None, _) => Err(Failure::new(format!("`{text}` holds no ApplicationSet"))),
-        (Some(_), Some(_)) => Err(Failure::new(format!("`{text}` holds more than one ApplicationSet"))
-            .hint("give one at a time")),
+        (Some(_), Some(_)) => Err(Failure::new(format!(
+            "`{text}` holds more than one ApplicationSet"
+        ))
+        .hint("give one at a time")),
     }
 }
 
@@ -190,14 +218,18 @@ fn read(path: &Path, text: &str) -> std::io::Result<Vec<u8>> {
     };
     source.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(std::io::Error::other(format!("it is larger than {MAX_FILE} bytes")));
+        return Err(std::io::Error::other(format!(
+            "it is larger than {MAX_FILE} bytes"
+        )));
     }
     Ok(bytes)
 }
 
 async fn clusters(hub: &Hub) -> Result<Vec<Cluster>, Failure> {
     let secrets = hub.clusters().await?;
-    let readable = secrets.iter().filter_map(|secret| ClusterSecret::of(secret).ok());
+    let readable = secrets
+        .iter()
+        .filter_map(|secret| ClusterSecret::of(secret).ok());
     Ok(readable
         .map(|cluster| Cluster {
             name: cluster.name,

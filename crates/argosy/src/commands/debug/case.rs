@@ -52,17 +52,25 @@ impl Case {
     pub(super) fn read(dir: &Path) -> Result<Self, Failure> {
         let request_path = dir.join("request.yaml");
         let bytes = read(&request_path)?.ok_or_else(|| {
-            Failure::new(format!("`{}` is no case: it has no `request.yaml`", dir.display()))
-                .hint("`argosy debug --help` says what a case holds")
+            Failure::new(format!(
+                "`{}` is no case: it has no `request.yaml`",
+                dir.display()
+            ))
+            .hint("`argosy debug --help` says what a case holds")
         })?;
         let shown = request_path.display().to_string();
-        let request = argosy_yaml::from_slice(&bytes)
-            .map_err(|error| Failure::from_error(&error).while_doing(format!("cannot read `{shown}`")))?;
-        let request = Request { value: &request, shown: &shown };
-        let application = request.object("application")?.ok_or_else(|| {
-            Failure::new(format!("`{shown}` has no `application`"))
+        let request = argosy_yaml::from_slice(&bytes).map_err(|error| {
+            Failure::from_error(&error).while_doing(format!("cannot read `{shown}`"))
         })?;
-        let spec = ApplicationSpec::of(&application).map_err(|error| Failure::from_error(&error))?;
+        let request = Request {
+            value: &request,
+            shown: &shown,
+        };
+        let application = request
+            .object("application")?
+            .ok_or_else(|| Failure::new(format!("`{shown}` has no `application`")))?;
+        let spec =
+            ApplicationSpec::of(&application).map_err(|error| Failure::from_error(&error))?;
         let crds = request.objects("crds")?;
         let mut schemas = Schemas::builtin();
         if !crds.is_empty() {
@@ -77,7 +85,10 @@ impl Case {
             stage: text(dir, "stage")?,
             project: project(&request, &spec)?,
             destination: request.destination(&spec),
-            kube_version: request.text("/kubeVersion").unwrap_or(KUBE_VERSION).to_owned(),
+            kube_version: request
+                .text("/kubeVersion")
+                .unwrap_or(KUBE_VERSION)
+                .to_owned(),
             api_versions: request.api_versions(&schemas),
             sync: request.sync()?,
             trees: trees(dir, spec.all_sources().len())?,
@@ -115,13 +126,19 @@ impl Request<'_> {
     }
 
     fn object(&self, field: &str) -> Result<Option<Object>, Failure> {
-        let Some(value) = self.value.get(field) else { return Ok(None) };
+        let Some(value) = self.value.get(field) else {
+            return Ok(None);
+        };
         self.as_object(field, value).map(Some)
     }
 
     fn objects(&self, field: &str) -> Result<Vec<Object>, Failure> {
         let values = self.value.get(field).and_then(Value::as_array);
-        values.into_iter().flatten().map(|value| self.as_object(field, value)).collect()
+        values
+            .into_iter()
+            .flatten()
+            .map(|value| self.as_object(field, value))
+            .collect()
     }
 
     fn as_object(&self, field: &str, value: &Value) -> Result<Object, Failure> {
@@ -134,12 +151,19 @@ impl Request<'_> {
     fn destination(&self, spec: &ApplicationSpec) -> (String, String) {
         let of = |pointer, own: &str| self.text(pointer).unwrap_or(own).to_owned();
         let wanted = &spec.destination;
-        (of("/destination/server", &wanted.server), of("/destination/name", &wanted.name))
+        (
+            of("/destination/server", &wanted.server),
+            of("/destination/name", &wanted.name),
+        )
     }
 
     fn api_versions(&self, schemas: &Schemas) -> Arc<[String]> {
         if let Some(given) = self.value.get("apiVersions").and_then(Value::as_array) {
-            return given.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            return given
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect();
         }
         let mut versions: Vec<String> = schemas
             .kinds()
@@ -154,7 +178,9 @@ impl Request<'_> {
     }
 
     fn sync(&self) -> Result<SyncOperation, Failure> {
-        let Some(value) = self.value.get("sync") else { return Ok(SyncOperation::default()) };
+        let Some(value) = self.value.get("sync") else {
+            return Ok(SyncOperation::default());
+        };
         serde_json::from_value(value.clone()).map_err(|error| {
             Failure::from_error(&error).while_doing(format!("`sync` of `{}`", self.shown))
         })
@@ -173,14 +199,21 @@ fn project(request: &Request<'_>, spec: &ApplicationSpec) -> Result<Project, Fai
         })),
     };
     let spec = ProjectSpec::of(&object).map_err(|error| Failure::from_error(&error))?;
-    Ok(Project { name: object.name().to_owned(), spec })
+    Ok(Project {
+        name: object.name().to_owned(),
+        spec,
+    })
 }
 
 /// `tree`, `tree-2` and so on, as far as they are there.
 fn trees(dir: &Path, sources: usize) -> Result<Vec<Arc<dyn Tree>>, Failure> {
     let mut trees: Vec<Arc<dyn Tree>> = Vec::new();
     for number in 1..=sources {
-        let name = if number == 1 { "tree".to_owned() } else { format!("tree-{number}") };
+        let name = if number == 1 {
+            "tree".to_owned()
+        } else {
+            format!("tree-{number}")
+        };
         let path = dir.join(name);
         if !path.is_dir() {
             break;
@@ -195,11 +228,18 @@ fn trees(dir: &Path, sources: usize) -> Result<Vec<Arc<dyn Tree>>, Failure> {
 
 fn live(dir: &Path) -> Result<BTreeMap<Key, Object>, Failure> {
     let path = dir.join("live.yaml");
-    let Some(bytes) = read(&path)? else { return Ok(BTreeMap::new()) };
+    let Some(bytes) = read(&path)? else {
+        return Ok(BTreeMap::new());
+    };
     let shown = path.display().to_string();
-    let objects = argosy_yaml::parse_stream(&shown, &bytes, &Limits::default())
-        .map_err(|error| Failure::from_error(&error).while_doing(format!("cannot read `{shown}`")))?;
-    Ok(objects.into_iter().map(|(object, _)| (object.key(), object)).collect())
+    let objects =
+        argosy_yaml::parse_stream(&shown, &bytes, &Limits::default()).map_err(|error| {
+            Failure::from_error(&error).while_doing(format!("cannot read `{shown}`"))
+        })?;
+    Ok(objects
+        .into_iter()
+        .map(|(object, _)| (object.key(), object))
+        .collect())
 }
 
 fn text(dir: &Path, name: &str) -> Result<Option<String>, Failure> {
@@ -217,9 +257,11 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
         Err(error) => return Err(Failure::from_error(&error).while_doing(doing())),
     };
     if size > MAX_FILE {
-        return Err(Failure::new(format!("it is larger than {MAX_FILE} bytes")).while_doing(doing()));
+        return Err(
+            Failure::new(format!("it is larger than {MAX_FILE} bytes")).while_doing(doing())
+        );
     }
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
     Ok(Some(bytes))
 }

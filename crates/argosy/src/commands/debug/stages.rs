@@ -22,9 +22,9 @@ const CONTROL_NAMESPACE: &str = argosy_crds::names::CONTROL_NAMESPACE;
 
 /// Replays the stages up to `stage` and gives its outcome; the first that fails is the outcome.
 pub(super) fn replay(case: &Case, stage: Stage) -> Value {
-    outcome(case, stage).unwrap_or_else(|stopped| {
-        json!({"error": {"stage": stopped.stage, "message": stopped.message}})
-    })
+    outcome(case, stage).unwrap_or_else(
+        |stopped| json!({"error": {"stage": stopped.stage, "message": stopped.message}}),
+    )
 }
 
 /// A stage that ended early.
@@ -94,9 +94,16 @@ fn rendered(case: &Case) -> Result<Rendered, Stopped> {
         };
         outcomes.push(rounds(&request, &**tree, &references).map_err(&stop)?);
     }
-    let tools = outcomes.iter().map(|outcome| outcome.tool.as_str()).collect();
+    let tools = outcomes
+        .iter()
+        .map(|outcome| outcome.tool.as_str())
+        .collect();
     let all = concatenate(outcomes);
-    Ok(Rendered { objects: all.objects, findings: all.findings, tools })
+    Ok(Rendered {
+        objects: all.objects,
+        findings: all.findings,
+        tools,
+    })
 }
 
 fn rounds(
@@ -143,7 +150,13 @@ fn compared(case: &Case, set: DesiredSet) -> Result<Comparison, Stopped> {
     let instance = instance(case);
     let is_ours =
         |object: &Object| TrackingId::of(object).is_some_and(|id| id.instance == instance);
-    Ok(compare(set.objects, &case.live, &is_ours, &ignore, &case.schemas))
+    Ok(compare(
+        set.objects,
+        &case.live,
+        &is_ours,
+        &ignore,
+        &case.schemas,
+    ))
 }
 
 fn desired_outcome(set: &DesiredSet) -> Value {
@@ -152,7 +165,11 @@ fn desired_outcome(set: &DesiredSet) -> Value {
         .iter()
         .map(|one| {
             let mut value = json!({"object": shown(&one.object)});
-            put(&mut value, "denied", one.denied.clone());
+            put(
+                &mut value,
+                "denied",
+                one.denied.as_ref().map(|denied| denied.sentence.clone()),
+            );
             put(&mut value, "unsupported", one.unsupported.clone());
             value
         })
@@ -166,7 +183,11 @@ fn compare_outcome(comparison: &Comparison) -> Value {
         .iter()
         .map(|row| {
             let mut value = json!({"key": name(&row.key)});
-            put(&mut value, "status", row.code.map(|code| code.as_str().to_owned()));
+            put(
+                &mut value,
+                "status",
+                row.code.map(|code| code.as_str().to_owned()),
+            );
             put(&mut value, "error", row.error.clone());
             put(&mut value, "note", note(row).map(str::to_owned));
             if let (Some(predicted), Some(live)) = (&row.predicted, &row.live) {
@@ -183,7 +204,9 @@ fn compare_outcome(comparison: &Comparison) -> Value {
 
 fn note(row: &Row) -> Option<&'static str> {
     match row {
-        Row { is_ignored: true, .. } => Some("left Git, and is ignored"),
+        Row {
+            is_ignored: true, ..
+        } => Some("left Git, and is ignored"),
         Row { desired: None, .. } => Some("left Git"),
         Row { live: None, .. } => Some("not live"),
         _ => None,
@@ -210,8 +233,12 @@ fn plan_outcome(case: &Case, comparison: &Comparison) -> Value {
             value
         })
         .collect();
-    let blocked: Vec<&str> =
-        planned.plan.blocked.iter().map(|blocked| blocked.sentence.as_str()).collect();
+    let blocked: Vec<&str> = planned
+        .plan
+        .blocked
+        .iter()
+        .map(|blocked| blocked.sentence.as_str())
+        .collect();
     json!({"steps": steps, "blocked": blocked})
 }
 
@@ -259,7 +286,10 @@ fn values<'o>(objects: impl Iterator<Item = &'o Object>) -> Vec<Value> {
 }
 
 fn sentences(findings: &[Finding]) -> Vec<&str> {
-    findings.iter().map(|finding| finding.message.as_str()).collect()
+    findings
+        .iter()
+        .map(|finding| finding.message.as_str())
+        .collect()
 }
 
 fn put(value: &mut Value, field: &str, text: Option<String>) {

@@ -46,12 +46,18 @@ pub struct Manager {
 }
 
 impl Hub {
-    /// The Secrets of all clusters, sorted by name.
+    /// The Secrets of all clusters, sorted by the clusters' names and servers; those that cannot
+    /// be read come last.
     ///
     /// # Errors
     /// [`Failure`] where the API fails.
     pub async fn clusters(&self) -> Result<Vec<Object>, Failure> {
-        self.secrets_of("cluster").await
+        let mut secrets = self.secrets_of("cluster").await?;
+        secrets.sort_by_cached_key(|secret| {
+            let view = ClusterSecret::of(secret);
+            (view.is_err(), view.map_or_else(|_| Default::default(), |view| (view.name, view.server)))
+        });
+        Ok(secrets)
     }
 
     /// The Secret of a cluster, by name or server.
