@@ -152,7 +152,7 @@ fn desired_outcome(set: &DesiredSet) -> Value {
         .iter()
         .map(|one| {
             let mut value = json!({"object": shown(&one.object)});
-            put(&mut value, "denied", one.denied.clone());
+            put(&mut value, "denied", one.denied.as_ref().map(|f| f.sentence.clone()));
             put(&mut value, "unsupported", one.unsupported.clone());
             value
         })
