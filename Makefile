@@ -2,9 +2,10 @@
 
 CARGO ?= cargo
 ARGS ?=
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint assets
+.PHONY: help demo test bench lint assets check budget
 
 help: ## Says what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -13,17 +14,26 @@ demo: ## Shows a fleet that follows Git (ARGS="--once --json")
 	@$(CARGO) build --quiet -p argosy
 	@$(CARGO) run --quiet -p argosy -- demo $(ARGS)
 
-test: assets ## Sets up and runs all tests
-	$(CARGO) build --workspace --tests
+# One build of everything, xtask included: it and `make demo` share what they compile.
+test: ## Sets up and runs all tests
+	$(CARGO) build --workspace --bins --tests
+	@$(TARGET)/debug/xtask kubeassets
 	$(CARGO) test --workspace
 
 assets: ## Builds a real kube-apiserver and fetches kubectl and helm, once, for tests
 	@$(CARGO) run --quiet -p xtask -- kubeassets
 
-bench: ## Runs the demo's fleet in a release build and prints its figures
-	@$(CARGO) run --quiet --release -p argosy -- demo --once --json $(ARGS)
+bench: ## Measures fleets in a release build (ARGS="--clusters 50 --apps 2000")
+	@$(CARGO) run --quiet --release -p argosy -- demo --once --json
+	@$(CARGO) run --quiet --release -p argosy -- bench fleet $(ARGS)
 
-lint: ## Formats, lints, licences
+check: ## Holds the code to its floors, its file heads and its sizes
+	@$(CARGO) run --quiet -p xtask -- check
+
+budget: ## Counts the crates behind the binary (ARGS="--time" compiles them, too)
+	@$(CARGO) run --quiet -p xtask -- budget $(ARGS)
+
+lint: check ## Formats, lints, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets
-	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "SKIPPED: cargo-deny is not installed (cargo install cargo-deny)"; fi
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "SKIPPED: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi

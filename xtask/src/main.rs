@@ -1,8 +1,12 @@
 //! The work behind the Makefile: `cargo xtask NAME`, one file a task.
 #![allow(clippy::print_stdout)] // a task talks to whoever runs it
 
+mod budget;
+mod check;
 mod kubeassets;
+mod licences;
 mod schema_table;
+mod workspace;
 mod zip;
 
 fn main() -> anyhow::Result<()> {
@@ -10,9 +14,12 @@ fn main() -> anyhow::Result<()> {
     match arguments.next().as_deref() {
         Some("kubeassets") => kubeassets::run(),
         Some("schema-table") => schema_table::run(),
+        Some("check") => check::run(),
+        Some("budget") => budget::run(&arguments.collect::<Vec<_>>()),
         other => anyhow::bail!(
             "no task `{}`; there are: kubeassets (a real kube-apiserver and tools for tests), \
-             schema-table (derives crates/engine/schema/data/kinds.txt)",
+             schema-table (derives crates/engine/schema/data/kinds.txt), check (holds the code to \
+             its floors and sizes), budget [--time] (counts and times the dependencies)",
             other.unwrap_or("")
         ),
     }

@@ -1,7 +1,8 @@
 //! The command line's outermost layer: global flags and the list of commands.
 
 use crate::commands::{
-    app, appset, cluster, completion, demo, helm, kustomize, project, repo, run, up, version,
+    app, appset, bench, cluster, completion, debug, demo, helm, kustomize, project, repo, run, up,
+    version,
 };
 use crate::session::Session;
 use argosy_cli::{Failure, Flags};
@@ -97,6 +98,11 @@ pub enum Command {
     /// Kustomizations, built by Argosy's own engine
     #[command(subcommand)]
     Kustomize(kustomize::KustomizeCommand),
+    /// What Argosy costs on this machine
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+    /// One stage of an Application, replayed from a folder
+    Debug(debug::DebugCommand),
     /// The version of this program
     Version(version::VersionCommand),
     /// A script that completes commands in a shell
@@ -120,6 +126,8 @@ impl Command {
             Self::Project(command) => command.run(session),
             Self::Helm(command) => command.run(session),
             Self::Kustomize(command) => command.run(session),
+            Self::Bench(command) => command.run(session),
+            Self::Debug(command) => command.run(session),
             Self::Version(command) => command.run(session),
             Self::Completion(command) => command.run(session),
         }

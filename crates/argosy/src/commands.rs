@@ -2,8 +2,10 @@
 
 pub mod app;
 pub mod appset;
+pub mod bench;
 pub mod cluster;
 pub mod completion;
+pub mod debug;
 pub mod demo;
 pub mod helm;
 pub mod kustomize;

@@ -7,3 +7,4 @@ pub mod embedded;
 pub mod folder;
 pub mod pipeline;
 pub mod session;
+pub mod usage;

@@ -20,6 +20,8 @@ pub struct Session {
     pub terminal: Terminal,
     /// The environment, for what is found by it besides.
     pub environment: BTreeMap<String, String>,
+    /// Whether `--kubeconfig` was given, and not just found.
+    pub is_kubeconfig_given: bool,
 }
 
 /// The hub with the way to it.
@@ -58,6 +60,7 @@ impl Session {
             },
         };
         Ok(Self {
+            is_kubeconfig_given: flags.kubeconfig.is_some(),
             settings: Settings::resolve(&flags, &file, &environment),
             terminal,
             environment,
@@ -135,7 +138,11 @@ impl Session {
         Ok(sources)
     }
 
-    fn sources_without_credentials(&self) -> Result<GitSources, Failure> {
+    /// Sources that read repositories which need no credential.
+    ///
+    /// # Errors
+    /// [`Failure`] where a rule of `--git-instead-of` is none.
+    pub fn sources_without_credentials(&self) -> Result<GitSources, Failure> {
         let mut settings = GitSettings::new(&self.settings.cache_dir);
         settings.local_roots.clone_from(&self.settings.local_repos);
         settings.instead_of = self

@@ -1,5 +1,6 @@
 //! `argosy appset`.
 
+mod generate;
 mod get;
 mod list;
 
@@ -15,6 +16,8 @@ pub enum AppsetCommand {
     List(list::ListCommand),
     /// One ApplicationSet
     Get(get::GetCommand),
+    /// The Applications that a set of the hub or of a file would make; nothing is written
+    Generate(generate::GenerateCommand),
 }
 
 impl AppsetCommand {
@@ -23,6 +26,7 @@ impl AppsetCommand {
         match self {
             Self::List(command) => command.run(session),
             Self::Get(command) => command.run(session),
+            Self::Generate(command) => command.run(session),
         }
     }
 }

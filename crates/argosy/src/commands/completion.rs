@@ -8,6 +8,9 @@ use clap_complete::Shell;
 
 /// A script that completes commands in a shell.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy completion bash > ~/.local/share/bash-completion/completions/argosy
+  argosy completion zsh > ~/.zfunc/_argosy")]
 pub struct CompletionCommand {
     /// The shell: bash, elvish, fish, powershell or zsh
     shell: Shell,

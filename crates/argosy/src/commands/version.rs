@@ -7,8 +7,12 @@ use clap::Args;
 
 /// The version of this program.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy version
+  argosy version --short
+  argosy version -o json")]
 pub struct VersionCommand {
-    /// Output format: json or yaml
+    /// Output format: text, json or yaml
     #[arg(short, long, default_value = "")]
     output: Format,
     /// Only the number

@@ -1,5 +1,7 @@
-//! A fleet in the process, with repositories that a test can commit to.
+//! A fleet for tests, with repositories that a test can commit to: on the embedded API, or with
+//! a real kube-apiserver for hub and clusters.
 
+use crate::real::Reals;
 use argosy::commands::up::{Running, UpSettings};
 use argosy_git::InsteadOf;
 use argosy_git::author::{Change, RepoBuilder};
@@ -12,33 +14,59 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for something that must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What the fleet stands on.
+#[derive(Clone, Copy)]
+pub enum Ground {
+    Embedded,
+    /// etcd, kube-apiserver and kube-controller-manager; the simulator plays the kubelet.
+    Real,
+}
 
 pub struct Fleet {
-    pub running: Running,
+    what: What,
     pub hub: Client,
     pub git: PathBuf,
     _folder: tempfile::TempDir,
 }
 
+enum What {
+    Embedded(Box<Running>),
+    Real(Reals),
+}
+
 impl Fleet {
-    /// A hub and these clusters, with labels `environment=production`.
-    pub async fn start(clusters: &[&str]) -> Self {
+    /// A hub and these clusters, with labels `environment=production`; `None` where the ground
+    /// is not there, which was said.
+    pub async fn start(ground: Ground, test: &str, clusters: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let git = folder.path().join("git");
         std::fs::create_dir_all(&git).unwrap();
-        let running = Running::start(settings(&folder, &git, true)).await.unwrap();
-        let labels: BTreeMap<String, String> =
-            [("environment".to_owned(), "production".to_owned())].into();
-        let clusters: Vec<_> =
-            clusters.iter().map(|name| ((*name).to_owned(), labels.clone())).collect();
-        running.fleet.simulate(&clusters).await.unwrap();
-        let hub = Client::new("https://hub", running.fleet.hub());
-        let fleet = Self { running, hub, git, _folder: folder };
-        for (name, _) in &clusters {
-            fleet.until("cluster", || async { fleet.running.fleet.cluster(name).map(|_| ()) }).await;
-        }
-        fleet
+        let settings = settings(&folder, &git, true);
+        let (what, hub) = match ground {
+            Ground::Embedded => {
+                let running = Running::start(settings).await.unwrap();
+                let simulated: Vec<_> = clusters
+                    .iter()
+                    .map(|name| ((*name).to_owned(), labels()))
+                    .collect();
+                running.fleet.simulate(&simulated).await.unwrap();
+                let hub = Client::new("https://hub", running.fleet.hub());
+                (What::Embedded(Box::new(running)), hub)
+            }
+            Ground::Real => {
+                let reals = Reals::start(test, clusters, settings).await?;
+                let hub = reals.hub();
+                (What::Real(reals), hub)
+            }
+        };
+        Some(Self {
+            what,
+            hub,
+            git,
+            _folder: folder,
+        })
     }
 
     /// A bare repository `NAME` with these files on `main`.
@@ -51,7 +79,13 @@ impl Fleet {
     }
 
     pub fn cluster(&self, name: &str) -> Client {
-        Client::new(&format!("https://{name}"), self.running.fleet.cluster(name).unwrap())
+        match &self.what {
+            What::Embedded(running) => Client::new(
+                &format!("https://{name}"),
+                running.fleet.cluster(name).unwrap(),
+            ),
+            What::Real(reals) => reals.cluster(name),
+        }
     }
 
     /// An automated Application of a repository's folder on a cluster.
@@ -73,26 +107,46 @@ impl Fleet {
     pub async fn create(&self, value: Value) -> Object {
         let object = Object::new(value).unwrap();
         let resource = resource(&object);
-        self.hub.create(&resource, &object, &WriteOptions::default()).await.unwrap()
+        self.hub
+            .create(&resource, &object, &WriteOptions::default())
+            .await
+            .unwrap()
     }
 
     pub async fn patch_application(&self, name: &str, patch: Value) {
         self.hub
-            .patch(&applications(), Some("argocd"), name, &PatchBody::Merge(patch), &WriteOptions::default())
+            .patch(
+                &applications(),
+                Some("argocd"),
+                name,
+                &PatchBody::Merge(patch),
+                &WriteOptions::default(),
+            )
             .await
             .unwrap();
     }
 
     pub async fn delete_application(&self, name: &str) {
         self.hub
-            .delete(&applications(), Some("argocd"), name, &DeleteOptions::default())
+            .delete(
+                &applications(),
+                Some("argocd"),
+                name,
+                &DeleteOptions::default(),
+            )
             .await
             .unwrap();
     }
 
     pub async fn status(&self, name: &str) -> Value {
-        let application = self.hub.get(&applications(), Some("argocd"), name).await.unwrap();
-        application.and_then(|a| a.pointer("/status").cloned()).unwrap_or(Value::Null)
+        let application = self
+            .hub
+            .get(&applications(), Some("argocd"), name)
+            .await
+            .unwrap();
+        application
+            .and_then(|a| a.pointer("/status").cloned())
+            .unwrap_or(Value::Null)
     }
 
     /// Waits until an Application is Synced and Healthy with nothing running, and returns its
@@ -113,7 +167,10 @@ impl Fleet {
             if holds(&status) {
                 return status;
             }
-            assert!(started.elapsed() < PATIENCE, "`{name}` does not get there: {status:#}");
+            assert!(
+                started.elapsed() < PATIENCE,
+                "`{name}` does not get there: {status:#}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -144,16 +201,30 @@ impl Fleet {
     pub async fn config_map(&self, cluster: &str, name: &str, wanted: Option<&str>) {
         let client = self.cluster(cluster);
         self.until(&format!("ConfigMap {name} on {cluster}"), || async {
-            let found = client.get(&config_maps(), Some("default"), name).await.unwrap();
-            let value = found.as_ref().and_then(|o| o.pointer("/data/k")).and_then(Value::as_str);
+            let found = client
+                .get(&config_maps(), Some("default"), name)
+                .await
+                .unwrap();
+            let value = found
+                .as_ref()
+                .and_then(|o| o.pointer("/data/k"))
+                .and_then(Value::as_str);
             (value == wanted).then_some(())
         })
         .await;
     }
 
     pub async fn stop(self) {
-        self.running.stop().await;
+        match self.what {
+            What::Embedded(running) => running.stop().await,
+            What::Real(reals) => reals.stop().await,
+        }
     }
+}
+
+/// The labels of every cluster.
+pub fn labels() -> BTreeMap<String, String> {
+    [("environment".to_owned(), "production".to_owned())].into()
 }
 
 pub fn settings(folder: &tempfile::TempDir, git: &std::path::Path, in_memory: bool) -> UpSettings {
@@ -165,8 +236,11 @@ pub fn settings(folder: &tempfile::TempDir, git: &std::path::Path, in_memory: bo
         latency: Duration::from_millis(20),
         local_repos: vec![git.to_owned()],
         instead_of: vec![
-            InsteadOf::parse(&format!("https://gitlab.internal/=file://{}/", git.display()))
-                .unwrap(),
+            InsteadOf::parse(&format!(
+                "https://gitlab.internal/=file://{}/",
+                git.display()
+            ))
+            .unwrap(),
         ],
         namespace: "argocd".into(),
     }

@@ -1,6 +1,6 @@
 //! ApplicationSets over several clusters.
 
-use crate::harness::{Fleet, argo, commit, config_map};
+use crate::harness::{Fleet, Ground, argo, commit, config_map};
 use argosy_object::{Object, Value};
 use argosy_ports::{Api, ListOptions};
 use std::collections::BTreeSet;
@@ -46,27 +46,47 @@ spec:
 async fn names(fleet: &Fleet) -> BTreeSet<String> {
     let list = fleet
         .hub
-        .list(&argo("Application", "applications"), &ListOptions::default())
+        .list(
+            &argo("Application", "applications"),
+            &ListOptions::default(),
+        )
         .await
         .unwrap();
-    list.items.iter().map(|application| application.name().to_owned()).collect()
+    list.items
+        .iter()
+        .map(|application| application.name().to_owned())
+        .collect()
 }
 
 async fn until_names(fleet: &Fleet, wanted: &[&str]) {
     let wanted: BTreeSet<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
     fleet
-        .until("the set's Applications", || async { (names(fleet).await == wanted).then_some(()) })
+        .until("the set's Applications", || async {
+            (names(fleet).await == wanted).then_some(())
+        })
         .await;
 }
 
 async fn set(fleet: &Fleet) -> Object {
     let resource = argo("ApplicationSet", "applicationsets");
-    fleet.hub.get(&resource, Some("argocd"), "services").await.unwrap().unwrap()
+    fleet
+        .hub
+        .get(&resource, Some("argocd"), "services")
+        .await
+        .unwrap()
+        .unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn registry_and_clusters_make_applications_and_a_failure_deletes_none() {
-    let fleet = Fleet::start(&["a", "b"]).await;
+pub async fn registry_and_clusters_make_applications_and_a_failure_deletes_none(ground: Ground) {
+    let Some(fleet) = Fleet::start(
+        ground,
+        "registry_and_clusters_make_applications_and_a_failure_deletes_none",
+        &["a", "b"],
+    )
+    .await
+    else {
+        return;
+    };
     fleet.repository("one", &[("app/one.yaml", &config_map("one", "v1"))]);
     fleet.repository("two", &[("app/two.yaml", &config_map("two", "v1"))]);
     let entry = |repo: &str| format!("values: {{repo: {repo}, branch: main}}\n");

@@ -202,7 +202,7 @@ fn resource_status(row: &Row) -> ResourceStatus {
         kind: row.key.kind.to_string(),
         namespace: row.key.namespace_or_empty().into(),
         name: row.key.name.to_string(),
-        status: row.code,
+        status: row.shown(),
         health: None,
         hook: row.code.is_none(),
         requires_pruning: row.is_extraneous(),

@@ -19,9 +19,18 @@ pub struct Desired {
     /// Where it was rendered from.
     pub origin: Origin,
     /// Why the project forbids it, where it does.
-    pub denied: Option<String>,
+    pub denied: Option<Forbidden>,
     /// What it needs that is not supported yet, where it does.
     pub unsupported: Option<String>,
+}
+
+/// Why a project forbids an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forbidden {
+    /// For people, in Argo CD's words.
+    pub sentence: String,
+    /// It is the kind that is forbidden, and not the place.
+    pub is_kind: bool,
 }
 
 /// One object of an application, desired or live or both.
@@ -44,6 +53,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// The status as it is shown. Compat: an object of a forbidden kind is shown as `Unknown`,
+    /// though it counts as what it is, so that a sync is tried and says why it fails.
+    pub fn shown(&self) -> Option<SyncCode> {
+        let is_forbidden =
+            self.desired.as_ref().and_then(|d| d.denied.as_ref()).is_some_and(|f| f.is_kind);
+        if is_forbidden { self.code.map(|_| SyncCode::Unknown) } else { self.code }
+    }
+
     /// Whether the object has left Git.
     pub fn is_extraneous(&self) -> bool {
         self.desired.is_none()
@@ -158,9 +175,6 @@ fn row(desired: Desired, live: Option<Object>, ignore: &IgnoreRules, schemas: &S
                 );
             }
         }
-    }
-    if desired.denied.is_some() && live.is_none() {
-        code = SyncCode::Unknown;
     }
     let code = (!is_hook).then_some(code);
     Row {

@@ -9,6 +9,6 @@ mod compare;
 mod ignore;
 mod normalize;
 
-pub use compare::{CompareError, Comparison, Desired, Row, compare};
+pub use compare::{CompareError, Comparison, Desired, Forbidden, Row, compare};
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use normalize::{differences, is_equal};

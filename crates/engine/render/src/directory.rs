@@ -4,13 +4,17 @@ use crate::error::RenderError;
 use crate::{Objects, Outcome};
 use argosy_crds::Source;
 use argosy_glob::Glob;
-use argosy_object::{Finding, Origin};
 use argosy_tree::{Mode, RelPath, Rooted};
 use argosy_yaml::Limits;
 
 /// A file with this text anywhere in it is left out.
 const SKIP_MARKER: &str = "+argocd:skip-file-rendering";
 
+/// Reads every manifest of a folder.
+///
+/// Compat: Argo CD ignores a file that is no manifest and does not look like one. Here it is an
+/// error that says how to leave the file out: the objects of a manifest that was broken would
+/// otherwise be pruned.
 pub(crate) fn render(
     reader: &Rooted<'_>,
     path: &RelPath,
@@ -43,30 +47,11 @@ pub(crate) fn render(
         if text.contains(SKIP_MARKER) {
             continue;
         }
-        match argosy_yaml::parse_stream(file.as_str(), text.as_bytes(), &limits) {
-            Ok(objects) => all.objects.extend(objects),
-            Err(error) if is_manifest(file.name(), &text) => return Err(error.into()),
-            Err(error) => all.findings.push(Finding {
-                reason: "FileIgnored",
-                message: format!("{error}; the file is ignored, since it is no manifest"),
-                origin: Some(Origin {
-                    file: file.as_str().into(),
-                    line: error.line,
-                    doc: 0,
-                }),
-            }),
-        }
+        let objects = argosy_yaml::parse_stream(file.as_str(), text.as_bytes(), &limits)
+            .map_err(RenderError::Manifest)?;
+        all.objects.extend(objects);
     }
     Ok(Outcome::Objects(all))
-}
-
-/// Whether a file that cannot be read as objects was meant to hold some. Compat: YAML that has
-/// nothing of an object's fields is taken for something else, such as values for a chart.
-fn is_manifest(name: &str, text: &str) -> bool {
-    extension(name) == "json"
-        || ["apiVersion:", "kind:", "metadata:"]
-            .iter()
-            .all(|field| text.contains(field))
 }
 
 /// The files of a folder, sorted; with `recurse` those below it too.

@@ -27,6 +27,9 @@ pub enum RenderError {
     /// A file could not be read.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// A file of the folder is broken YAML, or YAML that is no Kubernetes object.
+    #[error(transparent)]
+    Manifest(argosy_yaml::YamlError),
     /// Broken YAML, or YAML that is no Kubernetes object.
     #[error(transparent)]
     Yaml(#[from] argosy_yaml::YamlError),
@@ -94,6 +97,11 @@ impl Classified for RenderError {
             }
             Self::ValueFileMissing { .. } => {
                 "add the file, or set `helm.ignoreMissingValueFiles: true`".into()
+            }
+            Self::Manifest(_) => {
+                "leave out a file that is no manifest by `directory.exclude`, or by the text \
+                 `+argocd:skip-file-rendering` in it"
+                    .into()
             }
             _ => return None,
         })

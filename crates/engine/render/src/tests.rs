@@ -1,6 +1,7 @@
 //! Fixtures: one text, cut by `--- path` lines.
 
 use super::*;
+use argosy_object::Classified as _;
 use argosy_crds::{DirectorySource, HelmSource, KustomizeSource, Source};
 use argosy_tree::MemoryTree;
 
@@ -135,7 +136,7 @@ fn broken_yaml_names_file_line_and_column() {
 }
 
 #[test]
-fn yaml_that_is_no_manifest_is_ignored_with_a_finding() {
+fn yaml_that_is_no_manifest_is_an_error_with_place_and_way_out() {
     for content in ["replicas: 3\n", "a: {{ .Values.a }}\n", "- 1\n- 2\n"] {
         let fixture = format!("--- app/values.yaml\n{content}");
         let request = Request {
@@ -143,17 +144,9 @@ fn yaml_that_is_no_manifest_is_ignored_with_a_finding() {
             ..Request::default()
         };
         let answers = Answers::default();
-        let step = render(&request, &tree(&fixture), &answers, &Caches::default()).unwrap();
-        let Step::Done(rendered) = step else {
-            panic!("needs nothing")
-        };
-        assert!(rendered.objects.is_empty());
-        let finding = &rendered.findings[0];
-        assert_eq!(finding.reason, "FileIgnored");
-        assert!(
-            finding.message.starts_with("app/values.yaml:1"),
-            "{finding:?}"
-        );
+        let error = render(&request, &tree(&fixture), &answers, &Caches::default()).unwrap_err();
+        assert!(error.to_string().starts_with("app/values.yaml:1"), "{error}");
+        assert!(error.hint().unwrap().contains("directory.exclude"));
     }
 }
 

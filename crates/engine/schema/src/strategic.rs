@@ -152,6 +152,3 @@ pub(crate) fn go_text(value: &Value) -> String {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

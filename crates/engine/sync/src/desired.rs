@@ -2,9 +2,9 @@
 
 use crate::tracking::TrackingId;
 use argosy_crds::names;
-use argosy_diff::Desired;
+use argosy_diff::{Desired, Forbidden};
 use argosy_object::{Finding, GroupKind, Gvk, Key, Object, Origin, Value};
-use argosy_policy::Project;
+use argosy_policy::{Denied, Project};
 use std::collections::{BTreeMap, HashMap};
 
 /// What stamping needs beside the objects.
@@ -69,7 +69,10 @@ pub fn desired(rendered: Vec<(Object, Origin)>, input: &DesiredInput<'_>) -> Des
                 input.server,
             )
             .err()
-            .map(|denied| denied.to_string());
+            .map(|denied| Forbidden {
+                sentence: denied.to_string(),
+                is_kind: matches!(denied, Denied::Kind { .. }),
+            });
         let id = TrackingId::new(input.instance, &key, input.namespace);
         object.set_annotation(names::TRACKING_ID, &id.to_string());
         let unsupported = unsupported(&object);
@@ -281,8 +284,11 @@ mod tests {
             vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}})],
         );
         assert_eq!(
-            set.objects[0].denied.as_deref(),
-            Some("resource :Namespace is not permitted in project team")
+            set.objects[0].denied,
+            Some(Forbidden {
+                sentence: "resource :Namespace is not permitted in project team".into(),
+                is_kind: true,
+            })
         );
     }
 }

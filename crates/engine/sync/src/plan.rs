@@ -160,7 +160,7 @@ fn action(
         });
     };
     if let Some(denied) = &desired.denied {
-        return Some(Action::Refuse(denied.clone()));
+        return Some(Action::Refuse(denied.sentence.clone()));
     }
     if let Some(feature) = &desired.unsupported {
         blocked.push(Blocked {

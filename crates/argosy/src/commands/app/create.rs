@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 /// Makes an application.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app create guestbook --repo https://git.example.com/guestbook.git --path deploy --dest-name sim-1 --dest-namespace default
+  argosy app create --file guestbook.yaml")]
 pub struct CreateCommand {
     /// Its name, or NAMESPACE/NAME
     name: Option<String>,

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// Deletes applications, with their resources unless told otherwise.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app delete guestbook --yes --wait
+  argosy app delete guestbook --cascade=false --yes")]
 pub struct DeleteCommand {
     #[command(flatten)]
     apps: SomeApps,

@@ -16,6 +16,10 @@ const REFRESH: Duration = Duration::from_secs(120);
 
 /// What a sync would change.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app diff guestbook
+  argosy app diff guestbook --revision feature
+  argosy app diff guestbook --local ./deploy")]
 pub struct DiffCommand {
     #[command(flatten)]
     app: OneApp,

@@ -11,10 +11,14 @@ const REFRESH: Duration = Duration::from_secs(120);
 
 /// One application.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app get guestbook
+  argosy app get guestbook --refresh --show-operation
+  argosy app get guestbook -o yaml")]
 pub struct GetCommand {
     #[command(flatten)]
     app: OneApp,
-    /// Output format: json, yaml or name
+    /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]
     output: Format,
     /// Compare with Git first

@@ -8,11 +8,14 @@ use clap::Args;
 
 /// Revisions that were deployed.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app history guestbook
+  argosy app history guestbook -o id")]
 pub struct HistoryCommand {
     #[command(flatten)]
     app: OneApp,
-    /// Output format: wide, id, json or yaml
-    #[arg(short, long, default_value = "wide", value_parser = ["wide", "table", "id", "json", "yaml"])]
+    /// Output format: wide, id (or name), json or yaml
+    #[arg(short, long, default_value = "wide", value_parser = ["wide", "table", "id", "name", "json", "yaml"])]
     output: String,
 }
 
@@ -27,7 +30,7 @@ impl HistoryCommand {
         session.print(&match self.output.as_str() {
             "json" => to_pretty_json(&history),
             "yaml" => argosy_yaml::to_string(&history),
-            "id" => {
+            "id" | "name" => {
                 let entries = history.as_array().into_iter().flatten();
                 let ids = entries.filter_map(|entry| entry.get("id")?.as_i64());
                 ids.flat_map(|id| [id.to_string(), "\n".to_owned()]).collect()

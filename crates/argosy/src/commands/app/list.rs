@@ -7,6 +7,10 @@ use clap::Args;
 
 /// All applications.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app list
+  argosy app list -l team=shop -o wide
+  argosy app list --cluster eu-prod-1 -o name")]
 pub struct ListCommand {
     /// Only this namespace
     #[arg(short = 'N', long, value_name = "NAME")]

@@ -9,6 +9,10 @@ use std::path::PathBuf;
 
 /// The manifests that Git holds, or the live ones.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app manifests guestbook
+  argosy app manifests guestbook --source live
+  argosy app manifests guestbook --revision v1.2.0")]
 pub struct ManifestsCommand {
     #[command(flatten)]
     app: OneApp,

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 /// Compares with Git again.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app refresh guestbook
+  argosy app refresh -l team=shop --hard")]
 pub struct RefreshCommand {
     #[command(flatten)]
     apps: SomeApps,

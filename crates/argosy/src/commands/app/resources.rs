@@ -7,10 +7,13 @@ use clap::Args;
 
 /// Resources of an application.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app resources guestbook
+  argosy app resources guestbook -o name")]
 pub struct ResourcesCommand {
     #[command(flatten)]
     app: OneApp,
-    /// Output format: table, json, yaml or name
+    /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]
     output: Format,
 }

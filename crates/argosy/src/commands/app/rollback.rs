@@ -8,6 +8,9 @@ use clap::Args;
 
 /// Brings an application back to an earlier revision.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app rollback guestbook
+  argosy app rollback guestbook 2 --prune")]
 pub struct RollbackCommand {
     #[command(flatten)]
     app: OneApp,
@@ -21,7 +24,7 @@ pub struct RollbackCommand {
     dry_run: bool,
     #[command(flatten)]
     patience: Patience,
-    /// Output format: json, yaml or name
+    /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]
     output: Format,
 }

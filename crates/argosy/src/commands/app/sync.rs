@@ -9,6 +9,11 @@ use clap::Args;
 
 /// Brings applications to what Git says.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app sync guestbook
+  argosy app sync guestbook --prune --timeout 2m
+  argosy app sync guestbook --resource apps:Deployment:web
+  argosy app sync -l team=shop --dry-run")]
 pub struct SyncCommand {
     #[command(flatten)]
     apps: SomeApps,
@@ -62,7 +67,7 @@ pub struct SyncCommand {
     /// Do not wait
     #[arg(long = "async")]
     is_async: bool,
-    /// Output format: json, yaml or name
+    /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]
     output: Format,
 }

@@ -7,6 +7,8 @@ use clap::Args;
 
 /// Ends the operation that is under way.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app terminate-op guestbook")]
 pub struct TerminateCommand {
     #[command(flatten)]
     app: OneApp,

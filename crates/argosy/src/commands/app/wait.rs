@@ -8,6 +8,10 @@ use clap::Args;
 
 /// Waits for applications.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy app wait guestbook --timeout 2m
+  argosy app wait guestbook --health --timeout 2m
+  argosy app wait guestbook --delete")]
 pub struct WaitCommand {
     #[command(flatten)]
     apps: SomeApps,
@@ -31,7 +35,7 @@ pub struct WaitCommand {
     /// Until they are deleted
     #[arg(long, conflicts_with_all = ["sync", "health", "operation", "suspended", "degraded"])]
     delete: bool,
-    /// Output format: json, yaml or name
+    /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]
     output: Format,
 }

@@ -6,13 +6,16 @@ use clap::Args;
 
 /// One ApplicationSet.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy appset get services
+  argosy appset get services -o yaml")]
 pub struct GetCommand {
     /// Its name, or NAMESPACE/NAME
     name: String,
     /// Its namespace
     #[arg(short = 'N', long, value_name = "NAME")]
     appset_namespace: Option<String>,
-    /// Output format: json or yaml
+    /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]
     output: Format,
 }

@@ -6,6 +6,9 @@ use clap::Args;
 
 /// All ApplicationSets.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy appset list
+  argosy appset list -o yaml")]
 pub struct ListCommand {
     /// Only this namespace
     #[arg(short = 'N', long, value_name = "NAME")]

@@ -15,6 +15,9 @@ const SIMULATED: &str = "argosy.dev/simulated";
 
 /// Adds a cluster: one of the kubeconfig's contexts, or a simulated one.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy cluster add production --labels environment=production,region=eu --yes
+  argosy cluster add --simulated sim-4 --labels environment=staging")]
 pub struct AddCommand {
     /// Context of the kubeconfig
     #[arg(required_unless_present = "simulated", conflicts_with = "simulated")]

@@ -8,6 +8,9 @@ use clap::Args;
 
 /// One cluster.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy cluster get sim-1
+  argosy cluster get sim-1 -o json")]
 pub struct GetCommand {
     /// Its name or server
     name: String,

@@ -12,6 +12,9 @@ const TOGETHER: usize = 32;
 
 /// All clusters.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy cluster list
+  argosy cluster list --no-check -o wide")]
 pub struct ListCommand {
     /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]

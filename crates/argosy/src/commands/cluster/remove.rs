@@ -6,6 +6,8 @@ use clap::Args;
 
 /// Removes clusters; what runs in them is left alone.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy cluster remove sim-1 --yes")]
 pub struct RemoveCommand {
     /// Names or servers
     #[arg(required = true)]

@@ -18,6 +18,10 @@ const MAX_VALUES: u64 = 16 << 20;
 
 /// Renders a chart, as `helm template` does.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy helm template web ./chart
+  argosy helm template web ./chart -f values-eu.yaml --set replicas=3
+  argosy helm template web ./chart --show-only templates/deployment.yaml")]
 pub struct TemplateCommand {
     /// [NAME] CHART: a folder or a packed chart of this machine
     #[arg(required = true, num_args = 1..=2, value_names = ["NAME", "CHART"])]

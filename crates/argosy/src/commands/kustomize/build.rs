@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 /// Builds a kustomization, as `kustomize build` does
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy kustomize build ./overlays/production
+  argosy kustomize build ./overlays/production -o out.yaml")]
 pub struct BuildCommand {
     /// Its folder
     #[arg(default_value = ".")]

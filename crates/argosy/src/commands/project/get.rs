@@ -6,10 +6,13 @@ use clap::Args;
 
 /// One project.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy project get default
+  argosy project get default -o yaml")]
 pub struct GetCommand {
     /// Its name
     name: String,
-    /// Output format: json or yaml
+    /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]
     output: Format,
 }

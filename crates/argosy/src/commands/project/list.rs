@@ -6,6 +6,9 @@ use clap::Args;
 
 /// All projects.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy project list
+  argosy project list -o name")]
 pub struct ListCommand {
     /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]

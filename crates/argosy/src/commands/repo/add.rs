@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// Adds a repository and its credential.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy repo add https://git.example.com/guestbook.git
+  argosy repo add https://git.example.com/private.git --username me --password - < token.txt")]
 pub struct AddCommand {
     /// URL
     url: String,

@@ -10,8 +10,11 @@ use clap::Args;
 
 /// All repositories.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy repo list
+  argosy repo list --no-check -o json")]
 pub struct ListCommand {
-    /// Output format: table, json, yaml or name
+    /// Output format: table, wide, json, yaml or name
     #[arg(short, long, default_value = "")]
     output: Format,
     /// Look at no repository: STATUS stays Unknown

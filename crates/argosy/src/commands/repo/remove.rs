@@ -6,6 +6,8 @@ use clap::Args;
 
 /// Removes repositories.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy repo remove https://git.example.com/guestbook.git")]
 pub struct RemoveCommand {
     /// Their URLs
     #[arg(required = true)]

@@ -1,3 +1,5 @@
+//! Custom kinds: what a CustomResourceDefinition makes known.
+
 use super::*;
 use argosy_object::json;
 use std::cmp::Ordering;

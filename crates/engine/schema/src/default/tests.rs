@@ -1,3 +1,5 @@
+//! Defaults of built-in kinds, as a server fills them in.
+
 use super::*;
 use crate::schemas::Schemas;
 use argosy_object::{Object, json};

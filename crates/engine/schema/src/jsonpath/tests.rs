@@ -1,3 +1,5 @@
+//! Paths as printer columns and events use them.
+
 use super::*;
 use argosy_object::json;
 

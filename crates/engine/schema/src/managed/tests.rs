@@ -1,3 +1,5 @@
+//! Server-side apply: who owns which field, and what a conflict says.
+
 use super::*;
 use crate::schemas::Schemas;
 

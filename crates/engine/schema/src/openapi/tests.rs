@@ -1,3 +1,5 @@
+//! The published OpenAPI documents hold together.
+
 use super::*;
 use std::collections::BTreeSet;
 

@@ -1,3 +1,5 @@
+//! What commands do to the hub's objects, on a hub in memory.
+
 use super::fake::FakeApi;
 use super::*;
 use argosy_crds::ClusterSecret;

@@ -5,7 +5,7 @@ use crate::output::Listing;
 use crate::table::Table;
 use crate::terminal::Terminal;
 use argosy_crds::{
-    ApplicationSpec, ApplicationStatus, OperationState, RevisionHistory, Source, SyncCode,
+    ApplicationSpec, ApplicationStatus, OperationPhase, OperationState, RevisionHistory, Source, SyncCode,
 };
 use argosy_object::{Object, Value};
 use std::collections::BTreeMap;
@@ -94,7 +94,10 @@ pub fn summary(app: &Object, show_operation: bool, terminal: &Terminal) -> Strin
         out += "\n";
         out += &table.render(false, terminal);
     }
-    if show_operation && let Some(operation) = &status.operation_state {
+    // One that is under way says what it waits for, so it is shown unasked.
+    if let Some(operation) = &status.operation_state
+        && (show_operation || operation.phase == OperationPhase::Running)
+    {
         out += "\n";
         out += &operation_lines(app, operation);
     }
@@ -338,7 +341,7 @@ fn or_unknown(word: &str) -> &str {
     if word.is_empty() { "Unknown" } else { word }
 }
 
-fn server(spec: &ApplicationSpec) -> &str {
+pub(super) fn server(spec: &ApplicationSpec) -> &str {
     if spec.destination.server.is_empty() {
         &spec.destination.name
     } else {
@@ -346,7 +349,7 @@ fn server(spec: &ApplicationSpec) -> &str {
     }
 }
 
-fn sync_policy(spec: &ApplicationSpec) -> String {
+pub(super) fn sync_policy(spec: &ApplicationSpec) -> String {
     match spec.automated() {
         Some(automated) if automated.prune => "Auto-Prune".into(),
         Some(_) => "Auto".into(),

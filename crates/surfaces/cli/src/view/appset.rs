@@ -4,6 +4,7 @@ use super::{go_time, line, qualified, text, without_managed_fields};
 use crate::output::Listing;
 use crate::table::Table;
 use crate::terminal::Terminal;
+use argosy_crds::ApplicationSpec;
 use argosy_object::{Object, Value};
 
 /// The list of `appset list`.
@@ -38,6 +39,39 @@ pub fn list(sets: &[Object]) -> Listing {
         ]);
         listing.names.push(qualified(set));
         listing.objects.push(without_managed_fields(set));
+    }
+    listing
+}
+
+/// The list of `appset generate`: Applications that are not there yet, so without a status.
+pub fn generated(apps: &[Object]) -> Listing {
+    let columns = ["NAME", "CLUSTER", "NAMESPACE", "PROJECT", "REPO", "PATH", "TARGET"];
+    let mut listing = Listing {
+        table: Table::new(&columns).wide(&["SYNCPOLICY", "LABELS"]),
+        ..Listing::default()
+    };
+    for app in apps {
+        let spec = ApplicationSpec::of(app).unwrap_or_default();
+        let source = spec.all_sources().first().cloned().unwrap_or_default();
+        let labels = app.pointer("/metadata/labels").and_then(Value::as_object);
+        let labels: Vec<String> = labels
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+            .collect();
+        listing.table.row([
+            qualified(app),
+            super::app::server(&spec).to_owned(),
+            spec.destination.namespace.clone(),
+            spec.project_name().to_owned(),
+            source.repo_url,
+            source.path,
+            source.target_revision,
+            super::app::sync_policy(&spec),
+            labels.join(","),
+        ]);
+        listing.names.push(qualified(app));
+        listing.objects.push(without_managed_fields(app));
     }
     listing
 }

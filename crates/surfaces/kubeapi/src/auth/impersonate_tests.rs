@@ -1,3 +1,5 @@
+//! Who may play whom.
+
 use super::*;
 use crate::auth::authorizer::RbacAuthorizer;
 use crate::auth::fake_store::FakeStore;

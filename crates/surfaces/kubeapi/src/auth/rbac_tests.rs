@@ -1,3 +1,5 @@
+//! Rules, bindings and aggregation: what a subject may do.
+
 use super::*;
 use crate::auth::bootstrap;
 use argosy_object::json;

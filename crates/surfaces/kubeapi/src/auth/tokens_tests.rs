@@ -1,3 +1,5 @@
+//! Tokens of service accounts: whose they are, and when they end.
+
 use super::*;
 use crate::auth::fake_store::FakeStore;
 

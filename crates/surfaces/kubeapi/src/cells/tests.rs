@@ -1,3 +1,5 @@
+//! Cells of tables, as kubectl prints them.
+
 use super::*;
 use argosy_object::json;
 

@@ -1,3 +1,5 @@
+//! How an Application is shown, letter by letter.
+
 use super::*;
 use argosy_object::json;
 use expect_test::expect;
