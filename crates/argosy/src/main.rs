@@ -24,7 +24,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if is_asked_for {
                 0
             } else {
-                argosy_cli::EXIT_FAILURE
+                argosy::cli::usage_code(std::env::args().nth(1).as_deref())
             });
         }
     };
