@@ -55,10 +55,10 @@ pub(super) struct AccessFlags {
     pub insecure_skip_tls_verify: bool,
     /// Taken for compatibility: chart repositories tell by their URL.
     #[arg(long, hide = true)]
-    plain_http: bool,
+    pub plain_http: bool,
     /// Taken for compatibility: nothing is verified by it alone.
     #[arg(long, hide = true)]
-    keyring: Option<PathBuf>,
+    pub keyring: Option<PathBuf>,
 }
 
 /// A chart and where it lies on the disk, if it does.

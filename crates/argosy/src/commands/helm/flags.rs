@@ -31,7 +31,6 @@ pub(super) struct HelmFlags {
 
 /// Global flags of helm that change nothing about these commands.
 #[derive(Args)]
-#[expect(dead_code, reason = "they are read by nobody")]
 struct IgnoredGlobals {
     #[arg(long, global = true, hide = true)]
     burst_limit: Option<i64>,

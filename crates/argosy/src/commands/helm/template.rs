@@ -72,7 +72,6 @@ pub struct TemplateCommand {
 
 /// Flags of installations that change nothing about what is printed, in helm as here.
 #[derive(Args)]
-#[expect(dead_code, reason = "they are read by nobody")]
 struct IgnoredFlags {
     #[arg(long, hide = true)]
     create_namespace: bool,
