@@ -93,8 +93,7 @@ pub enum Command {
     #[command(subcommand, visible_alias = "proj")]
     Project(project::ProjectCommand),
     /// Helm charts, rendered by Argosy's own engine
-    #[command(subcommand)]
-    Helm(helm::HelmCommand),
+    Helm(Box<helm::HelmCommand>),
     /// Kustomizations, built by Argosy's own engine
     #[command(subcommand)]
     Kustomize(kustomize::KustomizeCommand),
