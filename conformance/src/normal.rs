@@ -25,8 +25,24 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         ),
         rule(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+", "<jwt>"),
         rule(
-            r#"("?(?:resourceVersion|ResourceVersion)"?: ?"?)\d+"#,
+            r#"(\\*"?(?:resourceVersion|ResourceVersion|Resource Version)\\*"?: *\\*"?)\d+"#,
             "${1}<rv>",
+        ),
+        rule(r"(ResourceVersion in record )\(\d+\)", "${1}(<rv>)"),
+        rule(r"(Too large resource version: \d+, current: )\d+", "${1}<rv>"),
+        rule(r"X509SHA256=[0-9a-f]{64}", "X509SHA256=<digest>"),
+        rule(
+            r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----",
+            "<certificate>",
+        ),
+        rule(r#"("serverAddress": ?")[^"]*"#, "${1}<server>"),
+        rule(
+            r"\b(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+\b",
+            "<load-balancer>",
+        ),
+        rule(
+            r"(?m)^([IWE])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ",
+            "${1} <time> ",
         ),
         rule(
             r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| ?[+-]\d\d:?\d\d(?: UTC)?)?",
@@ -84,8 +100,47 @@ pub fn normal(text: &str) -> String {
         })
         .into_owned();
     text = SUFFIXED.replace_all(&text, "-<suffix>").into_owned();
-    let lines: Vec<String> = text.lines().map(line).collect();
+    let mut lines: Vec<String> = text.lines().map(line).collect();
+    sort_faults(&mut lines);
+    sort_managers(&mut lines);
     lines.join("\n")
+}
+
+/// Faults of an invalid object come in the order of Go's maps, which is none.
+fn sort_faults(lines: &mut [String]) {
+    for faults in lines.chunk_by_mut(|a, b| a.starts_with("* ") && b.starts_with("* ")) {
+        faults.sort();
+    }
+}
+
+/// Managers of one second stand in the order of their names, those of two in the order of time.
+fn sort_managers(lines: &mut Vec<String>) {
+    let indent = |line: &String| line.len() - line.trim_start().len();
+    let mut at = 0;
+    while at < lines.len() {
+        at += 1;
+        if lines[at - 1].trim() != "managedFields:" {
+            continue;
+        }
+        let own = indent(&lines[at - 1]);
+        let end = lines[at..]
+            .iter()
+            .position(|line| indent(line) < own || indent(line) == own && !line.trim().starts_with('-'))
+            .map_or(lines.len(), |length| at + length);
+        let dash = format!("{}- ", " ".repeat(own));
+        let mut entries: Vec<Vec<String>> = Vec::new();
+        for line in lines.drain(at..end) {
+            match entries.last_mut() {
+                Some(entry) if !line.starts_with(&dash) => entry.push(line),
+                _ => entries.push(vec![line]),
+            }
+        }
+        entries.sort();
+        let sorted: Vec<String> = entries.into_iter().flatten().collect();
+        let length = sorted.len();
+        lines.splice(at..at, sorted);
+        at += length;
+    }
 }
 
 fn line(line: &str) -> String {

@@ -139,6 +139,9 @@ async fn program(
     if step.arguments.first().is_some_and(|word| word == "explain") {
         stdout = undescribed(&stdout);
     }
+    if step.arguments.iter().any(|word| word == "--raw") {
+        stdout = laid_out(&String::from_utf8_lossy(&output.stdout));
+    }
     Ok((
         code,
         stdout,
@@ -168,11 +171,7 @@ async fn exchange(step: &Step, server: &Server) -> anyhow::Result<(String, Strin
         .collect();
     let body = body(&step.input);
     let answer = server.send(method, path, headers, body).await?;
-    let body = match serde_json::from_str::<serde_json::Value>(&answer.body) {
-        Ok(value) => serde_json::to_string_pretty(&sorted(value))?,
-        Err(_) => answer.body,
-    };
-    let said = format!("{}\n{}", answer.media, normal(&body));
+    let said = format!("{}\n{}", answer.media, laid_out(&answer.body));
     Ok((answer.code.to_string(), said, String::new()))
 }
 
@@ -187,11 +186,42 @@ fn body(input: &str) -> Vec<u8> {
     format!("{before}{}{after}", "x".repeat(count)).into_bytes()
 }
 
+/// JSON values, one or a stream of them, in one layout; other text as it is.
+fn laid_out(text: &str) -> String {
+    let stream = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
+    let values: Result<Vec<_>, _> = stream.collect();
+    let Ok(values) = values else {
+        return normal(text);
+    };
+    let texts: Vec<String> = values
+        .into_iter()
+        .map(|value| format!("{:#}", sorted(value)))
+        .collect();
+    normal(&texts.join("\n"))
+}
+
+/// With keys in order, managers in order, and columns without descriptions, which the embedded API
+/// has none of.
 fn sorted(value: serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
         Value::Object(map) => {
-            let mut entries: Vec<_> = map.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            let mut entries: Vec<_> = map
+                .into_iter()
+                .map(|(key, value)| match (key.as_str(), sorted(value)) {
+                    ("managedFields" | "causes", Value::Array(mut list)) => {
+                        list.sort_by_key(ToString::to_string);
+                        (key, Value::Array(list))
+                    }
+                    ("columnDefinitions", Value::Array(mut list)) => {
+                        for column in list.iter_mut().filter_map(Value::as_object_mut) {
+                            column.remove("description");
+                        }
+                        (key, Value::Array(list))
+                    }
+                    (_, value) => (key, value),
+                })
+                .collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(entries.into_iter().collect())
         }
