@@ -2,12 +2,15 @@
 // first line holds the data.
 //
 //	TZ=UTC go run . > ../../../crates/languages/sprig/tests/golden.jsonl
+//
+// With -fuzz N -seed S it makes up N templates instead, calls within calls among them.
 package main
 
 import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"flag"
 	_ "github.com/Masterminds/semver/v3"
 	"math/rand"
 	"os"
@@ -112,12 +115,14 @@ var fixed = []string{
 }
 
 func main() {
+	fuzz := flag.Int("fuzz", 0, "make up this many templates")
+	seed := flag.Int64("seed", 11, "which ones")
+	flag.Parse()
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	r := rand.New(rand.NewSource(11))
-	var templates []string
+	r := rand.New(rand.NewSource(*seed))
 	names := []string{}
 	for name := range sprig.TxtFuncMap() {
 		if _, ok := calls[name]; ok {
@@ -125,25 +130,68 @@ func main() {
 		}
 	}
 	sortStrings(names)
+	if *fuzz > 0 {
+		answer(enc, random(r, names, *fuzz))
+		return
+	}
+	templates := recorded(r, names)
+	templates = append(templates, fixed...)
+	all := []string{}
+	for name := range sprig.TxtFuncMap() {
+		all = append(all, name)
+	}
+	sortStrings(all)
+	enc.Encode(map[string]any{"data": json.RawMessage(data), "names": all})
+	answer(enc, templates)
+}
+
+// call writes a call of a function; nested is the chance in a hundred of another one in the
+// place of an argument.
+func call(r *rand.Rand, names []string, name string, nested int) string {
+	text, kinds, last := name, calls[name], byte('a')
+	argument := func() {
+		if nested > 0 && r.Intn(100) < nested {
+			text += " (" + call(r, names, names[r.Intn(len(names))], nested/2) + ")"
+			return
+		}
+		choice := pool[string(last)]
+		text += " " + choice[r.Intn(len(choice))]
+	}
+	for i := 0; i < len(kinds); i++ {
+		if kinds[i] != '*' {
+			last = kinds[i]
+			argument()
+		} else {
+			for k := r.Intn(3); k > 0; k-- {
+				argument()
+			}
+		}
+	}
+	if name == "keys" || name == "values" {
+		text = "sortAlpha (" + text + ")"
+	}
+	return text
+}
+
+// random makes up templates; the tail of a call is sometimes piped into it.
+func random(r *rand.Rand, names []string, count int) []string {
+	templates := make([]string, count)
+	for i := range templates {
+		text := call(r, names, names[r.Intn(len(names))], 30)
+		for r.Intn(4) == 0 {
+			text += " | " + names[r.Intn(len(names))]
+		}
+		templates[i] = "{{ " + text + [...]string{"", " | toJson", " | printf \"%T %#v\""}[r.Intn(3)] + " }}"
+	}
+	return templates
+}
+
+func recorded(r *rand.Rand, names []string) []string {
+	var templates []string
 	for _, name := range names {
-		kinds := calls[name]
 		seen := map[string]bool{}
 		for n := 0; n < 36; n++ {
-			text := name
-			last := byte('a')
-			for i := 0; i < len(kinds); i++ {
-				if kinds[i] != '*' {
-					last = kinds[i]
-					text += " " + pool[string(last)][r.Intn(len(pool[string(last)]))]
-				} else {
-					for k := r.Intn(3); k > 0; k-- {
-						text += " " + pool[string(last)][r.Intn(len(pool[string(last)]))]
-					}
-				}
-			}
-			if name == "keys" || name == "values" {
-				text = "sortAlpha (" + text + ")"
-			}
+			text := call(r, names, name, 0)
 			if seen[text] {
 				continue
 			}
@@ -154,13 +202,10 @@ func main() {
 			templates = append(templates, "{{ "+text+" }}")
 		}
 	}
-	templates = append(templates, fixed...)
-	all := []string{}
-	for name := range sprig.TxtFuncMap() {
-		all = append(all, name)
-	}
-	sortStrings(all)
-	enc.Encode(map[string]any{"data": json.RawMessage(data), "names": all})
+	return templates
+}
+
+func answer(enc *json.Encoder, templates []string) {
 	for _, text := range templates {
 		row := map[string]string{"t": text}
 		var d any

@@ -11,7 +11,12 @@ use std::path::PathBuf;
 
 /// Keeps a fleet of Kubernetes clusters in the state that Git declares.
 #[derive(Parser)]
-#[command(name = "argosy", version, disable_help_subcommand = true, max_term_width = 100)]
+#[command(
+    name = "argosy",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
@@ -88,8 +93,7 @@ pub enum Command {
     #[command(subcommand, visible_alias = "proj")]
     Project(project::ProjectCommand),
     /// Helm charts, rendered by Argosy's own engine
-    #[command(subcommand)]
-    Helm(helm::HelmCommand),
+    Helm(Box<helm::HelmCommand>),
     /// Kustomizations, built by Argosy's own engine
     #[command(subcommand)]
     Kustomize(kustomize::KustomizeCommand),
@@ -126,5 +130,13 @@ impl Command {
             Self::Version(command) => command.run(session),
             Self::Completion(command) => command.run(session),
         }
+    }
+}
+
+/// The exit code where the arguments are wrong. Compat: `kustomize` ends with 1.
+pub fn usage_code(command: Option<&str>) -> u8 {
+    match command {
+        Some("kustomize") => 1,
+        _ => argosy_cli::EXIT_FAILURE,
     }
 }

@@ -1,6 +1,7 @@
 //! The `argosy` program: reads its arguments, runs one command, and ends with its code.
 
 use argosy::cli::Cli;
+use argosy::commands::helm;
 use argosy::session::Session;
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -15,6 +16,11 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            let is_helm = std::env::args_os().nth(1).is_some_and(|word| word == "helm");
+            if let Some((text, code)) = helm::usage_error(&error).filter(|_| is_helm) {
+                let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+                return ExitCode::from(code);
+            }
             let is_asked_for = matches!(
                 error.kind(),
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
@@ -24,7 +30,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if is_asked_for {
                 0
             } else {
-                argosy_cli::EXIT_FAILURE
+                argosy::cli::usage_code(std::env::args().nth(1).as_deref())
             });
         }
     };

@@ -9,6 +9,7 @@
 pub mod author;
 mod credentials;
 mod disk;
+mod download;
 mod failure;
 mod fetch;
 mod local;
@@ -25,6 +26,7 @@ mod tree;
 
 pub use credentials::Credentials;
 pub use disk::DiskTree;
+pub use download::{Download, download};
 pub use location::{InsteadOf, redact_url};
 pub use sources::{GitSettings, GitSources};
 pub use tree::GitTree;

@@ -126,7 +126,7 @@ fn authorization(credential: &Credential) -> Option<String> {
 }
 
 /// Scheme, host and port.
-fn origin(url: &str) -> &str {
+pub(crate) fn origin(url: &str) -> &str {
     let start = url.find("://").map_or(0, |at| at + 3);
     let end = url[start..]
         .find(['/', '?', '#'])
@@ -145,7 +145,7 @@ pub(crate) fn host(url: &str) -> &str {
 }
 
 /// The same origin, or the same host over TLS instead of plain text.
-fn may_carry_credentials(origin_given: &str, url: &str) -> bool {
+pub(crate) fn may_carry_credentials(origin_given: &str, url: &str) -> bool {
     let to = origin(url);
     if to.eq_ignore_ascii_case(origin_given) {
         return true;

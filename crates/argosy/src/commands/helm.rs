@@ -1,23 +1,120 @@
-//! `argosy helm`.
+//! `argosy helm`: the commands of helm that need no cluster, with its flags, words and exit codes.
 
+mod charts;
+mod dependency;
+mod flags;
+mod lint;
+mod package;
+mod repositories;
+mod show;
 mod template;
+mod update;
 
 use crate::session::Session;
 use argosy_cli::Failure;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 /// Helm charts, rendered by Argosy's own engine.
+#[derive(Args)]
+pub struct HelmCommand {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    flags: flags::HelmFlags,
+}
+
 #[derive(Subcommand)]
-pub enum HelmCommand {
+enum Verb {
     /// Renders a chart, as `helm template` does
     Template(Box<template::TemplateCommand>),
+    /// Looks for faults in charts, as `helm lint` does
+    Lint(lint::LintCommand),
+    /// Shows what a chart says of itself, as `helm show` does
+    #[command(subcommand, visible_alias = "inspect")]
+    Show(show::ShowCommand),
+    /// Lists and fetches what a chart depends on, as `helm dependency` does
+    #[command(subcommand, visible_aliases = ["dep", "dependencies"])]
+    Dependency(dependency::DependencyCommand),
+    /// Packs charts into archives, as `helm package` does
+    Package(Box<package::PackageCommand>),
+}
+
+/// Compat: what helm ends with.
+const EXIT_ERROR: u8 = 1;
+
+/// A failed command, in helm's words.
+pub(crate) struct HelmFailure(String);
+
+type Outcome = Result<(), HelmFailure>;
+
+impl<T: std::fmt::Display> From<T> for HelmFailure {
+    fn from(error: T) -> Self {
+        Self(error.to_string())
+    }
 }
 
 impl HelmCommand {
     /// Runs it.
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
-        match self {
-            Self::Template(command) => command.run(session),
+        let context = flags::Context::new(&self.flags, session);
+        let outcome = match self.verb {
+            Verb::Template(command) => command.run(&context),
+            Verb::Lint(command) => command.run(&context),
+            Verb::Show(command) => command.run(&context),
+            Verb::Dependency(command) => command.run(&context),
+            Verb::Package(command) => command.run(&context),
+        };
+        match outcome {
+            Ok(()) => Ok(0),
+            Err(HelmFailure(text)) => {
+                session.tell(&format!("Error: {}", printable(text.trim_end())));
+                Ok(EXIT_ERROR)
+            }
         }
     }
+}
+
+/// What helm says of a wrong command line, and what it ends with; `None` where it is no error.
+pub fn usage_error(error: &clap::Error) -> Option<(String, u8)> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let flag = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => flag.clone(),
+        _ => String::new(),
+    };
+    let text = match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return None,
+        ErrorKind::UnknownArgument if flag.starts_with("--") => format!("unknown flag: {flag}"),
+        ErrorKind::UnknownArgument if flag.starts_with('-') => {
+            let letter = flag.chars().nth(1).unwrap_or('-');
+            format!("unknown shorthand flag: '{letter}' in {flag}")
+        }
+        _ => {
+            let text = error.to_string();
+            text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
+        }
+    };
+    Some((format!("Error: {text}\n"), EXIT_ERROR))
+}
+
+/// A failure of the operating system, in Go's words.
+fn io_text(doing: &str, path: &str, error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let reason = match error.kind() {
+        ErrorKind::NotFound => "no such file or directory".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::IsADirectory => return format!("read {path}: is a directory"),
+        ErrorKind::NotADirectory => "not a directory".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("{doing} {path}: {reason}")
+}
+
+/// Text of charts and servers must not command the terminal.
+fn printable(text: &str) -> String {
+    let keep = |unit: char| !unit.is_control() || matches!(unit, '\n' | '\t');
+    text.chars()
+        .map(|unit| if keep(unit) { unit } else { ' ' })
+        .collect()
 }

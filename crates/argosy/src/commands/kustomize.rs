@@ -1,16 +1,19 @@
 //! `argosy kustomize`.
 
 mod build;
+mod edit;
 
 use crate::session::Session;
 use argosy_cli::Failure;
 use clap::Subcommand;
 
-/// Kustomizations, built by Argosy's own engine.
+/// Kustomizations, built and edited by Argosy's own engine.
 #[derive(Subcommand)]
 pub enum KustomizeCommand {
     /// Builds a kustomization, as `kustomize build` does
-    Build(build::BuildCommand),
+    Build(Box<build::BuildCommand>),
+    /// Changes the kustomization of the current folder, as `kustomize edit` does
+    Edit(Box<edit::EditCommand>),
 }
 
 impl KustomizeCommand {
@@ -18,6 +21,12 @@ impl KustomizeCommand {
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
         match self {
             Self::Build(command) => command.run(session),
+            Self::Edit(command) => command.run(session),
         }
     }
+}
+
+/// Compat: `kustomize` ends with 1, whatever failed.
+fn ended(failure: Failure) -> Failure {
+    failure.code(1)
 }

@@ -2,6 +2,7 @@
 //! nothing else.
 
 use crate::harness::{Fleet, Ground, commit, config_map};
+use argosy_git::author::{Change, RepoBuilder};
 use argosy_object::json;
 
 pub async fn every_fault_is_told_and_a_good_neighbour_goes_on(ground: Ground) {
@@ -16,7 +17,7 @@ pub async fn every_fault_is_told_and_a_good_neighbour_goes_on(ground: Ground) {
     };
     let good = config_map("good", "v1");
     let namespaced = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: forbidden\n";
-    fleet.repository(
+    let repository = fleet.repository(
         "repo",
         &[
             ("good/good.yaml", &good),
@@ -46,6 +47,14 @@ pub async fn every_fault_is_told_and_a_good_neighbour_goes_on(ground: Ground) {
             "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}}),
         )
         .await;
+    let dead = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "cluster-dead", "namespace": "argocd",
+            "labels": {"argocd.argoproj.io/secret-type": "cluster"}},
+        "stringData": {"name": "dead", "server": "https://127.0.0.1:1", "config": "{}"},
+    });
+    fleet.create(dead).await;
+    commit_links(&repository);
     let with = |name: &str, path: &str, change: &dyn Fn(&mut argosy_object::Value)| {
         let mut application = fleet.application(name, "repo", path, "a");
         change(&mut application);
@@ -84,7 +93,16 @@ pub async fn every_fault_is_told_and_a_good_neighbour_goes_on(ground: Ground) {
         }))
         .await;
 
+    fleet.create(with("linked", "linked", &|_| {})).await;
+    fleet
+        .create(with("down", "good", &|a| {
+            a["spec"]["destination"] = json!({"name": "dead", "namespace": "default"});
+        }))
+        .await;
+
     for (name, kind, part) in [
+        ("linked", "ComparisonError", "linked/outside.yaml"),
+        ("down", "ComparisonError", "127.0.0.1:1"),
         ("no-repo", "ComparisonError", "nowhere"),
         ("no-branch", "ComparisonError", "gone"),
         (
@@ -157,4 +175,13 @@ pub async fn a_fixed_fault_heals_by_itself_and_nothing_was_deleted_meanwhile(gro
     fleet.config_map("a", "two", Some("v2")).await;
     fleet.well("app").await;
     fleet.stop().await;
+}
+
+/// Links that lead out of the repository.
+fn commit_links(repository: &RepoBuilder) {
+    let link = Change::Link(
+        "linked/outside.yaml".into(),
+        "../../../../etc/passwd".into(),
+    );
+    repository.commit("main", "link", &[link]).unwrap();
 }

@@ -43,6 +43,11 @@ mod on_the_embedded_api {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn bad_names_are_told_and_good_ones_made() {
+        sets::bad_names_are_told_and_good_ones_made(GROUND).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn every_fault_is_told_and_a_good_neighbour_goes_on() {
         bad_input::every_fault_is_told_and_a_good_neighbour_goes_on(GROUND).await;
     }
@@ -82,6 +87,11 @@ mod on_a_real_api {
     #[tokio::test(flavor = "multi_thread")]
     async fn registry_and_clusters_make_applications_and_a_failure_deletes_none() {
         sets::registry_and_clusters_make_applications_and_a_failure_deletes_none(GROUND).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn bad_names_are_told_and_good_ones_made() {
+        sets::bad_names_are_told_and_good_ones_made(GROUND).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -121,3 +121,53 @@ pub async fn registry_and_clusters_make_applications_and_a_failure_deletes_none(
     fleet.config_map("a", "two", None).await;
     fleet.stop().await;
 }
+
+const LIST: &str = r#"
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata:
+  name: services
+  namespace: argocd
+spec:
+  goTemplate: true
+  generators:
+  - list:
+      elements:
+      - name: good
+      - name: twin
+      - name: twin
+      - name: No_Label
+  template:
+    metadata:
+      name: '{{.name}}'
+    spec:
+      project: default
+      source: {repoURL: https://gitlab.internal/one, targetRevision: main, path: app}
+      destination: {name: a, namespace: default}
+      syncPolicy: {automated: {}}
+"#;
+
+/// Equal names and a name that Kubernetes refuses are told, and the good one is made.
+pub async fn bad_names_are_told_and_good_ones_made(ground: Ground) {
+    let test = "bad_names_are_told_and_good_ones_made";
+    let Some(fleet) = Fleet::start(ground, test, &["a"]).await else {
+        return;
+    };
+    fleet.repository("one", &[("app/one.yaml", &config_map("one", "v1"))]);
+    fleet.create(argosy_yaml::from_str(LIST).unwrap()).await;
+    fleet.well("good").await;
+    let told = fleet
+        .until("the error", || async {
+            let set = set(&fleet).await;
+            let conditions = set.pointer("/status/conditions")?.as_array()?.clone();
+            let error = conditions.iter().find(|c| c["type"] == "ErrorOccurred")?;
+            (error["status"] == "True").then(|| error["message"].to_string())
+        })
+        .await;
+    assert!(
+        told.contains("duplicate name: twin") || told.contains("No_Label"),
+        "{told}"
+    );
+    assert_eq!(names(&fleet).await, BTreeSet::from(["good".to_owned()]));
+    fleet.stop().await;
+}

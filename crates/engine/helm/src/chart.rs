@@ -5,6 +5,7 @@ use argosy_semver::{Constraint, Version};
 use bytes::Bytes;
 
 use crate::error::HelmError;
+use crate::lock::Lock;
 use crate::metadata::fields_of;
 
 /// A file of a chart, named from the chart's folder.
@@ -24,6 +25,10 @@ pub struct Chart {
     pub metadata: Metadata,
     /// Default values; all numbers are floats, as Helm reads them.
     pub values: Map<String, Json>,
+    /// values.yaml as it was written, where there is one.
+    pub values_file: Option<Bytes>,
+    /// Chart.lock or requirements.lock, where there is one.
+    pub lock: Option<Lock>,
     /// values.schema.json, where there is one.
     pub schema: Option<Bytes>,
     /// Files under `templates/`.

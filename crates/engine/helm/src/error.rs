@@ -15,6 +15,9 @@ pub enum HelmError {
     /// The values given are wrong.
     #[error("{0}")]
     Values(String),
+    /// The chart does not want to run on this version of Kubernetes.
+    #[error("{0}")]
+    Incompatible(String),
     /// A template does not parse or fails.
     #[error("{0}")]
     Template(String),
@@ -24,6 +27,16 @@ pub enum HelmError {
     /// A limit was reached.
     #[error("{0}")]
     Limit(String),
+}
+
+impl HelmError {
+    /// Whether rendering had begun: then `helm template --debug` shows what came of it.
+    pub fn is_of_rendering(&self) -> bool {
+        matches!(
+            self,
+            Self::Incompatible(_) | Self::Template(_) | Self::Manifest(_)
+        )
+    }
 }
 
 impl Classified for HelmError {

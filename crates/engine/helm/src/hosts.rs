@@ -129,6 +129,11 @@ pub struct KubeVersion {
 }
 
 impl KubeVersion {
+    /// The minor version as a number.
+    pub(crate) fn minor_number(&self) -> u32 {
+        self.minor.parse().unwrap_or(u32::MAX)
+    }
+
     /// Parses a version.
     ///
     /// # Errors

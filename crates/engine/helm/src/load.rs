@@ -11,6 +11,7 @@ use crate::cache::TemplateCache;
 use crate::chart::{Chart, File, Metadata};
 use crate::error::HelmError;
 use crate::ignore::Rules;
+use crate::lock::Lock;
 use crate::values::{floats, merge_maps};
 
 /// How deep subcharts and folders may lie in each other. Compat: Helm has no such limit.
@@ -68,6 +69,14 @@ fn read_folder(tree: &Rooted<'_>, folder: &RelPath) -> Result<(Chart, bool), Hel
 /// Broken or oversized archives, and what Helm refuses, in its words.
 pub fn load_archive(packed: &[u8]) -> Result<Chart, HelmError> {
     load_files(unpack(packed)?, 0)
+}
+
+/// The files of a packed chart, named from the chart's folder.
+///
+/// # Errors
+/// Broken or oversized archives, in Helm's words.
+pub fn unpack_archive(packed: &[u8]) -> Result<Vec<File>, HelmError> {
+    unpack(packed)
 }
 
 struct Walk<'w, 't> {
@@ -164,6 +173,8 @@ fn load_files(files: Vec<File>, depth: usize) -> Result<Chart, HelmError> {
     let mut chart = Chart {
         metadata: metadata.clone().unwrap_or_default(),
         values: Map::new(),
+        values_file: None,
+        lock: None,
         schema: None,
         templates: Vec::new(),
         files: Vec::new(),
@@ -172,11 +183,13 @@ fn load_files(files: Vec<File>, depth: usize) -> Result<Chart, HelmError> {
     let mut subcharts: BTreeMap<String, Vec<File>> = BTreeMap::new();
     for file in files {
         match file.name.as_str() {
-            "Chart.yaml" | "Chart.lock" => {}
+            "Chart.yaml" => {}
+            "Chart.lock" => chart.lock = Some(Lock::parse("Chart.lock", &file.data)?),
             "values.yaml" => {
                 let values = load_values(&file.data)
                     .map_err(|text| HelmError::Chart(format!("cannot load values.yaml: {text}")))?;
                 chart.values = values;
+                chart.values_file = Some(file.data);
             }
             "values.schema.json" => chart.schema = Some(file.data),
             "requirements.yaml" => {
@@ -186,6 +199,7 @@ fn load_files(files: Vec<File>, depth: usize) -> Result<Chart, HelmError> {
                 }
             }
             "requirements.lock" => {
+                chart.lock = Some(Lock::parse("requirements.lock", &file.data)?);
                 if is_v1 {
                     chart.files.push(file);
                 }
@@ -299,7 +313,7 @@ pub(crate) fn load_values(data: &[u8]) -> Result<Map<String, Json>, String> {
 }
 
 /// Cuts a stream at lines of `---`, which only a comment may follow.
-fn documents(data: &Bytes) -> Vec<Bytes> {
+pub(crate) fn documents(data: &Bytes) -> Vec<Bytes> {
     let mut documents = Vec::new();
     let (mut start, mut at) = (0, 0);
     for line in data.split_inclusive(|byte| *byte == b'\n') {

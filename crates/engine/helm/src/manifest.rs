@@ -131,7 +131,7 @@ fn order(kind: &str) -> (usize, &str) {
 }
 
 /// Cuts a file at lines that begin with `---`, as Helm's expression `(?:^|\s*\n)---\s*` does.
-fn split(text: &str) -> Vec<&str> {
+pub(crate) fn split(text: &str) -> Vec<&str> {
     let is_space = |unit: char| matches!(unit, ' ' | '\t' | '\n' | '\r' | '\x0c');
     let text = text.trim();
     let mut documents = Vec::new();

@@ -1,7 +1,7 @@
 //! Chart.yaml's fields, read by the rules of sigs.k8s.io/yaml: a scalar fits a text field.
 
 use argosy_gotmpl::{GoStr, Map as GoMap, MapRef, Value, format_float};
-use argosy_object::Value as Json;
+use argosy_object::{Map, Value as Json};
 
 use crate::chart::{Dependency, Metadata};
 
@@ -140,6 +140,59 @@ pub(crate) fn fields_of(metadata: &mut Metadata, json: &Json) -> Result<()> {
     Ok(())
 }
 
+/// The first field that a Chart.yaml has and Helm does not know, in the order of sorted keys.
+pub(crate) fn unknown_field(json: &Json) -> Option<&str> {
+    const KNOWN: [&str; 17] = [
+        "name",
+        "home",
+        "sources",
+        "version",
+        "description",
+        "keywords",
+        "maintainers",
+        "icon",
+        "apiVersion",
+        "condition",
+        "tags",
+        "appVersion",
+        "deprecated",
+        "annotations",
+        "kubeVersion",
+        "dependencies",
+        "type",
+    ];
+    const DEPENDENCY: [&str; 8] = [
+        "name",
+        "version",
+        "repository",
+        "condition",
+        "tags",
+        "enabled",
+        "import-values",
+        "alias",
+    ];
+    let is_one_of =
+        |known: &[&str], key: &str| known.iter().any(|name| name.eq_ignore_ascii_case(key));
+    for (key, value) in json.as_object()? {
+        if !is_one_of(&KNOWN, key) {
+            return Some(key);
+        }
+        let known: &[&str] = if key.eq_ignore_ascii_case("maintainers") {
+            &["name", "email", "url"]
+        } else if key.eq_ignore_ascii_case("dependencies") {
+            &DEPENDENCY
+        } else {
+            continue;
+        };
+        let items = value.as_array().into_iter().flatten();
+        let mut keys = items.filter_map(Json::as_object).flat_map(|item| item.keys());
+        if let Some(key) = keys.find(|key| !is_one_of(known, key)) {
+            return Some(key);
+        }
+    }
+    None
+}
+
 fn maintainer(json: &Json) -> Result<[String; 3]> {
     if json.is_null() {
         return Err("validation: maintainers must not contain empty or null nodes".into());
@@ -154,7 +207,7 @@ fn maintainer(json: &Json) -> Result<[String; 3]> {
     Ok([field("name")?, field("email")?, field("url")?])
 }
 
-fn dependency(json: &Json) -> Result<Dependency> {
+pub(crate) fn dependency(json: &Json) -> Result<Dependency> {
     if json.is_null() {
         return Err("validation: dependencies must not contain empty or null nodes".into());
     }
@@ -188,7 +241,99 @@ fn dependency(json: &Json) -> Result<Dependency> {
     })
 }
 
+/// A table that leaves out what Go's `omitempty` leaves out.
+#[derive(Default)]
+struct Fields(Map<String, Json>);
+
+impl Fields {
+    fn text(&mut self, name: &str, text: &str) {
+        if !text.is_empty() {
+            self.0.insert(name.to_owned(), text.into());
+        }
+    }
+
+    fn list(&mut self, name: &str, items: Vec<Json>) {
+        if !items.is_empty() {
+            self.0.insert(name.to_owned(), Json::Array(items));
+        }
+    }
+
+    fn flag(&mut self, name: &str, flag: bool) {
+        if flag {
+            self.0.insert(name.to_owned(), true.into());
+        }
+    }
+}
+
+fn text_list(items: &[String]) -> Vec<Json> {
+    items.iter().map(|item| item.as_str().into()).collect()
+}
+
+impl Dependency {
+    /// The dependency as Chart.yaml and Chart.lock write it.
+    pub(crate) fn to_json(&self) -> Json {
+        let mut fields = Fields::default();
+        fields.text("version", &self.version);
+        fields.text("condition", &self.condition);
+        fields.list("tags", text_list(&self.tags));
+        fields.flag("enabled", self.enabled);
+        fields.list("import-values", self.import_values.clone());
+        fields.text("alias", &self.alias);
+        fields.0.insert("name".into(), self.name.as_str().into());
+        let repository = self.repository.as_str().into();
+        fields.0.insert("repository".into(), repository);
+        Json::Object(fields.0)
+    }
+}
+
 impl Metadata {
+    /// The metadata as `helm show chart` and packages have it: YAML with sorted keys.
+    pub fn to_yaml(&self) -> String {
+        argosy_yaml::to_string(&self.to_json())
+    }
+
+    fn to_json(&self) -> Json {
+        let mut fields = Fields::default();
+        for (name, text) in [
+            ("name", &self.name),
+            ("home", &self.home),
+            ("version", &self.version),
+            ("description", &self.description),
+            ("icon", &self.icon),
+            ("apiVersion", &self.api_version),
+            ("condition", &self.condition),
+            ("tags", &self.tags),
+            ("appVersion", &self.app_version),
+            ("kubeVersion", &self.kube_version),
+            ("type", &self.kind),
+        ] {
+            fields.text(name, text);
+        }
+        fields.list("sources", text_list(&self.sources));
+        fields.list("keywords", text_list(&self.keywords));
+        let maintainers = self.maintainers.iter().map(|[name, email, url]| {
+            let mut fields = Fields::default();
+            fields.text("name", name);
+            fields.text("email", email);
+            fields.text("url", url);
+            Json::Object(fields.0)
+        });
+        fields.list("maintainers", maintainers.collect());
+        fields.flag("deprecated", self.deprecated);
+        let annotations = self.annotations.iter();
+        let annotations: Map<String, Json> = annotations
+            .map(|(key, text)| (key.clone(), text.as_str().into()))
+            .collect();
+        if !annotations.is_empty() {
+            let annotations = Json::Object(annotations);
+            fields.0.insert("annotations".into(), annotations);
+        }
+        let dependencies = self.dependencies.iter().flatten();
+        let dependencies = dependencies.map(Dependency::to_json).collect();
+        fields.list("dependencies", dependencies);
+        Json::Object(fields.0)
+    }
+
     /// The metadata as `.Chart` shows it: the names are those of Go's fields.
     pub(crate) fn to_value(&self, is_root: bool) -> MapRef {
         let list = |items: &[String]| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use argosy_gotmpl::{GoTime, Limits, Value};
+use argosy_gotmpl::{GoStr, GoTime, Limits, Value};
 use argosy_object::{Digest, Value as Json};
 
 use crate::cache::TemplateCache;
@@ -38,6 +38,9 @@ pub struct ReleaseRequest {
     pub api_versions: Vec<String>,
     /// Whether values.schema.json is left alone.
     pub skip_schema_validation: bool,
+    /// Whether it is only looked for faults: the release is neither installed nor upgraded, and
+    /// `required` and `fail` let pass.
+    pub is_lint: bool,
     /// What `lookup` finds.
     pub lookups: Lookups,
     /// What `now` gives.
@@ -63,6 +66,7 @@ impl ReleaseRequest {
             kube_version: KubeVersion::default(),
             api_versions: Vec::new(),
             skip_schema_validation: false,
+            is_lint: false,
             lookups: Lookups::Off,
             now: GoTime::new(epoch),
             seed: Digest::of(b""),
@@ -117,6 +121,54 @@ pub fn render_release(
     if chart.metadata.deprecated {
         warnings.push(("DeprecatedChart", "this chart is deprecated".to_owned()));
     }
+    let mut texts = match render_texts(chart, request, cache)? {
+        Texts::Done(texts) => texts,
+        Texts::Needs(wanted) => return Ok(Step::Needs(wanted)),
+    };
+    let chart = &texts.chart;
+    let notes_path = format!("{}/templates/NOTES.txt", chart.name());
+    let notes = texts
+        .files
+        .get(&notes_path)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    texts.files.retain(|path, _| !path.ends_with("NOTES.txt"));
+    let (manifests, hooks) = sort(&texts.files)?;
+    let crds = chart
+        .crds()
+        .into_iter()
+        .map(|(path, file)| (path, String::from_utf8_lossy(&file.data).into_owned()));
+    let crds = crds.collect();
+    Ok(Step::Done(Box::new(Rendering {
+        chart: chart.name().to_owned(),
+        manifests,
+        hooks,
+        crds,
+        notes,
+        values: texts.values,
+        warnings,
+    })))
+}
+
+/// What templates made, before it is cut into manifests.
+pub(crate) enum Texts {
+    Done(Box<RenderedTexts>),
+    Needs(Vec<Lookup>),
+}
+
+/// Rendered files by template, with the chart that its dependencies were sorted out of.
+pub(crate) struct RenderedTexts {
+    pub chart: Chart,
+    pub values: Table,
+    pub files: BTreeMap<String, GoStr>,
+}
+
+/// Renders the templates of a chart that is known to be installable.
+pub(crate) fn render_texts(
+    chart: &Chart,
+    request: &ReleaseRequest,
+    cache: &TemplateCache,
+) -> Result<Texts, HelmError> {
     let mut chart = chart.clone();
     dependencies::process(&mut chart, &request.values).map_err(|error| match error {
         HelmError::Values(text) => {
@@ -130,14 +182,14 @@ pub fn render_release(
     }
     let wanted = &chart.metadata.kube_version;
     let given = &request.kube_version;
-    if !wanted.is_empty() && !is_compatible(wanted, &given.normalized) {
+    if !request.is_lint && !wanted.is_empty() && !is_compatible(wanted, &given.normalized) {
         let given = &given.version;
-        return Err(HelmError::Chart(format!(
+        return Err(HelmError::Incompatible(format!(
             "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {given}"
         )));
     }
     let mut env = environment(&chart, request, &values);
-    let mut files = render(
+    let files = render(
         &chart,
         &top(request, &values),
         cache,
@@ -145,29 +197,36 @@ pub fn render_release(
         &request.limits,
     )?;
     if !env.wanted.is_empty() {
-        return Ok(Step::Needs(env.wanted.into_iter().collect()));
+        return Ok(Texts::Needs(env.wanted.into_iter().collect()));
     }
-    let notes_path = format!("{}/templates/NOTES.txt", chart.name());
-    let notes = files
-        .get(&notes_path)
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    files.retain(|path, _| !path.ends_with("NOTES.txt"));
-    let (manifests, hooks) = sort(&files)?;
-    let crds = chart
-        .crds()
-        .into_iter()
-        .map(|(path, file)| (path, String::from_utf8_lossy(&file.data).into_owned()));
-    let crds = crds.collect();
-    Ok(Step::Done(Box::new(Rendering {
-        chart: chart.name().to_owned(),
-        manifests,
-        hooks,
-        crds,
-        notes,
+    Ok(Texts::Done(Box::new(RenderedTexts {
+        chart,
         values,
-        warnings,
+        files,
     })))
+}
+
+/// The rendered files one after the other, whether they are manifests or not: what `helm
+/// template --debug` shows where they are none.
+///
+/// # Errors
+/// As [`render_release`], but that nothing is wrong with a file that is no manifest.
+pub fn render_unsorted(
+    chart: &Chart,
+    request: &ReleaseRequest,
+    cache: &TemplateCache,
+) -> Result<String, HelmError> {
+    check(chart, request)?;
+    let mut out = String::new();
+    if let Texts::Done(texts) = render_texts(chart, request, cache)? {
+        for (path, text) in &texts.files {
+            let text = text.lossy();
+            if !path.ends_with("NOTES.txt") && !text.trim().is_empty() {
+                out.push_str(&format!("---\n# Source: {path}\n{text}\n"));
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// What is wrong before anything is rendered.
@@ -220,7 +279,7 @@ fn top(request: &ReleaseRequest, values: &Table) -> Top {
             ("Name", request.release_name.as_str().into()),
             ("Namespace", request.namespace.as_str().into()),
             ("IsUpgrade", request.is_upgrade.into()),
-            ("IsInstall", (!request.is_upgrade).into()),
+            ("IsInstall", (!request.is_upgrade && !request.is_lint).into()),
             ("Revision", request.revision.into()),
             ("Service", "Helm".into()),
         ])),
@@ -243,62 +302,12 @@ fn environment(chart: &Chart, request: &ReleaseRequest, values: &Table) -> Rende
         values.as_bytes(),
     ];
     let seed = Digest::of_parts(parts);
-    RenderEnv::new(
+    let mut env = RenderEnv::new(
         request.now.clone(),
         seed,
         request.lookups.clone(),
         request.expired.clone(),
-    )
-}
-
-/// What `helm template` leaves out or puts in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OutputOptions {
-    /// `--include-crds`
-    pub include_crds: bool,
-    /// `--skip-tests`
-    pub skip_tests: bool,
-    /// `--no-hooks`
-    pub no_hooks: bool,
-}
-
-impl Rendering {
-    /// The stream that `helm template` prints, byte for byte.
-    pub fn output(&self, options: OutputOptions) -> String {
-        let mut out = String::new();
-        let mut document = |source: &str, text: &str| {
-            out.push_str(&format!("---\n# Source: {source}\n{text}\n"));
-        };
-        if options.include_crds {
-            for (path, text) in &self.crds {
-                document(path, text);
-            }
-        }
-        for manifest in &self.manifests {
-            document(&manifest.source, &manifest.text);
-        }
-        let mut out = out.trim().to_owned() + "\n";
-        let hooks = self
-            .hooks
-            .iter()
-            .filter(|hook| !(options.skip_tests && hook.is_test()));
-        for hook in hooks.filter(|_| !options.no_hooks) {
-            let manifest = &hook.manifest;
-            out.push_str(&format!(
-                "---\n# Source: {}\n{}\n",
-                manifest.source, manifest.text
-            ));
-        }
-        out
-    }
-
-    /// Manifests and hooks by template, for tests and tools.
-    pub fn by_source(&self) -> BTreeMap<&str, Vec<&Manifest>> {
-        let mut map: BTreeMap<&str, Vec<&Manifest>> = BTreeMap::new();
-        let hooks = self.hooks.iter().map(|hook| &hook.manifest);
-        for manifest in self.manifests.iter().chain(hooks) {
-            map.entry(&manifest.source).or_default().push(manifest);
-        }
-        map
-    }
+    );
+    env.is_lenient = request.is_lint;
+    env
 }

@@ -12,7 +12,8 @@ use crate::error::HelmError;
 use crate::hosts::KubeVersion;
 use crate::load::load_cached;
 use crate::manifest::Manifest;
-use crate::render::{OutputOptions, ReleaseRequest, Rendering, Step, render_release};
+use crate::output::OutputOptions;
+use crate::render::{ReleaseRequest, Rendering, Step, render_release};
 use crate::values::{Layer, Table, merge_layers};
 
 /// How a line of values is read.

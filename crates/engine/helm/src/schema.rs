@@ -52,7 +52,7 @@ fn faults(chart: &Chart, values: &Table) -> String {
     out
 }
 
-fn check_one(schema: &[u8], values: &Table) -> Result<(), String> {
+pub(crate) fn check_one(schema: &[u8], values: &Table) -> Result<(), String> {
     let text = String::from_utf8_lossy(schema);
     let root: Json = text.parse().map_err(|error| format!("{error}"))?;
     let checker = Checker {

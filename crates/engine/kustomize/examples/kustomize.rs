@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rooted = Rooted::new(&tree, Limits::default());
     let folder = RelPath::new(&folder.strip_prefix(root)?.to_string_lossy())?;
     let built = build(&rooted, &folder, &BuildOptions::default())?;
-    let text = to_yaml(built.iter().map(|(object, _)| object.value()));
+    let text = to_yaml(built.objects.iter().map(|(object, _)| object.value()));
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! What `kustomize edit` would write into a kustomization before it is built: how Argo CD applies
 //! the options of an Application's source.
 
+use crate::edit::metadata;
 use crate::error::KustomizeError;
 use crate::kustomization::{
-    ImageEdit, Kustomization, LabelEdit, PatchEdit, ReplicaEdit, Texts, without_nulls,
+    ImageEdit, Kustomization, PatchEdit, ReplicaEdit, Texts, without_nulls,
 };
 use crate::load::Loader;
 use argosy_object::Value;
+use std::collections::BTreeMap;
 
 /// Changes to the kustomization that is built. What is empty changes nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,8 +58,8 @@ impl Edits {
                 old.clone_from(new);
             }
         }
-        for image in &self.images {
-            set_image(&mut k.images, image)?;
+        if !self.images.is_empty() {
+            set_images(&mut k.images, &self.images)?;
         }
         for (name, count) in &self.replicas {
             match k.replicas.iter_mut().find(|r| r.name == *name) {
@@ -70,7 +72,7 @@ impl Edits {
         }
         self.add_labels(k)?;
         let force = self.force_common_annotations;
-        add(
+        metadata::write(
             &mut k.common_annotations,
             &self.common_annotations,
             force,
@@ -93,38 +95,13 @@ impl Edits {
     fn add_labels(&self, k: &mut Kustomization) -> Result<(), KustomizeError> {
         let (new, force) = (&self.common_labels, self.force_common_labels);
         if new.is_empty() {
-            return Ok(());
+            Ok(())
+        } else if self.label_without_selector {
+            metadata::add_labels(k, new, force, self.label_include_templates)
+        } else {
+            metadata::write(&mut k.common_labels, new, force, "label")
         }
-        if !self.label_without_selector {
-            return add(&mut k.common_labels, new, force, "label");
-        }
-        let templates = self.label_include_templates;
-        let known = k
-            .labels
-            .iter_mut()
-            .find(|l| !l.include_selectors && l.include_templates == templates);
-        if let Some(known) = known {
-            return add(&mut known.pairs, new, force, "label");
-        }
-        k.labels.push(LabelEdit {
-            pairs: new.clone(),
-            include_templates: templates,
-            ..LabelEdit::default()
-        });
-        Ok(())
     }
-}
-
-fn add(known: &mut Texts, new: &Texts, force: bool, what: &str) -> Result<(), KustomizeError> {
-    for (name, text) in new {
-        if known.contains_key(name) && !force {
-            let text =
-                format!("{what} {name} already in kustomization file. Use --force to override.");
-            return Err(KustomizeError::Failed(text));
-        }
-        known.insert(name.clone(), text.clone());
-    }
-    Ok(())
 }
 
 /// What stands for the name, tag or digest that is there already.
@@ -132,64 +109,71 @@ const PRESERVE: &str = "*";
 
 /// Compat: `kustomize edit set image`: an image of the same name is replaced, but for what is
 /// given as `*`; the list is sorted by name.
-fn set_image(images: &mut Vec<ImageEdit>, text: &str) -> Result<(), KustomizeError> {
-    let new = parse_image(text).ok_or_else(|| {
-        KustomizeError::Failed(format!(
-            "invalid image `{text}`: the format is NAME=NEW:TAG, NAME=NEW@DIGEST, NAME:TAG or \
-             NAME@DIGEST"
-        ))
-    })?;
-    match images.iter_mut().find(|i| i.name == new.name) {
-        Some(known) => {
-            let old = std::mem::replace(known, new);
-            for (kept, field) in [
-                (old.new_name, &mut known.new_name),
-                (old.new_tag, &mut known.new_tag),
-                (old.digest, &mut known.digest),
-            ] {
-                if field == PRESERVE {
-                    *field = kept;
-                }
+pub(crate) fn set_images(
+    images: &mut Vec<ImageEdit>,
+    texts: &[String],
+) -> Result<(), KustomizeError> {
+    let mut given = BTreeMap::new();
+    for text in texts {
+        let image = parse_image(text)?;
+        given.insert(image.name.clone(), image);
+    }
+    let mut all = given.clone();
+    for old in images.drain(..) {
+        if !given.contains_key(&old.name) {
+            all.insert(old.name.clone(), old);
+            continue;
+        }
+        let new = all.entry(old.name.clone()).or_default();
+        for (kept, field) in [
+            (old.new_name, &mut new.new_name),
+            (old.new_tag, &mut new.new_tag),
+            (old.digest, &mut new.digest),
+        ] {
+            if field == PRESERVE {
+                *field = kept;
             }
         }
-        None => images.push(new),
     }
-    for image in images.iter_mut() {
+    images.extend(all.into_values().map(|mut image| {
         for field in [&mut image.new_name, &mut image.new_tag, &mut image.digest] {
             if field == PRESERVE {
                 field.clear();
             }
         }
-    }
-    images.sort_by(|a, b| a.name.cmp(&b.name));
+        image
+    }));
     Ok(())
 }
 
-fn parse_image(text: &str) -> Option<ImageEdit> {
-    let split = |text: &str| -> (String, String, String) {
-        let (name, tag, digest) = crate::images::split(text);
-        (name.to_owned(), tag.to_owned(), digest.to_owned())
+fn parse_image(text: &str) -> Result<ImageEdit, KustomizeError> {
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) => (key, value),
+        None => ("", text),
     };
-    if let Some((name, new)) = text.split_once('=') {
-        if name.is_empty() || new.is_empty() {
-            return None;
-        }
-        let (new_name, new_tag, digest) = split(new);
-        let name = name.to_owned();
-        return Some(ImageEdit {
-            name,
-            new_name,
-            new_tag,
-            digest,
-            ..ImageEdit::default()
-        });
+    let (name, new_tag, digest) = crate::images::split(value);
+    if name == text {
+        return Err(KustomizeError::failed(
+            "invalid format of image, use one of the following options:\n\
+             - <image>=<newimage>:<newtag>\n\
+             - <image>=<newimage>@<digest>\n\
+             - <image>=<newimage>:<newtag>@<digest>\n\
+             - <image>=<newimage>\n\
+             - <image>:<newtag>\n\
+             - <image>:<newtag>@<digest>\n\
+             - <image>@<digest>",
+        ));
     }
-    let (name, new_tag, digest) = split(text);
-    let any = !new_tag.is_empty() || !digest.is_empty();
-    (any && !name.is_empty()).then(|| ImageEdit {
-        name,
-        new_tag,
-        digest,
+    let (name, new_name) = if key.is_empty() {
+        (name, "")
+    } else {
+        (key, name)
+    };
+    Ok(ImageEdit {
+        name: name.to_owned(),
+        new_name: new_name.to_owned(),
+        new_tag: new_tag.to_owned(),
+        digest: digest.to_owned(),
         ..ImageEdit::default()
     })
 }

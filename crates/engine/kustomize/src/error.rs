@@ -2,7 +2,7 @@
 
 use argosy_object::{Class, Classified};
 use argosy_schema::PatchError;
-use argosy_tree::{RelPath, TreeError};
+use argosy_tree::TreeError;
 use argosy_yaml::YamlError;
 
 /// Why a kustomization cannot be built.
@@ -14,6 +14,19 @@ pub enum KustomizeError {
     /// A file is no YAML.
     #[error(transparent)]
     Yaml(#[from] YamlError),
+    /// A field of a kustomization names what is wrong.
+    #[error("`{file}`: {field}: {source}")]
+    At {
+        /// The kustomization.
+        file: String,
+        /// Its field, such as `resources[2]`.
+        field: String,
+        /// What is wrong with it.
+        source: Box<KustomizeError>,
+    },
+    /// There is nothing at a path.
+    #[error("`{0}` does not exist: no such file or directory")]
+    NotFound(String),
     /// Something in a kustomization is wrong; the text says what.
     #[error("`{file}`: {text}")]
     Invalid {
@@ -37,17 +50,17 @@ pub enum KustomizeError {
     #[error(
         "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{0}'"
     )]
-    Missing(RelPath),
+    Missing(String),
     /// A folder has more than one kustomization.
-    #[error("found multiple kustomization files under: {0}")]
-    Ambiguous(RelPath),
+    #[error("Found multiple kustomization files under: {0}")]
+    Ambiguous(String),
     /// A base contains what is being built.
     #[error("`{file}`: cycle: `{base}` contains or is what is being built")]
     Cycle {
         /// The file that names the base.
         file: String,
         /// The base.
-        base: RelPath,
+        base: String,
     },
     /// Bases are nested too deep.
     #[error("`{0}`: bases are nested deeper than {max}", max = crate::target::MAX_LAYERS)]
@@ -56,9 +69,9 @@ pub enum KustomizeError {
     #[error("security; file '{path}' is not in or below '{root}'")]
     Outside {
         /// The file.
-        path: RelPath,
+        path: String,
         /// The folder.
-        root: RelPath,
+        root: String,
     },
 }
 
@@ -67,6 +80,23 @@ impl KustomizeError {
         Self::Invalid {
             file: file.to_string(),
             text: text.into(),
+        }
+    }
+
+    /// Says which field of which file is at fault, where nobody has yet.
+    pub(crate) fn at(self, file: &str, field: &str) -> Self {
+        let source = match self {
+            Self::At { .. } | Self::Yaml(_) => return self,
+            Self::Invalid { file: known, text } if known == file => Self::Failed(text),
+            Self::Unsupported { file: known, what } if known == file => {
+                Self::Failed(format!("{what} is not supported"))
+            }
+            other => other,
+        };
+        Self::At {
+            file: file.to_owned(),
+            field: field.to_owned(),
+            source: Box::new(source),
         }
     }
 
@@ -85,6 +115,7 @@ impl Classified for KustomizeError {
     fn class(&self) -> Class {
         match self {
             Self::Tree(error) => error.class(),
+            Self::At { source, .. } => source.class(),
             Self::Outside { .. } => Class::Denied,
             _ => Class::Stalled,
         }

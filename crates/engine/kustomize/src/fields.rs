@@ -3,10 +3,10 @@
 use crate::error::KustomizeError;
 use crate::id::{Gvk, ResId};
 use argosy_object::{Map, Value};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Where a transformer writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct FieldSpec {
     pub(crate) group: String,

@@ -59,7 +59,7 @@ pub(crate) fn generate(
             }
         }
     }
-    let options = merged(args.options.clone(), global);
+    let options = merged_options(args.options.clone(), global);
     for (field, texts) in [
         ("labels", &options.labels),
         ("annotations", &options.annotations),
@@ -89,7 +89,10 @@ pub(crate) fn generate(
 }
 
 /// A generator's options over those of all.
-fn merged(local: Option<GeneratorOptions>, global: Option<&GeneratorOptions>) -> GeneratorOptions {
+pub(crate) fn merged_options(
+    local: Option<GeneratorOptions>,
+    global: Option<&GeneratorOptions>,
+) -> GeneratorOptions {
     let mut options = local.unwrap_or_default();
     let Some(global) = global else {
         return options;

@@ -7,46 +7,30 @@ use std::fmt;
 pub(crate) const CLUSTER: &str = "_non_namespaceable_";
 const DEFAULT: &str = "default";
 
-/// Kinds that live in no namespace, by group.
+/// Kinds that live in no namespace, by API version.
+#[rustfmt::skip]
 const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
-    (
-        "",
-        &[
-            "ComponentStatus",
-            "Namespace",
-            "Node",
-            "NodeProxyOptions",
-            "PersistentVolume",
-        ],
-    ),
-    (
-        "admissionregistration.k8s.io",
-        &[
-            "MutatingWebhookConfiguration",
-            "ValidatingWebhookConfiguration",
-            "ValidatingAdmissionPolicy",
-            "ValidatingAdmissionPolicyBinding",
-        ],
-    ),
-    ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
-    ("apiregistration.k8s.io", &["APIService"]),
-    ("certificates.k8s.io", &["CertificateSigningRequest"]),
-    (
-        "flowcontrol.apiserver.k8s.io",
-        &["FlowSchema", "PriorityLevelConfiguration"],
-    ),
-    ("networking.k8s.io", &["IngressClass"]),
-    ("node.k8s.io", &["RuntimeClass"]),
-    ("policy", &["PodSecurityPolicy"]),
-    (
-        "rbac.authorization.k8s.io",
-        &["ClusterRole", "ClusterRoleBinding"],
-    ),
-    ("scheduling.k8s.io", &["PriorityClass"]),
-    (
-        "storage.k8s.io",
-        &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"],
-    ),
+    ("admissionregistration.k8s.io/v1", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]),
+    ("admissionregistration.k8s.io/v1beta1", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]),
+    ("apiextensions.k8s.io/v1", &["CustomResourceDefinition"]),
+    ("apiextensions.k8s.io/v1beta1", &["CustomResourceDefinition"]),
+    ("apiregistration.k8s.io/v1", &["APIService"]),
+    ("apiregistration.k8s.io/v1beta1", &["APIService"]),
+    ("certificates.k8s.io/v1", &["CertificateSigningRequest"]),
+    ("certificates.k8s.io/v1beta1", &["CertificateSigningRequest"]),
+    ("flowcontrol.apiserver.k8s.io/v1beta1", &["FlowSchema", "PriorityLevelConfiguration"]),
+    ("networking.k8s.io/v1", &["IngressClass"]),
+    ("networking.k8s.io/v1beta1", &["IngressClass"]),
+    ("node.k8s.io/v1", &["RuntimeClass"]),
+    ("node.k8s.io/v1beta1", &["RuntimeClass"]),
+    ("policy/v1beta1", &["PodSecurityPolicy"]),
+    ("rbac.authorization.k8s.io/v1", &["ClusterRole", "ClusterRoleBinding"]),
+    ("rbac.authorization.k8s.io/v1beta1", &["ClusterRole", "ClusterRoleBinding"]),
+    ("scheduling.k8s.io/v1", &["PriorityClass"]),
+    ("scheduling.k8s.io/v1beta1", &["PriorityClass"]),
+    ("storage.k8s.io/v1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
+    ("storage.k8s.io/v1beta1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
+    ("v1", &["ComponentStatus", "Namespace", "Node", "NodeProxyOptions", "PersistentVolume"]),
 ];
 
 /// Group, version and kind; as a selector, what is empty matches anything.
@@ -91,20 +75,16 @@ impl Gvk {
             && fits(&selector.kind, &self.kind)
     }
 
-    /// Compat: kinds of the Kubernetes version that kustomize knows; a custom kind counts as
-    /// namespaced.
+    /// Compat: the API versions and kinds that kustomize has built in, to the letter: a version
+    /// that came later counts as namespaced, as a custom kind does.
     pub(crate) fn is_cluster_scoped(&self) -> bool {
-        if self.group == "admissionregistration.k8s.io"
-            && self.kind.starts_with("ValidatingAdmissionPolicy")
-        {
-            // Newer than kustomize's own table.
-            return false;
-        }
-        let well_known = self.version.starts_with('v');
-        well_known
-            && CLUSTER_SCOPED
-                .iter()
-                .any(|(group, kinds)| *group == self.group && kinds.contains(&self.kind.as_str()))
+        let of_group = |api_version: &str| match api_version.split_once('/') {
+            Some((group, version)) => group == self.group && version == self.version,
+            None => self.group.is_empty() && api_version == self.version,
+        };
+        CLUSTER_SCOPED
+            .iter()
+            .any(|(version, kinds)| of_group(version) && kinds.contains(&self.kind.as_str()))
     }
 }
 

@@ -17,18 +17,38 @@ pub(crate) struct Loader<'t> {
     tree: &'t Rooted<'t>,
     pub(crate) root: RelPath,
     chain: Vec<RelPath>,
-    anywhere: bool,
+    rules: &'t Rules,
+}
+
+/// What holds for all folders of a build.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    /// Files may stand outside their kustomization's folder.
+    pub(crate) anywhere: bool,
+    /// What stands before a path in messages. Where there is something, the tree is a whole
+    /// disk, and absolute paths are paths of it.
+    pub(crate) shown_root: String,
 }
 
 impl<'t> Loader<'t> {
-    /// A loader for the folder that is built. With `anywhere`, files may stand outside of it.
-    pub(crate) fn new(tree: &'t Rooted<'t>, root: RelPath, anywhere: bool) -> Self {
+    /// A loader for the folder that is built.
+    pub(crate) fn new(tree: &'t Rooted<'t>, root: RelPath, rules: &'t Rules) -> Self {
         Self {
             tree,
             chain: vec![root.clone()],
             root,
-            anywhere,
+            rules,
         }
+    }
+
+    /// The tree itself, for what has rules of its own.
+    pub(crate) fn tree(&self) -> &'t Rooted<'t> {
+        self.tree
+    }
+
+    /// A path as messages have it.
+    pub(crate) fn shown(&self, path: &RelPath) -> String {
+        format!("{}{path}", self.rules.shown_root)
     }
 
     /// The loader of a base or component.
@@ -36,6 +56,13 @@ impl<'t> Loader<'t> {
         if let Some(what) = remote(path) {
             let file = file.to_owned();
             return Err(KustomizeError::Unsupported { file, what });
+        }
+        if path.is_empty() {
+            return Err(KustomizeError::failed("new root cannot be empty"));
+        }
+        if path.starts_with('/') {
+            let text = format!("new root '{path}' cannot be absolute");
+            return Err(KustomizeError::failed(text));
         }
         let root = self.resolve(path)?;
         let node = self.tree.look(&root)?;
@@ -45,12 +72,12 @@ impl<'t> Loader<'t> {
                 let text = format!("'{path}' is a file, where a folder is expected");
                 return Err(KustomizeError::invalid(file, text));
             }
-            None => return Err(argosy_tree::TreeError::NotFound(root).into()),
+            None => return Err(KustomizeError::NotFound(self.shown(&root))),
         };
         if self.chain.iter().any(|seen| seen.is_within(&root)) {
             return Err(KustomizeError::Cycle {
                 file: file.to_owned(),
-                base: root,
+                base: self.shown(&root),
             });
         }
         if self.chain.len() >= MAX_LAYERS {
@@ -62,11 +89,15 @@ impl<'t> Loader<'t> {
             tree: self.tree,
             root,
             chain,
-            anywhere: self.anywhere,
+            rules: self.rules,
         })
     }
 
-    fn resolve(&self, path: &str) -> Result<RelPath, KustomizeError> {
+    pub(crate) fn resolve(&self, path: &str) -> Result<RelPath, KustomizeError> {
+        if path.starts_with('/') && self.rules.shown_root.is_empty() {
+            let text = format!("'{path}' is absolute, and there is no such path here");
+            return Err(KustomizeError::failed(text));
+        }
         self.root
             .join(path)
             .map_err(|error| KustomizeError::failed(error.to_string()))
@@ -84,6 +115,11 @@ impl<'t> Loader<'t> {
             .is_some_and(|n| matches!(n.mode, Mode::File | Mode::Executable)))
     }
 
+    /// Whether `path` leads to anything.
+    pub(crate) fn exists(&self, path: &str) -> Result<bool, KustomizeError> {
+        Ok(self.tree.look(&self.resolve(path)?)?.is_some())
+    }
+
     /// Whether `path` leads to a folder.
     pub(crate) fn is_dir(&self, path: &str) -> Result<bool, KustomizeError> {
         Ok(self.tree.is_dir(&self.resolve(path)?)?)
@@ -99,15 +135,18 @@ impl<'t> Loader<'t> {
             });
         }
         let path = self.resolve(path)?;
-        let node = self.tree.look(&path)?;
-        if let Some(node) = &node
-            && !self.anywhere
-            && !node.path.is_within(&self.root)
-        {
+        let Some(node) = self.tree.look(&path)? else {
+            return Err(KustomizeError::NotFound(self.shown(&path)));
+        };
+        if !self.rules.anywhere && !node.path.is_within(&self.root) {
             return Err(KustomizeError::Outside {
-                path,
-                root: self.root.clone(),
+                path: self.shown(&node.path),
+                root: self.shown(&self.root),
             });
+        }
+        if !matches!(node.mode, Mode::File | Mode::Executable) {
+            let text = format!("'{}' is not a file", self.shown(&path));
+            return Err(KustomizeError::failed(text));
         }
         Ok(self.tree.read(&path)?.to_vec())
     }
@@ -115,7 +154,7 @@ impl<'t> Loader<'t> {
     /// The path of a file from the tree's root.
     pub(crate) fn full(&self, path: &str) -> String {
         self.resolve(path)
-            .map_or_else(|_| path.to_owned(), |p| p.to_string())
+            .map_or_else(|_| path.to_owned(), |p| self.shown(&p))
     }
 
     /// The resources in a file.
@@ -129,22 +168,22 @@ impl<'t> Loader<'t> {
         for name in FILE_NAMES {
             if self.is_file(name)? {
                 if found.is_some() {
-                    return Err(KustomizeError::Ambiguous(self.root.clone()));
+                    return Err(KustomizeError::Ambiguous(self.shown(&self.root)));
                 }
                 found = Some(name);
             }
         }
         let Some(name) = found else {
-            return Err(KustomizeError::Missing(self.root.clone()));
+            return Err(KustomizeError::Missing(self.shown(&self.root)));
         };
         let parsed = Kustomization::parse(&self.full(name), &self.read(name)?)?;
         Ok((parsed, name.to_owned()))
     }
 }
 
-/// What a path names that is not in the tree.
-fn remote(path: &str) -> Option<String> {
-    let hosts = [
+/// Whether an entry names something that is not in the tree: a URL or a repository.
+pub fn is_remote(path: &str) -> bool {
+    const HOSTS: [&str; 6] = [
         "github.com/",
         "github.com:",
         "git@",
@@ -152,8 +191,11 @@ fn remote(path: &str) -> Option<String> {
         "bitbucket.org/",
         "gitlab.com/",
     ];
-    let is_remote = path.contains("://") || hosts.iter().any(|h| path.starts_with(h));
-    is_remote.then(|| format!("the remote resource `{path}`"))
+    path.contains("://") || HOSTS.iter().any(|host| path.starts_with(host))
+}
+
+fn remote(path: &str) -> Option<String> {
+    is_remote(path).then(|| format!("the remote resource `{path}`"))
 }
 
 /// The resources of a stream; lists are taken apart, empty documents dropped.

@@ -5,11 +5,14 @@
 //! are all lists of kinds without a schema.
 
 mod lists;
+mod schema;
 
 use crate::error::KustomizeError;
 use crate::id::Gvk;
 use argosy_object::{Map, Value};
-use argosy_schema::{ListKind, Patching, Schemas, Shape, TypeId, Types};
+use schema::Cursor;
+
+pub(crate) use schema::MergeSchema;
 
 pub(crate) const DIRECTIVE: &str = "$patch";
 
@@ -26,65 +29,16 @@ enum Directive {
 /// # Errors
 /// Where both have something of different kind at the same place, and unknown directives.
 pub(crate) fn merge(
-    schemas: &Schemas,
+    schema: &MergeSchema,
     target: Value,
     patch: &Value,
 ) -> Result<Option<Value>, KustomizeError> {
-    let merged = Walker { schemas }.walk(None, Some(target), Some(patch));
+    let merged = Walker { schema }.walk(None, Some(target), Some(patch));
     merged.map(|out| out.value).map_err(KustomizeError::failed)
 }
 
-/// A place in a kind's schema.
-#[derive(Clone, Copy)]
-struct Cursor<'s> {
-    types: &'s Types,
-    ty: TypeId,
-    patching: Option<&'s Patching>,
-}
-
-impl<'s> Cursor<'s> {
-    fn field(&self, name: &str) -> Option<Self> {
-        let (ty, patching) = match &self.types.get(self.ty).shape {
-            Shape::Object(object) => match object.field(name) {
-                Some(field) => (field.ty, Some(&field.patch)),
-                None => (object.additional?, None),
-            },
-            Shape::Map { value, .. } => (*value, None),
-            _ => return None,
-        };
-        Some(Self {
-            ty,
-            patching,
-            ..*self
-        })
-    }
-
-    fn items(&self) -> Option<Self> {
-        match &self.types.get(self.ty).shape {
-            Shape::List { item, .. } => Some(Self {
-                ty: *item,
-                patching: None,
-                ..*self
-            }),
-            _ => None,
-        }
-    }
-
-    /// The merge keys of a list that is merged; none for one that is replaced.
-    fn merge_keys(&self) -> Option<Vec<&'s str>> {
-        let patching = self.patching.filter(|p| p.merge)?;
-        let Shape::List { list, .. } = &self.types.get(self.ty).shape else {
-            return None;
-        };
-        Some(match list {
-            ListKind::Map { keys } => keys.iter().map(AsRef::as_ref).collect(),
-            _ => patching.merge_key.iter().map(AsRef::as_ref).collect(),
-        })
-    }
-}
-
 struct Walker<'s> {
-    schemas: &'s Schemas,
+    schema: &'s MergeSchema,
 }
 
 /// What a step gives back: the value, and whether it stands in the place of the one before
@@ -147,13 +101,7 @@ impl<'s> Walker<'s> {
         if gvk.kind.is_empty() || gvk.version.is_empty() {
             return None;
         }
-        let gvk = argosy_object::Gvk::from_api_version(&gvk.api_version(), &gvk.kind);
-        let kind = self.schemas.kind(&gvk)?;
-        Some(Cursor {
-            types: &kind.types,
-            ty: kind.root,
-            patching: None,
-        })
+        self.schema.kind(&gvk)
     }
 
     fn mapping(

@@ -30,7 +30,11 @@ impl Namespace<'_> {
         if self.name.is_empty() {
             return Ok(());
         }
-        for resource in map.list.iter_mut().filter(|r| !r.is_empty()) {
+        for resource in map
+            .list
+            .iter_mut()
+            .filter(|r| !r.is_empty() && !r.from_chart)
+        {
             map.budget.spend(self.name.len())?;
             resource.remember_id();
             let cluster_scoped = resource.gvk().is_cluster_scoped();

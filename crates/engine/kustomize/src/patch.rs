@@ -5,19 +5,19 @@ use crate::error::KustomizeError;
 use crate::id::Gvk;
 use crate::kustomization::{PatchEdit, TargetEdit};
 use crate::load::{Loader, parse_resources};
-use crate::merge::merge;
+use crate::merge::{MergeSchema, merge};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::selector::Selector;
 use argosy_object::Value;
-use argosy_schema::{Schemas, json_patch};
+use argosy_schema::json_patch;
 use argosy_yaml::{Dialect, Limits};
 
 /// One entry of `patches`.
 pub(crate) fn apply_patch(
     map: &mut ResMap,
     loader: &Loader<'_>,
-    schemas: &Schemas,
+    schema: &MergeSchema,
     edit: &PatchEdit,
 ) -> Result<(), KustomizeError> {
     let inline = edit.patch.trim();
@@ -57,7 +57,12 @@ pub(crate) fn apply_patch(
             Err(KustomizeError::invalid(file, text))
         }
         (Ok(patches), _) => {
-            let flag = |name: &str| edit.options.get(name).copied().unwrap_or(false);
+            let flag = |name: &str| {
+                edit.options
+                    .as_ref()
+                    .and_then(|o| o.get(name))
+                    .is_some_and(|flag| *flag)
+            };
             let patches = patches.into_iter().map(|mut patch| {
                 patch.allow_name_change = flag("allowNameChange");
                 patch.allow_kind_change = flag("allowKindChange");
@@ -65,7 +70,7 @@ pub(crate) fn apply_patch(
             });
             strategic_merge(
                 map,
-                schemas,
+                schema,
                 patches.collect(),
                 edit.target.as_ref(),
                 &source,
@@ -125,7 +130,7 @@ pub(crate) fn apply_json(
 pub(crate) fn apply_strategic(
     map: &mut ResMap,
     loader: &Loader<'_>,
-    schemas: &Schemas,
+    schema: &MergeSchema,
     paths: &[String],
 ) -> Result<(), KustomizeError> {
     let mut patches = Vec::new();
@@ -139,7 +144,7 @@ pub(crate) fn apply_strategic(
         let text = format!("patch appears to be empty; files={paths:?}");
         return Err(KustomizeError::invalid(&loader.root, text));
     }
-    strategic_merge(map, schemas, patches, None, "")
+    strategic_merge(map, schema, patches, None, "")
 }
 
 fn operations(file: &str, text: &[u8]) -> Result<Vec<Value>, KustomizeError> {
@@ -174,7 +179,7 @@ fn json(
 
 fn strategic_merge(
     map: &mut ResMap,
-    schemas: &Schemas,
+    schema: &MergeSchema,
     patches: Vec<Resource>,
     target: Option<&TargetEdit>,
     source: &str,
@@ -182,7 +187,7 @@ fn strategic_merge(
     let Some(target) = target else {
         for patch in &patches {
             let at = map.target_of(&patch.id())?;
-            merge_into(&mut map.list[at], schemas, patch)?;
+            merge_into(&mut map.list[at], schema, patch)?;
         }
         map.list.retain(|r| !r.is_empty());
         return map.check_unique("patching");
@@ -207,7 +212,7 @@ fn strategic_merge(
             ..resource.gvk()
         };
         set_gvk(&mut patch.value, &gvk);
-        merge_into(resource, schemas, &patch)?;
+        merge_into(resource, schema, &patch)?;
     }
     map.list.retain(|r| !r.is_empty());
     map.check_unique("patching")
@@ -224,7 +229,7 @@ fn set_gvk(value: &mut Value, gvk: &Gvk) {
 /// allowed to change them.
 fn merge_into(
     resource: &mut Resource,
-    schemas: &Schemas,
+    schema: &MergeSchema,
     patch: &Resource,
 ) -> Result<(), KustomizeError> {
     let (name, namespace, kind) = (resource.name(), resource.namespace(), resource.gvk().kind);
@@ -232,7 +237,7 @@ fn merge_into(
         resource.remember_id();
     }
     let target = std::mem::take(&mut resource.value);
-    match merge(schemas, target, &patch.value)? {
+    match merge(schema, target, &patch.value)? {
         None => return Ok(()),
         Some(Value::Object(map)) if map.is_empty() => return Ok(()),
         Some(merged) => resource.value = merged,

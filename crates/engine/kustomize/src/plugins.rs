@@ -5,16 +5,16 @@ use crate::config::Config;
 use crate::error::KustomizeError;
 use crate::fields::{self, Create, FieldSpec};
 use crate::kustomization::{
-    GeneratorArgs, ImageEdit, PatchEdit, ReplacementField, ReplicaEdit, TargetEdit, Texts,
-    without_nulls,
+    GeneratorArgs, HelmChart, HelmGlobals, ImageEdit, PatchEdit, ReplacementField, ReplicaEdit,
+    TargetEdit, Texts, without_nulls,
 };
 use crate::load::Loader;
+use crate::merge::MergeSchema;
 use crate::namespace::{Namespace, Subjects};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::{generate, images, labels, names, patch, replace};
 use argosy_object::{Value, json};
-use argosy_schema::Schemas;
 use serde::Deserialize;
 
 /// All fields that a built-in plugin may be given.
@@ -137,6 +137,20 @@ pub(crate) fn generate(plugin: &Resource, loader: &Loader<'_>) -> Result<Resourc
     generate::generate(kind, &args, None, loader, &file)
 }
 
+/// The chart that a generator named by an object renders.
+pub(crate) fn chart_of(
+    plugin: &Resource,
+) -> Result<Option<(HelmChart, HelmGlobals)>, KustomizeError> {
+    if plugin.gvk().kind != "HelmChartInflationGenerator" {
+        return Ok(None);
+    }
+    check_builtin(plugin)?;
+    let read = serde_json::from_value(plugin.value.clone())
+        .and_then(|chart| Ok((chart, serde_json::from_value(plugin.value.clone())?)));
+    read.map(Some)
+        .map_err(|error| KustomizeError::invalid(&plugin.origin, error.to_string()))
+}
+
 /// A service account that is bound to one of Google's.
 fn iam_policy(plugin: &Resource, settings: &Settings) -> Result<Resource, KustomizeError> {
     if settings.cloud != "gke" {
@@ -169,7 +183,7 @@ pub(crate) fn transform(
     map: &mut ResMap,
     plugin: &Resource,
     loader: &Loader<'_>,
-    schemas: &Schemas,
+    schema: &MergeSchema,
 ) -> Result<(), KustomizeError> {
     let settings = settings(plugin)?;
     let specs = settings.field_specs.as_slice();
@@ -177,14 +191,14 @@ pub(crate) fn transform(
         Value::Object(map) => map
             .iter()
             .map(|(k, v)| (k.clone(), v.as_bool().unwrap_or(false)))
-            .collect(),
+            .collect::<std::collections::BTreeMap<_, _>>(),
         _ => std::collections::BTreeMap::new(),
     };
     let edit = |patch: &str| PatchEdit {
         path: settings.path.clone(),
         patch: patch.to_owned(),
         target: settings.target.clone(),
-        options: flags(),
+        options: Some(flags()),
     };
     match plugin.gvk().kind.as_str() {
         "AnnotationsTransformer" => labels::write(map, &settings.annotations, specs),
@@ -214,12 +228,12 @@ pub(crate) fn transform(
             }
             .apply(map)
         }
-        "PatchTransformer" => patch::apply_patch(map, loader, schemas, &edit(&settings.patch)),
+        "PatchTransformer" => patch::apply_patch(map, loader, schema, &edit(&settings.patch)),
         "PatchJson6902Transformer" => patch::apply_json(map, loader, &edit(&settings.json_op)),
         "PatchStrategicMergeTransformer" => {
             let mut paths = settings.paths.clone();
             paths.extend(Some(settings.patches.clone()).filter(|p| !p.is_empty()));
-            patch::apply_strategic(map, loader, schemas, &paths)
+            patch::apply_strategic(map, loader, schema, &paths)
         }
         "ImageTagTransformer" => images::set_image(map, &settings.image_tag, specs),
         "ReplicaCountTransformer" => images::set_replicas(map, &settings.replica, specs),
@@ -270,19 +284,14 @@ fn placed(field: &Value, value: &str, position: i64) -> String {
     parts.join("/")
 }
 
-/// The built-in fields with those of `configurations`.
-pub(crate) fn config_of(loader: &Loader<'_>, paths: &[String]) -> Result<Config, KustomizeError> {
-    let mut config = Config::default();
-    for path in paths {
-        let file = loader.full(path);
-        let limits = argosy_yaml::Limits::default();
-        let dialect = argosy_yaml::Dialect::V2;
-        let value = argosy_yaml::from_slice_with(&file, &loader.read(path)?, &limits, dialect)?;
-        if !value.is_null() {
-            config.merge(Config::parse(&file, value)?)?;
-        }
+/// One file of `configurations`.
+pub(crate) fn config_of(loader: &Loader<'_>, path: &str) -> Result<Config, KustomizeError> {
+    let file = loader.full(path);
+    let limits = argosy_yaml::Limits::default();
+    let dialect = argosy_yaml::Dialect::V2;
+    let value = argosy_yaml::from_slice_with(&file, &loader.read(path)?, &limits, dialect)?;
+    if value.is_null() {
+        return Ok(Config::default());
     }
-    let mut all = Config::builtin();
-    all.merge(config)?;
-    Ok(all)
+    Config::parse(&file, value)
 }

@@ -54,6 +54,8 @@ pub(crate) struct Resource {
     pub(crate) needs_hash: bool,
     pub(crate) allow_name_change: bool,
     pub(crate) allow_kind_change: bool,
+    /// A chart's templates made it, and gave it its namespace.
+    pub(crate) from_chart: bool,
     /// Names of the variables that read this object.
     pub(crate) variables: Vec<String>,
     /// `buildMetadata`'s record of where it came from and what changed it.
@@ -73,6 +75,7 @@ impl Resource {
             needs_hash: false,
             allow_name_change: false,
             allow_kind_change: false,
+            from_chart: false,
             variables: Vec::new(),
             source: None,
             changes: Vec::new(),

@@ -1,90 +1,149 @@
-//! One layer of a build, and the build as a whole.
+//! A build as a whole, and what it is told.
 
 use crate::config::Config;
+use crate::edits::Edits;
 use crate::error::KustomizeError;
-use crate::kustomization::{COMPONENT, Kustomization};
-use crate::load::{Loader, parse_resources};
-use crate::namespace::{Namespace, Subjects, drop_local};
-use crate::provenance::{self, Provenance};
+use crate::id::{CLUSTER, ResId};
+use crate::kustomization::Kustomization;
+use crate::layer::Layer;
+use crate::load::{Loader, Rules};
+use crate::namespace::drop_local;
+use crate::openapi::OpenApi;
 use crate::resmap::ResMap;
-use crate::resource::Resource;
 use crate::vars::{self, Vars};
-use crate::{generate, images, labels, names, order, patch, plugins, refs, replace};
+use crate::{names, order, provenance, refs};
 use argosy_object::{Object, Origin};
-use argosy_schema::Schemas;
 use argosy_tree::{RelPath, Rooted};
-use std::sync::Arc;
+use std::cell::RefCell;
+
+/// How many warnings are kept.
+const MAX_WARNINGS: usize = 1000;
 
 /// How deep bases and components may be nested.
 pub(crate) const MAX_LAYERS: usize = 64;
 
 /// What a build is told beside its folder.
-#[derive(Clone)]
+#[derive(Clone, Debug, Default)]
 pub struct BuildOptions {
     /// Files may stand outside their kustomization's folder (`--load-restrictor
     /// LoadRestrictionsNone`); they may never stand outside the tree.
     pub load_anywhere: bool,
-    /// What is known of kinds: merge keys. Custom kinds have their lists replaced unless their
-    /// schemas are among these.
-    pub schemas: Arc<Schemas>,
     /// What `kustomize edit` would have written into the kustomization first.
     pub edits: Edits,
+    /// Charts are rendered (`--enable-helm`) and how; nothing: they are refused.
+    pub helm: Option<HelmOptions>,
+    /// Where the kustomization asks for no order, the objects keep theirs (`--reorder none`).
+    pub unsorted: bool,
+    /// All objects are labelled with what built them, as `buildMetadata` may ask, too.
+    pub managed_by_label: bool,
+    /// An OpenAPI document of the kustomization's own adds to the one that is built in, and does
+    /// not take its place.
+    pub openapi_adds: bool,
+    /// What stands before paths in messages: `/` where the tree is a whole disk, and then
+    /// absolute paths are paths of it; nothing for any other tree.
+    pub shown_root: String,
 }
 
-impl Default for BuildOptions {
-    fn default() -> Self {
-        Self {
-            load_anywhere: false,
-            schemas: Schemas::builtin(),
-            edits: Edits::default(),
-        }
+/// What charts are told beside their own entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HelmOptions {
+    /// The version of Kubernetes, where a chart's entry names none.
+    pub kube_version: String,
+    /// API versions, where a chart's entry names none.
+    pub api_versions: Vec<String>,
+}
+
+/// What a build gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Built {
+    /// The objects in the order in which `kustomize build` prints them, each with where it came
+    /// from; of generated ones, that is the kustomization.
+    pub objects: Vec<(Object, Origin)>,
+    /// What a person should be told, in kustomize's words.
+    pub warnings: Vec<String>,
+}
+
+impl Built {
+    /// The objects as files of a folder, as `kustomize build --output FOLDER` writes them: names
+    /// of version, kind and name, with the namespace in front where there are several.
+    pub fn files(&self) -> Vec<(String, String)> {
+        let ids: Vec<ResId> = self
+            .objects
+            .iter()
+            .map(|(o, _)| ResId::of_value(o.value()))
+            .collect();
+        let namespaces: std::collections::BTreeSet<&str> = ids
+            .iter()
+            .map(ResId::effective_namespace)
+            .filter(|n| *n != CLUSTER)
+            .collect();
+        let files = self.objects.iter().zip(&ids).map(|((object, _), id)| {
+            let gvk = &id.gvk;
+            let parts = [&gvk.group, &gvk.version, &gvk.kind, &id.name];
+            let parts: Vec<&str> = parts
+                .into_iter()
+                .map(String::as_str)
+                .filter(|p| !p.is_empty())
+                .collect();
+            let mut name = parts.join("_").to_lowercase() + ".yaml";
+            let namespace = id.effective_namespace();
+            if namespaces.len() > 1 && namespace != CLUSTER {
+                name = format!("{}_{name}", namespace.to_lowercase());
+            }
+            (name, argosy_yaml::to_string(object.value()))
+        });
+        files.collect()
     }
 }
 
-use crate::edits::Edits;
-
-/// Builds the kustomization in a folder of `tree`: the objects in the order in which `kustomize
-/// build` prints them, each with where it came from; of generated ones, that is the kustomization.
+/// Builds the kustomization in a folder of `tree`.
 ///
 /// Each object has a kind and a name; an `apiVersion` is demanded by upstream no more than here.
 ///
 /// # Errors
 /// [`KustomizeError`] with the file that is at fault. Nothing is built by halves.
 ///
-/// Compat: `kustomize build` 5.8.1 byte for byte, but for what is refused: remote bases, Helm
-/// charts, and plugins that are programs or containers.
+/// Compat: `kustomize build` 5.8.1 byte for byte, but for what is refused: remote bases, charts
+/// that are not in the tree, and plugins that are programs or containers.
 pub fn build(
     tree: &Rooted<'_>,
     folder: &RelPath,
     options: &BuildOptions,
-) -> Result<Vec<(Object, Origin)>, KustomizeError> {
-    let loader = Loader::new(tree, folder.clone(), options.load_anywhere);
+) -> Result<Built, KustomizeError> {
+    let rules = Rules {
+        anywhere: options.load_anywhere,
+        shown_root: options.shown_root.clone(),
+    };
+    let loader = Loader::new(tree, folder.clone(), &rules);
     let (mut kustomization, file) = loader.kustomization()?;
     options.edits.apply(&mut kustomization, &loader)?;
+    build_parsed(loader, kustomization, &file, options)
+}
+
+/// Builds a kustomization that is read already.
+pub(crate) fn build_parsed(
+    loader: Loader<'_>,
+    kustomization: Kustomization,
+    file: &str,
+    options: &BuildOptions,
+) -> Result<Built, KustomizeError> {
     let sort = kustomization.sort_options.clone();
     let metadata = kustomization.build_metadata.clone();
-    let file = loader.full(&file);
-    if let Some(unknown) = metadata.iter().find(|m| {
-        ![
-            "managedByLabel",
-            "originAnnotations",
-            "transformerAnnotations",
-        ]
-        .contains(&m.as_str())
-    }) {
-        return Err(KustomizeError::invalid(
-            file,
-            format!("unknown buildMetadata `{unknown}`"),
-        ));
-    }
+    let file = loader.full(file);
     let mut all = Accumulator::default();
-    let schemas = &options.schemas;
+    let build = Build {
+        openapi: OpenApi::new(options.openapi_adds),
+        helm: options.helm.as_ref(),
+        warnings: RefCell::default(),
+    };
+    build.enter(&kustomization, &loader, &file)?;
     let place = (!metadata.is_empty()).then(String::new);
     Layer {
         loader,
         kustomization,
         file,
-        schemas,
+        build: &build,
+        chart_namespace: String::new(),
         place,
     }
     .accumulate(&mut all)?;
@@ -92,8 +151,10 @@ pub fn build(
     refs::fix(&mut all.map, &all.config)?;
     vars::resolve(&mut all.map, &all.vars, &all.config)?;
     drop_local(&mut all.map);
-    order::sort(&mut all.map, sort.as_ref())?;
-    if metadata.iter().any(|m| m == "managedByLabel") {
+    if sort.is_some() || !options.unsorted {
+        order::sort(&mut all.map, sort.as_ref())?;
+    }
+    if options.managed_by_label || metadata.iter().any(|m| m == "managedByLabel") {
         label_manager(&mut all.map);
     }
     let asked = |what: &str| metadata.iter().any(|m| m == what);
@@ -105,9 +166,12 @@ pub fn build(
         );
     }
     let objects = all.map.list.into_iter();
-    Ok(objects
-        .map(|r| (Object::from_trusted(r.value), r.origin))
-        .collect())
+    Ok(Built {
+        objects: objects
+            .map(|r| (Object::from_trusted(r.value), r.origin))
+            .collect(),
+        warnings: build.warnings.into_inner(),
+    })
 }
 
 fn label_manager(map: &mut ResMap) {
@@ -123,249 +187,33 @@ fn label_manager(map: &mut ResMap) {
 
 /// What the layers so far have made.
 #[derive(Default)]
-struct Accumulator {
-    map: ResMap,
-    config: Config,
-    vars: Vars,
+pub(crate) struct Accumulator {
+    pub(crate) map: ResMap,
+    pub(crate) config: Config,
+    pub(crate) vars: Vars,
 }
 
-/// One kustomization or component.
-struct Layer<'t, 's> {
-    loader: Loader<'t>,
-    kustomization: Kustomization,
-    file: String,
-    schemas: &'s Schemas,
-    /// Where this folder stands as seen from the one that is built, where that is recorded.
-    place: Option<String>,
+/// What all layers of a build share.
+pub(crate) struct Build<'o> {
+    pub(crate) openapi: OpenApi,
+    pub(crate) helm: Option<&'o HelmOptions>,
+    warnings: RefCell<Vec<String>>,
 }
 
-impl Layer<'_, '_> {
-    fn accumulate(&self, all: &mut Accumulator) -> Result<(), KustomizeError> {
-        let k = &self.kustomization;
-        if !k.helm_charts.is_empty() {
-            let what = "`helmCharts`".to_owned();
-            return Err(KustomizeError::Unsupported {
-                file: self.file.clone(),
-                what,
-            });
-        }
-        self.resources(&mut all.map, &mut all.config, &mut all.vars, &k.resources)?;
-        all.config
-            .merge(plugins::config_of(&self.loader, &k.configurations)?)?;
-        for path in &k.crds {
-            crate::crds::extend(
-                &mut all.config,
-                &self.loader.full(path),
-                &self.loader.read(path)?,
-            )?;
-        }
-        self.generate(&mut all.map)?;
-        for path in &k.components {
-            let layer = self.enter(path)?;
-            if layer.kustomization.kind != COMPONENT {
-                let text = format!(
-                    "expected kind 'Component' for path '{path}' but got '{}'",
-                    layer.kustomization.kind
-                );
-                return Err(KustomizeError::invalid(&self.file, text));
-            }
-            layer.accumulate(all)?;
-        }
-        self.transform(&mut all.map, &all.config)?;
-        for plugin in self.plugins(&k.transformers)? {
-            plugins::transform(&mut all.map, &plugin, &self.loader, self.schemas)?;
-            provenance::note(&mut all.map.list, Provenance::plugin(&plugin).as_ref());
-        }
-        for plugin in self.plugins(&k.validators)? {
-            plugins::transform(&mut all.map, &plugin, &self.loader, self.schemas)?;
-        }
-        vars::declare(&mut all.vars, &mut all.map, &k.vars)
-    }
-
-    /// A path as seen from the folder that is built, where that is recorded.
-    fn at(&self, path: &str) -> Option<String> {
-        let mut parts: Vec<&str> = Vec::new();
-        let place = self.place.as_deref()?;
-        for part in place.split('/').chain(path.split('/')) {
-            match part {
-                "" | "." => {}
-                ".." if parts.last().is_some_and(|p| *p != "..") => {
-                    parts.pop();
-                }
-                part => parts.push(part),
-            }
-        }
-        Some(parts.join("/"))
-    }
-
-    /// What a field of this kustomization stands for, where that is recorded.
-    fn builtin(&self, kind: &str) -> Option<Provenance> {
-        let name = self.file.rsplit('/').next().unwrap_or_default();
-        self.at(name).map(|file| Provenance::builtin(&file, kind))
-    }
-
-    fn enter(&self, path: &str) -> Result<Self, KustomizeError>
-    where
-        Self: Sized,
-    {
-        let loader = self.loader.enter(&self.file, path)?;
-        let (kustomization, file) = loader.kustomization()?;
-        let file = loader.full(&file);
-        let place = self.at(path);
-        Ok(Self {
-            loader,
-            kustomization,
-            file,
-            schemas: self.schemas,
-            place,
-        })
-    }
-
-    /// Files and bases; a base is a build of its own, whose outcome is added.
-    fn resources(
+impl Build<'_> {
+    /// Notes what a kustomization says that is for the build as a whole.
+    pub(crate) fn enter(
         &self,
-        map: &mut ResMap,
-        config: &mut Config,
-        known: &mut Vars,
-        paths: &[String],
+        kustomization: &Kustomization,
+        loader: &Loader<'_>,
+        file: &str,
     ) -> Result<(), KustomizeError> {
-        for path in paths {
-            if self.loader.is_file(path)? {
-                let source = self.at(path).map(Provenance::File);
-                let mut found = self.loader.resources(path)?;
-                for resource in &mut found {
-                    resource.source.clone_from(&source);
-                }
-                map.append_all(found)?;
-                continue;
-            }
-            let layer = self.enter(path)?;
-            if layer.kustomization.kind == COMPONENT {
-                let text = format!("expected kind != 'Component' for path '{path}'");
-                return Err(KustomizeError::invalid(&self.file, text));
-            }
-            let mut inner = Accumulator::default();
-            layer.accumulate(&mut inner)?;
-            map.append_all(inner.map.list)?;
-            config.merge(inner.config)?;
-            vars::merge(known, inner.vars)?;
+        let mut warnings = self.warnings.borrow_mut();
+        if warnings.len() < MAX_WARNINGS {
+            warnings.extend(kustomization.warnings.iter().cloned());
         }
-        Ok(())
-    }
-
-    fn generate(&self, map: &mut ResMap) -> Result<(), KustomizeError> {
-        let k = &self.kustomization;
-        let global = k.generator_options.as_ref();
-        for (kind, list) in [
-            ("ConfigMap", &k.config_map_generator),
-            ("Secret", &k.secret_generator),
-        ] {
-            for args in list {
-                let mut made = generate::generate(kind, args, global, &self.loader, &self.file)?;
-                made.source = self.builtin(&format!("{kind}Generator"));
-                map.absorb(made)?;
-            }
-        }
-        for plugin in self.plugins(&k.generators)? {
-            let mut made = plugins::generate(&plugin, &self.loader)?;
-            made.source = Provenance::plugin(&plugin);
-            map.absorb(made)?;
-        }
-        Ok(())
-    }
-
-    /// The objects that configure plugins: written inline, in files, or built by a base.
-    fn plugins(&self, entries: &[String]) -> Result<Vec<Resource>, KustomizeError> {
-        let mut found = ResMap::default();
-        let mut paths = Vec::new();
-        for entry in entries {
-            match parse_resources(&self.file, entry.as_bytes()) {
-                Ok(mut inline) => {
-                    let name = self.file.rsplit('/').next().unwrap_or_default();
-                    let source = self.at(name).map(Provenance::File);
-                    for resource in &mut inline {
-                        resource.source.clone_from(&source);
-                    }
-                    found.append_all(inline)?;
-                }
-                Err(_) => paths.push(entry.clone()),
-            }
-        }
-        self.resources(&mut found, &mut Config::default(), &mut Vars::new(), &paths)?;
-        Ok(found.list)
-    }
-
-    fn transform(&self, map: &mut ResMap, config: &Config) -> Result<(), KustomizeError> {
-        let k = &self.kustomization;
-        let done = |map: &mut ResMap, kind: &str| {
-            provenance::note(&mut map.list, self.builtin(kind).as_ref());
-        };
-        if !k.patches_strategic_merge.is_empty() {
-            let paths = &k.patches_strategic_merge;
-            patch::apply_strategic(map, &self.loader, self.schemas, paths)?;
-            done(map, "PatchStrategicMergeTransformer");
-        }
-        for edit in &k.patches {
-            patch::apply_patch(map, &self.loader, self.schemas, edit)?;
-            done(map, "PatchTransformer");
-        }
-        if !k.namespace.is_empty() {
-            let name = k.namespace.as_str();
-            let specs = config.namespace.as_slice();
-            Namespace {
-                name,
-                specs,
-                unset_only: false,
-                subjects: Subjects::Default,
-            }
-            .apply(map)?;
-            done(map, "NamespaceTransformer");
-        }
-        if !k.name_prefix.is_empty() {
-            names::affix(map, &k.name_prefix, "", &config.name_prefix)?;
-            done(map, "PrefixTransformer");
-        }
-        if !k.name_suffix.is_empty() {
-            names::affix(map, "", &k.name_suffix, &config.name_suffix)?;
-            done(map, "SuffixTransformer");
-        }
-        for edit in &k.labels {
-            labels::write(map, &edit.pairs, &labels::specs_of(edit, config)?)?;
-            done(map, "LabelTransformer");
-        }
-        if !k.labels.is_empty() || !k.common_labels.is_empty() {
-            labels::write(map, &k.common_labels, &config.common_labels)?;
-            done(map, "LabelTransformer");
-        }
-        if !k.common_annotations.is_empty() {
-            labels::write(map, &k.common_annotations, &config.common_annotations)?;
-            done(map, "AnnotationsTransformer");
-        }
-        self.transform_values(map, config)
-    }
-
-    /// The transformers that change single values.
-    fn transform_values(&self, map: &mut ResMap, config: &Config) -> Result<(), KustomizeError> {
-        let k = &self.kustomization;
-        let done = |map: &mut ResMap, kind: &str| {
-            provenance::note(&mut map.list, self.builtin(kind).as_ref());
-        };
-        for edit in &k.patches_json6902 {
-            patch::apply_json(map, &self.loader, edit)?;
-            done(map, "PatchJson6902Transformer");
-        }
-        for edit in &k.replicas {
-            images::set_replicas(map, edit, &config.replicas)?;
-            done(map, "ReplicaCountTransformer");
-        }
-        for edit in &k.images {
-            images::set_image(map, edit, &config.images)?;
-            done(map, "ImageTagTransformer");
-        }
-        if !k.replacements.is_empty() {
-            replace::apply(map, &self.loader, &k.replacements)?;
-            done(map, "ReplacementTransformer");
-        }
-        Ok(())
+        self.openapi
+            .set(kustomization, loader, file)
+            .map_err(|error| error.at(file, "openapi"))
     }
 }

@@ -44,7 +44,9 @@ fn run(fixture: &str, edits: Edits) -> Result<String, KustomizeError> {
         ..BuildOptions::default()
     };
     let built = build(&rooted, &RelPath::new(folder).unwrap(), &options)?;
-    Ok(to_yaml(built.iter().map(|(object, _)| object.value())))
+    Ok(to_yaml(
+        built.objects.iter().map(|(object, _)| object.value()),
+    ))
 }
 
 #[test]
@@ -113,7 +115,7 @@ fn bad_kustomizations_name_file_and_fault() {
 fn what_is_not_done_here_is_refused_by_name() {
     refuses(
         "--- kustomization.yaml\nhelmCharts: [{name: x}]\n",
-        &["`helmCharts`", "not supported"],
+        &["helmCharts[0]", "must specify --enable-helm"],
     );
     refuses(
         "--- kustomization.yaml\nresources: ['https://example.com/a.yaml']\n",

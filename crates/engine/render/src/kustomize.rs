@@ -21,7 +21,8 @@ pub(crate) fn render(
         ..BuildOptions::default()
     };
     let objects = argosy_kustomize::build(reader, path, &build)
-        .map_err(|error| RenderError::Kustomize(Box::new(error)))?;
+        .map_err(|error| RenderError::Kustomize(Box::new(error)))?
+        .objects;
     if let Some((_, origin)) = objects.iter().find(|(o, _)| o.api_version().is_empty()) {
         return Err(RenderError::NotAnObject {
             place: origin.to_string(),

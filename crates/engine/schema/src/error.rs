@@ -10,6 +10,9 @@ pub enum PatchError {
     /// The patch or the patched value has the wrong shape; the text says where.
     #[error("{0}")]
     Invalid(String),
+    /// Upstream has no status for it and answers 500 with the bare text.
+    #[error("{0}")]
+    Unclassified(String),
     /// A JSON patch `test` failed, or a path is missing: 422 upstream.
     #[error("{0}")]
     Failed(String),

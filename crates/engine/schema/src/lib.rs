@@ -47,4 +47,4 @@ pub use types::{
     CelRule, Field, ListKind, Logic, Name, ObjectType, Patching, Rules, Scalar, Shape, Type,
     TypeId, Types, Union,
 };
-pub use validate::validate;
+pub use validate::{undecodable, validate};

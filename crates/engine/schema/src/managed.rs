@@ -340,11 +340,14 @@ impl<'a> Applier<'a> {
                 [one] => one.clone(),
                 many => format!("errors:\n  {}", many.join("\n  ")),
             };
+            let gvk = &self.cx.kind.gvk;
             return Err(ApplyError::Invalid(format!(
-                "failed to create typed patch object ({}/{}; {}): {text}",
+                "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {text}",
                 meta(config, "namespace"),
                 meta(config, "name"),
-                self.cx.kind.gvk,
+                gvk.group,
+                gvk.version,
+                gvk.kind,
             )));
         }
         let failed = |error| ApplyError::Invalid(format!("failed to merge config: {error}"));

@@ -99,7 +99,7 @@ fn invalid(text: impl Into<String>) -> PatchError {
 
 fn no_merge_key(item: &Map<String, Value>, key: &str) -> PatchError {
     let item = go_text(&Value::Object(item.clone()));
-    invalid(format!(
+    PatchError::Unclassified(format!(
         "map: {item} does not contain declared merge key: {key}"
     ))
 }

@@ -33,6 +33,15 @@ pub fn validate(kind: &KindSchema, object: &Value, old: Option<&Value>) -> Vec<F
     check.errors
 }
 
+/// What Go's decoder says of the first value of `object` that has not the type of its field; `None`
+/// where all have, and for custom kinds, which are read as they are.
+pub fn undecodable(kind: &KindSchema, object: &Value) -> Option<String> {
+    if kind.is_custom() {
+        return None;
+    }
+    builtin::undecodable(kind, object)
+}
+
 pub(crate) fn child(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()

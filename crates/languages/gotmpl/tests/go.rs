@@ -2,17 +2,20 @@
 //!
 //! `data/golden.jsonl` is what the oracle in `conformance/oracles/gotmpl` printed. Where Go is
 //! there, the oracle is built and must still print the same, and a run of random cases follows
-//! (`ARGOSY_FUZZ_CASES` and `ARGOSY_FUZZ_SEED` choose how many and which).
+//! (`conformance/oracles/differential.rs` says how many and which).
+
+#[path = "../../../../conformance/oracles/differential.rs"]
+mod differential;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Arc;
 
 use argosy_gotmpl::{
     Delims, FixedEnv, FuncError, FuncTable, Limits, Map, MissingKey, SetBuilder, Value, gofmt,
 };
 use argosy_object::Value as Json;
+use differential::Oracle;
 
 /// The functions that the oracle gives its templates.
 fn functions() -> FuncTable {
@@ -151,33 +154,36 @@ fn is_known(ours: Option<&str>, theirs: Option<&str>) -> bool {
     has(ours, "complex constants") || (has(theirs, "uint8") && has(ours, "int"))
 }
 
+/// What is different about a line of the oracle's, in words.
+fn difference(line: &str, sample: &Json) -> Option<String> {
+    let case: Json = line.parse().expect("a JSON object a line");
+    let (output, error) = run(&case, sample);
+    let mut want_output = case["output"].as_str().unwrap_or_default().to_owned();
+    let want_error = case["error"].as_str().map(str::to_owned);
+    // Addresses are the machine's own.
+    if want_output.contains("%!p") || want_output.contains("0xc0") {
+        want_output.clone_from(&output);
+    }
+    if (output == want_output && error == want_error)
+        || is_known(error.as_deref(), want_error.as_deref())
+    {
+        return None;
+    }
+    let what = if case["format"].is_null() {
+        format!("template {} {}", case["template"], case["missingkey"])
+    } else {
+        format!("format {} {}", case["format"], case["args"])
+    };
+    Some(format!(
+        "{what}\n  ours {output:?} {error:?}\n    Go {want_output:?} {want_error:?}"
+    ))
+}
+
 /// Compares every line of the oracle's with ours; returns how many there were.
 fn compare(answers: &str, sample: &Json) -> usize {
-    let mut wrong = Vec::new();
-    let mut count = 0;
-    for line in answers.lines() {
-        let case: Json = line.parse().expect("a JSON object a line");
-        count += 1;
-        let (output, error) = run(&case, sample);
-        let mut want_output = case["output"].as_str().unwrap_or_default().to_owned();
-        let want_error = case["error"].as_str().map(str::to_owned);
-        // Addresses are the machine's own.
-        if want_output.contains("%!p") || want_output.contains("0xc0") {
-            want_output.clone_from(&output);
-        }
-        if (output != want_output || error != want_error)
-            && !is_known(error.as_deref(), want_error.as_deref())
-        {
-            let what = if case["format"].is_null() {
-                format!("template {} {}", case["template"], case["missingkey"])
-            } else {
-                format!("format {} {}", case["format"], case["args"])
-            };
-            wrong.push(format!(
-                "{what}\n  ours {output:?} {error:?}\n    Go {want_output:?} {want_error:?}"
-            ));
-        }
-    }
+    let lines = answers.lines();
+    let wrong: Vec<String> = lines.filter_map(|line| difference(line, sample)).collect();
+    let count = answers.lines().count();
     let shown: Vec<_> = wrong.iter().take(40).cloned().collect();
     assert!(
         wrong.is_empty(),
@@ -205,55 +211,16 @@ fn recorded_answers_of_go_are_ours() {
     assert!(compare(&golden, &sample) > 1000);
 }
 
-/// Builds the oracle, or says why not.
-fn oracle() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../conformance/oracles/gotmpl");
-    let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gotmpl-oracle");
-    let mut command = Command::new("go");
-    let build = command
-        .args(["build", "-o"])
-        .arg(&binary)
-        .arg(".")
-        .current_dir(root);
-    match build.status() {
-        Ok(status) if status.success() => Some(binary),
-        outcome => {
-            assert!(
-                std::env::var_os("ARGOSY_REQUIRE_ALL").is_none(),
-                "no oracle: {outcome:?}"
-            );
-            eprintln!("SKIPPED: comparison with Go, which is not here ({outcome:?})");
-            None
-        }
-    }
-}
-
-fn ask(binary: &Path, args: &[&str]) -> String {
-    let output = Command::new(binary)
-        .args(args)
-        .output()
-        .expect("the oracle runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("JSON is UTF-8")
-}
-
 #[test]
 fn go_still_answers_as_recorded_and_random_templates_agree() {
-    let Some(binary) = oracle() else { return };
+    let Some(oracle) = Oracle::build("gotmpl", 2_000) else {
+        return;
+    };
     let (golden, sample) = golden();
-    compare(&ask(&binary, &["-generate"]), &sample);
-    assert_eq!(
-        golden.lines().count(),
-        ask(&binary, &["-generate"]).lines().count()
-    );
-    let number = |name: &str, default: &str| std::env::var(name).unwrap_or(default.to_owned());
-    let count = number("ARGOSY_FUZZ_CASES", "2000");
-    let seed = number("ARGOSY_FUZZ_SEED", "1");
-    compare(&ask(&binary, &["-fuzz", &count, "-seed", &seed]), &sample);
+    let now = oracle.ask(&["-generate"]);
+    compare(&now, &sample);
+    assert_eq!(golden.lines().count(), now.lines().count());
+    oracle.rounds(|line| difference(line, &sample));
 }
 
 #[test]

@@ -34,6 +34,8 @@ mod text;
 mod unicode;
 mod urls;
 
+pub use urls::is_request_url;
+
 use argosy_gotmpl::FuncTable;
 use std::sync::LazyLock;
 

@@ -130,6 +130,11 @@ fn join(dict: Option<&MapRef>) -> Outcome {
     string(url.text())
 }
 
+/// Whether Go's `url.ParseRequestURI` reads the text, and it has a scheme.
+pub fn is_request_url(text: &str) -> bool {
+    parse_reference(text.as_bytes()).is_ok_and(|url| !url.scheme.is_empty())
+}
+
 /// `url.Parse`; the error is its text.
 fn parse(text: &[u8]) -> Result<Url, Vec<u8>> {
     let (before, fragment) = cut(text, b'#');

@@ -2,7 +2,11 @@
 //! say: outputs and errors, to the byte.
 #![allow(clippy::unwrap_used, reason = "a test fails where it must")]
 
+#[path = "../../../../conformance/oracles/differential.rs"]
+mod differential;
+
 use argosy_gotmpl::{Delims, FixedEnv, Limits, Set, Value};
+use differential::Oracle;
 use serde_json::Value as Json;
 
 const GOLDEN: &str = include_str!("golden.jsonl");
@@ -59,15 +63,7 @@ fn templates_render_as_recorded() {
     let (mut total, mut wrong) = (0, Vec::new());
     for row in rows {
         total += 1;
-        let template = row["t"].as_str().unwrap();
-        let expected = match row["o"].as_str() {
-            Some(output) => Ok(output.to_owned()),
-            None => Err(row["e"].as_str().unwrap().to_owned()),
-        };
-        let ours = run(template, &data);
-        if ours != expected && !DIFFERENCES.contains(&template) {
-            wrong.push(format!("{template}\n   go: {expected:?}\n ours: {ours:?}"));
-        }
+        wrong.extend(difference(&row, &data));
     }
     assert!(total > 4000, "the table is nearly empty");
     assert!(
@@ -76,4 +72,25 @@ fn templates_render_as_recorded() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// What is different about a row of the oracle's, in words.
+fn difference(row: &Json, data: &Json) -> Option<String> {
+    let template = row["t"].as_str().unwrap();
+    let expected = match row["o"].as_str() {
+        Some(output) => Ok(output.to_owned()),
+        None => Err(row["e"].as_str().unwrap().to_owned()),
+    };
+    let ours = run(template, data);
+    let differs = ours != expected && !DIFFERENCES.contains(&template);
+    differs.then(|| format!("{template}\n   go: {expected:?}\n ours: {ours:?}"))
+}
+
+#[test]
+fn random_calls_agree_with_sprig() {
+    let Some(oracle) = Oracle::build("sprig", 4_000) else {
+        return;
+    };
+    let head: Json = serde_json::from_str(GOLDEN.lines().next().unwrap()).unwrap();
+    oracle.rounds(|line| difference(&serde_json::from_str(line).unwrap(), &head["data"]));
 }

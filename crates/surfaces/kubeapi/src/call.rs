@@ -105,15 +105,15 @@ impl Call<'_> {
     /// `fieldManager`, or what the user agent says before its first slash.
     pub(crate) fn manager(&self, options: &str) -> Result<String, ApiError> {
         if let Some(manager) = self.query.text("fieldManager") {
-            if manager.len() > MANAGER_MAX || manager.chars().any(char::is_control) {
+            let unprintable = manager.chars().enumerate().find(|(_, c)| c.is_control());
+            if manager.len() > MANAGER_MAX || unprintable.is_some() {
                 let error = if manager.len() > MANAGER_MAX {
                     FieldError::too_long("fieldManager", MANAGER_MAX)
                 } else {
-                    FieldError::invalid(
-                        "fieldManager",
-                        manager,
-                        "should only contain printable characters",
-                    )
+                    let (at, found) = unprintable.unwrap_or_default();
+                    let detail =
+                        format!("invalid character U+{:04X} (at position {at})", u32::from(found));
+                    FieldError::invalid("fieldManager", manager, &detail)
                 };
                 return Err(ApiError::invalid("meta.k8s.io", options, "", &[error]));
             }

@@ -30,19 +30,21 @@ pub(crate) fn shape(crd: &Value) -> (Option<Value>, bool, bool) {
     )
 }
 
-/// Completes a new or changed CRD: its finalizer, conditions, accepted names, stored versions.
-pub(crate) fn complete(cx: &HookCx<'_>, crd: &mut Value, is_new: bool) {
-    if is_new {
-        let mut finalizers: Vec<String> = meta::texts(crd, "finalizers")
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        if !finalizers.iter().any(|finalizer| finalizer == CLEANUP) {
-            finalizers.push(CLEANUP.into());
-        }
-        meta::set_finalizers(crd, finalizers);
-    }
+/// Completes a new or changed CRD: its conditions, accepted names, stored versions.
+pub(crate) fn complete(cx: &HookCx<'_>, crd: &mut Value) {
     settle(cx, crd);
+}
+
+/// Gives a CRD that is to go the finalizer that keeps it until its objects are gone.
+pub(crate) fn hold(crd: &mut Value) {
+    let mut finalizers: Vec<String> = meta::texts(crd, "finalizers")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    if !finalizers.iter().any(|finalizer| finalizer == CLEANUP) {
+        finalizers.push(CLEANUP.into());
+    }
+    meta::set_finalizers(crd, finalizers);
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
@@ -160,21 +162,21 @@ fn conflict(cx: &HookCx<'_>, crd: &Value, names: &Value) -> Option<(&'static str
     }
     let used = |list: &[String], name: &str| !name.is_empty() && list.iter().any(|t| t == name);
     let say = |name: &str| format!("\"{name}\" is already in use");
+    // Each check writes over what the one before it said.
     for (field, list, reason) in [
-        ("plural", &taken, "PluralConflict"),
-        ("singular", &taken, "SingularConflict"),
-        ("kind", &taken_kinds, "KindConflict"),
         ("listKind", &taken_kinds, "ListKindConflict"),
+        ("kind", &taken_kinds, "KindConflict"),
+        ("shortNames", &taken, "ShortNamesConflict"),
+        ("singular", &taken, "SingularConflict"),
+        ("plural", &taken, "PluralConflict"),
     ] {
-        let name = names[field].as_str().unwrap_or_default();
-        if used(list, name) {
+        let given = match &names[field] {
+            Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+            one => vec![one.as_str().unwrap_or_default()],
+        };
+        if let Some(name) = given.into_iter().find(|name| used(list, name)) {
             return Some((reason, say(name)));
         }
     }
-    let short = names["shortNames"].as_array()?;
-    let clash = short
-        .iter()
-        .filter_map(Value::as_str)
-        .find(|name| used(&taken, name))?;
-    Some(("ShortNamesConflict", say(clash)))
+    None
 }

@@ -26,7 +26,7 @@ pub(crate) async fn read_body(body: argosy_ports::Body) -> Result<Bytes, ApiErro
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(ApiError::new(
             413,
             "RequestEntityTooLarge",
-            format!("Request entity is too large: limit is {BODY_MAX}"),
+            format!("Request entity too large: limit is {BODY_MAX}"),
         )),
         Err(error) => Err(ApiError::bad_request(format!(
             "cannot read the body: {error}"

@@ -75,7 +75,9 @@ pub(crate) fn serve(
 ) -> Result<Response<Body>, ApiError> {
     let path = info.path.trim_end_matches('/');
     if !matches!(info.verb.as_str(), "get" | "head") {
-        return Err(if matches!(path, "" | "/api" | "/apis" | "/version") {
+        let known = matches!(path, "" | "/api" | "/apis" | "/version")
+            || is_document(cluster, path);
+        return Err(if known {
             ApiError::new(
                 405,
                 "MethodNotAllowed",
@@ -135,7 +137,32 @@ fn resources(
     let catalog = cluster.catalog();
     match discovery::resources(&catalog.schemas, group, version) {
         Some(value) => plain(headers, value),
+        // A version that a built-in group does not have is still behind that group's handler.
+        None if is_builtin_group(cluster, group) => Err(ApiError::unknown_resource()),
         None => Ok(page_not_found()),
+    }
+}
+
+fn is_builtin_group(cluster: &Cluster, group: &str) -> bool {
+    let catalog = cluster.catalog();
+    let found = catalog
+        .schemas
+        .kinds()
+        .any(|kind| *kind.gvk.group == *group && !kind.is_custom());
+    found
+}
+
+/// Whether a path has a discovery document of a built-in group.
+fn is_document(cluster: &Cluster, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        ["api", "v1"] => true,
+        ["apis", group] => is_builtin_group(cluster, group),
+        ["apis", group, version] => {
+            is_builtin_group(cluster, group)
+                && discovery::resources(&cluster.catalog().schemas, group, version).is_some()
+        }
+        _ => false,
     }
 }
 
@@ -186,9 +213,11 @@ fn root(
 fn version(git_version: &str) -> Value {
     let mut numbers = git_version.trim_start_matches('v').split('.');
     let (major, minor) = (numbers.next().unwrap_or("1"), numbers.next().unwrap_or("0"));
+    let before = minor.parse::<u32>().unwrap_or(1).saturating_sub(1).to_string();
     json!({"major": major, "minor": minor, "gitVersion": git_version,
         "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": "", "emulationMajor": major, "emulationMinor": minor, "compiler": "rustc",
+        "goVersion": "", "emulationMajor": major, "emulationMinor": minor,
+        "minCompatibilityMajor": major, "minCompatibilityMinor": before, "compiler": "rustc",
         "platform": format!("{}/{}", std::env::consts::OS, platform())})
 }
 

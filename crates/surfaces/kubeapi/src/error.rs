@@ -353,11 +353,7 @@ impl ApiError {
         let message = format!("{} \"{name}\" is invalid: {list}", kind_group(group, kind));
         let mut error = Self::new(422, "Invalid", message).about(group, kind, name);
         if let Some(details) = &mut error.details {
-            for cause in errors.iter().map(FieldError::cause) {
-                if !details.causes.contains(&cause) {
-                    details.causes.push(cause);
-                }
-            }
+            details.causes.extend(errors.iter().map(FieldError::cause));
         }
         error
     }

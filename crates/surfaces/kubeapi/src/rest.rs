@@ -36,6 +36,9 @@ pub(crate) async fn serve(mut call: Call<'_>, body: Body) -> Result<Response<Bod
         }
         ("list", "") => list::serve(&mut call)?,
         ("get", "") => {
+            if let Some(version) = list::bare_version(&call)? {
+                list::check_future(version, call.cluster.storage.revision())?;
+            }
             let object = call.shown(call.load(&call.info.name)?)?;
             table::shape_one(&call, object)
         }

@@ -70,6 +70,7 @@ pub enum Event {
 #[derive(Clone)]
 pub struct Client {
     service: ApiService,
+    agent: &'static str,
 }
 
 impl std::fmt::Debug for Client {
@@ -81,7 +82,19 @@ impl std::fmt::Debug for Client {
 impl Client {
     /// A client over a service whose root is the API's.
     pub fn new(service: ApiService) -> Self {
-        Self { service }
+        Self {
+            service,
+            agent: "argosy-simulate",
+        }
+    }
+
+    /// The same client under another name, which the API notes with each field that is written.
+    #[must_use]
+    pub fn named(&self, agent: &'static str) -> Self {
+        Self {
+            service: self.service.clone(),
+            agent,
+        }
     }
 
     fn send(
@@ -110,7 +123,7 @@ impl Client {
             .method(method)
             .uri(path)
             .header(http::header::ACCEPT, "application/json")
-            .header(http::header::USER_AGENT, "argosy-simulate")
+            .header(http::header::USER_AGENT, self.agent)
             .header(http::header::CONTENT_TYPE, content_type)
             .body(body.map_or_else(empty_body, |body| full_body(body.to_string())))
             .expect("paths are made of valid names");
@@ -152,7 +165,7 @@ impl Client {
         let request = Request::builder()
             .uri(uri)
             .header(http::header::ACCEPT, "application/json")
-            .header(http::header::USER_AGENT, "argosy-simulate")
+            .header(http::header::USER_AGENT, self.agent)
             .body(empty_body())
             .expect("paths are made of valid names");
         let answer = self.send(request).await?;

@@ -194,6 +194,10 @@ impl Harness {
                 self.log.push(format!("status {:?} {}", id.kind, id.name));
                 self.patch(&id, &json!({"status": status}));
             }
+            Work::Annotate(id, annotations) => {
+                self.log.push(format!("annotate {:?} {}", id.kind, id.name));
+                self.patch(&id, &json!({"metadata": {"annotations": annotations}}));
+            }
             Work::Delete {
                 id, grace_seconds, ..
             } => {

@@ -154,4 +154,9 @@ impl Id {
     pub fn path(&self) -> String {
         format!("{}/{}", self.kind.path(&self.namespace), self.name)
     }
+
+    /// The path of its status.
+    pub fn status_path(&self) -> String {
+        format!("{}/status", self.path())
+    }
 }

@@ -13,6 +13,8 @@ pub enum Work {
     Patch(Id, Value),
     /// Change an object's status by a merge patch; the patch is the status alone.
     Status(Id, Value),
+    /// Change an object's annotations together with its status, where no generation is counted.
+    Annotate(Id, Value),
     /// Delete an object.
     Delete {
         /// Which.
@@ -26,6 +28,17 @@ pub enum Work {
     Bind(Id, String),
     /// Look again, after a while.
     Wake(Id, Duration),
+}
+
+impl Work {
+    /// Whose work it is in a real cluster.
+    pub fn actor(&self) -> &'static str {
+        match self {
+            Self::Bind(..) => "kube-scheduler",
+            Self::Status(id, _) if matches!(id.kind, Kind::Pod | Kind::Node) => "kubelet",
+            _ => "kube-controller-manager",
+        }
+    }
 }
 
 /// The status patch of an object, where it says anything new.

@@ -110,13 +110,22 @@ impl World {
     fn settle(&mut self, cause: Id, work: Work, answer: Result<Option<Value>, ClientError>) {
         match (work, answer) {
             (Work::Create(kind, _), Ok(Some(object))) => self.planner.learn(kind, object),
-            (Work::Patch(id, _) | Work::Status(id, _), Ok(Some(object))) => {
+            (
+                Work::Patch(id, _) | Work::Status(id, _) | Work::Annotate(id, _),
+                Ok(Some(object)),
+            ) => {
                 self.planner.learn(id.kind, object);
             }
             (_, Ok(_)) => {}
             // Somebody else was first, or it is gone: the watch tells what is there now.
             (Work::Delete { .. }, Err(error)) if matches!(error.code(), 404 | 409) => {}
-            (Work::Patch(id, _) | Work::Status(id, _) | Work::Bind(id, _), Err(error))
+            (
+                Work::Patch(id, _)
+                | Work::Status(id, _)
+                | Work::Annotate(id, _)
+                | Work::Bind(id, _),
+                Err(error),
+            )
                 if error.code() == 404 =>
             {
                 self.planner.forget(&id);
@@ -134,6 +143,7 @@ impl World {
 
 /// Does one work; gives the object that came back, where one did.
 async fn perform(client: &Client, work: &Work) -> Result<Option<Value>, ClientError> {
+    let client = &client.named(work.actor());
     match work {
         Work::Create(kind, object) => client
             .create(&kind.path(meta(object, "namespace")), object)
@@ -142,10 +152,11 @@ async fn perform(client: &Client, work: &Work) -> Result<Option<Value>, ClientEr
         Work::Patch(id, patch) => client.merge(&id.path(), patch).await.map(Some),
         Work::Status(id, status) => {
             let patch = json!({"status": status});
-            client
-                .merge(&format!("{}/status", id.path()), &patch)
-                .await
-                .map(Some)
+            client.merge(&id.status_path(), &patch).await.map(Some)
+        }
+        Work::Annotate(id, annotations) => {
+            let patch = json!({"metadata": {"annotations": annotations}});
+            client.merge(&id.status_path(), &patch).await.map(Some)
         }
         Work::Delete {
             id,

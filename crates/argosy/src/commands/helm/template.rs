@@ -1,20 +1,18 @@
 //! `argosy helm template`: the bytes of `helm template`, from Argosy's own engine.
 
-use crate::session::Session;
-use argosy_cli::Failure;
-use argosy_git::DiskTree;
+use super::charts::{ChartFlags, load_dir};
+use super::flags::{Context, ValueFlags};
+use super::update::Updater;
+use super::{HelmFailure, Outcome, io_text};
 use argosy_helm::{
-    Chart, KubeVersion, Layer, OutputOptions, ReleaseRequest, Rendering, Step, TemplateCache,
-    load_archive, load_folder, merge_layers, render_release,
+    GoTime, KubeVersion, OutputOptions, ReleaseRequest, Rendering, Step, TemplateCache, name_of_template,
+    render_release, render_unsorted,
 };
-use argosy_tree::{Limits, RelPath, Rooted};
+use argosy_object::Digest;
 use clap::Args;
+use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-
-/// Largest packed chart.
-const MAX_ARCHIVE: u64 = 100 << 20;
-/// Largest values file.
-const MAX_VALUES: u64 = 16 << 20;
 
 /// Renders a chart, as `helm template` does.
 #[derive(Args)]
@@ -23,30 +21,13 @@ const MAX_VALUES: u64 = 16 << 20;
   argosy helm template web ./chart -f values-eu.yaml --set replicas=3
   argosy helm template web ./chart --show-only templates/deployment.yaml")]
 pub struct TemplateCommand {
-    /// [NAME] CHART: a folder or a packed chart of this machine
-    #[arg(required = true, num_args = 1..=2, value_names = ["NAME", "CHART"])]
+    /// [NAME] CHART: a folder, an archive, a URL or REPOSITORY/CHART
+    #[arg(value_names = ["NAME", "CHART"], num_args = 0..)]
     args: Vec<String>,
-    /// Namespace of the release
-    #[arg(short, long, default_value = "default")]
-    namespace: String,
-    /// Values file (repeatable)
-    #[arg(short = 'f', long, value_name = "FILE", value_delimiter = ',')]
-    values: Vec<PathBuf>,
-    /// Value as JSON (repeatable)
-    #[arg(long, value_name = "KEY=JSON")]
-    set_json: Vec<String>,
-    /// Value (repeatable)
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Value that stays text (repeatable)
-    #[arg(long, value_name = "KEY=VALUE")]
-    set_string: Vec<String>,
-    /// Value from a file (repeatable)
-    #[arg(long, value_name = "KEY=FILE")]
-    set_file: Vec<String>,
-    /// One key, and the rest is its text (repeatable)
-    #[arg(long, value_name = "KEY=TEXT")]
-    set_literal: Vec<String>,
+    #[command(flatten)]
+    values: ValueFlags,
+    #[command(flatten)]
+    source: ChartFlags,
     /// Version of Kubernetes for the templates
     #[arg(long, value_name = "VERSION")]
     kube_version: Option<String>,
@@ -68,110 +49,237 @@ pub struct TemplateCommand {
     /// Leave values.schema.json alone
     #[arg(long)]
     skip_schema_validation: bool,
-    /// Only these templates (repeatable)
+    /// Only these templates; `*` and `?` stand for parts of a path (repeatable)
     #[arg(short, long, value_name = "FILE")]
     show_only: Vec<String>,
+    /// Template of the release's name
+    #[arg(long, value_name = "TEMPLATE")]
+    name_template: Option<String>,
+    /// No NAME is given
+    #[arg(short, long)]
+    generate_name: bool,
+    /// Write a file for each template into this folder
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+    /// The release's name is a folder in the output folder
+    #[arg(long)]
+    release_name: bool,
+    /// Fetch dependencies that are missing
+    #[arg(long)]
+    dependency_update: bool,
+    /// Only "client": there is no cluster
+    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client")]
+    dry_run: Option<String>,
+    #[command(flatten)]
+    ignored: IgnoredFlags,
+}
+
+/// Flags of installations that change nothing about what is printed, in helm as here.
+#[derive(Args)]
+struct IgnoredFlags {
+    #[arg(long, hide = true)]
+    create_namespace: bool,
+    #[arg(long, hide = true)]
+    description: Option<String>,
+    #[arg(long, hide = true)]
+    disable_openapi_validation: bool,
+    #[arg(long, hide = true)]
+    force_conflicts: bool,
+    #[arg(long, hide = true, alias = "force")]
+    force_replace: bool,
+    #[arg(long, hide = true)]
+    hide_notes: bool,
+    #[arg(short, long, hide = true)]
+    labels: Vec<String>,
+    #[arg(long, hide = true)]
+    render_subchart_notes: bool,
+    #[arg(long, hide = true)]
+    replace: bool,
+    #[arg(long, hide = true, alias = "atomic")]
+    rollback_on_failure: bool,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    server_side: Option<String>,
+    #[arg(long, hide = true)]
+    skip_crds: bool,
+    #[arg(long, hide = true)]
+    take_ownership: bool,
+    #[arg(long, hide = true)]
+    timeout: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "watcher")]
+    wait: Option<String>,
+    #[arg(long, hide = true)]
+    wait_for_jobs: bool,
 }
 
 impl TemplateCommand {
-    pub(super) fn run(self, session: &Session) -> Result<u8, Failure> {
-        let (name, place) = match &self.args[..] {
-            [name, chart] => (name.as_str(), chart.as_str()),
-            [chart] => ("release-name", chart.as_str()),
-            _ => return Err(Failure::new("no chart is named")),
+    pub(super) fn run(self, context: &Context<'_>) -> Outcome {
+        let kube_version = match self.kube_version.as_deref() {
+            None | Some("") => KubeVersion::default(),
+            Some(version) => KubeVersion::parse(version)
+                .map_err(|text| format!("invalid kube version '{version}': {text}"))?,
         };
-        let chart = load(Path::new(place))?;
-        let mut request = ReleaseRequest::new(name, self.namespace.as_str());
-        request.values = merge_layers(&self.layers()?, &|path| {
-            read(Path::new(path), MAX_VALUES).map_err(|failure| failure.to_string())
-        })
-        .map_err(|error| Failure::from_error(&error))?;
-        if let Some(version) = &self.kube_version {
-            request.kube_version = KubeVersion::parse(version).map_err(Failure::new)?;
+        match self.dry_run.as_deref() {
+            None | Some("client" | "unset" | "true") => {}
+            Some(other) => {
+                return Err(format!("--dry-run={other} needs a cluster; only client is there").into());
+            }
         }
+        let now = GoTime::new(jiff::Zoned::now());
+        let seed = random_seed()?;
+        let (name, place) = self.name_and_chart(&now, seed)?;
+        let mut located = self.source.locate(&place, context)?;
+        let values = self.values.merge()?;
+        if let Some(folder) = located
+            .folder
+            .as_deref()
+            .filter(|_| self.dependency_update && !located.chart.missing_dependencies().is_empty())
+        {
+            Updater::new(folder, &self.source.access, context).update()?;
+            located.chart = load_dir(folder)?;
+        }
+        let mut request = ReleaseRequest::new(name, context.namespace());
+        request.values = values;
+        request.kube_version = kube_version;
         request.api_versions.clone_from(&self.api_versions);
         request.skip_schema_validation = self.skip_schema_validation;
         request.is_upgrade = self.is_upgrade;
-        let step = render_release(&chart, &request, &TemplateCache::new())
-            .map_err(|error| Failure::from_error(&error))?;
-        let Step::Done(rendering) = step else {
-            return Err(Failure::new("the chart asks for live objects, and there is no cluster"));
+        request.now = now;
+        request.seed = seed;
+        if located.chart.metadata.deprecated {
+            context.warn("this chart is deprecated");
+        }
+        let chart = &located.chart;
+        let cache = TemplateCache::new();
+        match render_release(chart, &request, &cache) {
+            Ok(Step::Done(rendering)) => self.show(context, &request.release_name, &rendering),
+            Ok(Step::Needs(_)) => Err("the chart asks for live objects".into()),
+            Err(error) if error.is_of_rendering() && context.is_debug => {
+                // Where the templates themselves fail, there is nothing to show.
+                let texts = render_unsorted(chart, &request, &cache).unwrap_or_default();
+                context.print(&format!("{}\n", texts.trim()))?;
+                Err(error.into())
+            }
+            Err(error) if error.is_of_rendering() => {
+                Err(format!("{error}\n\nUse --debug flag to render out invalid YAML").into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Compat: a chart alone is rendered as `release-name`, whether a name is to be made or not.
+    fn name_and_chart(&self, now: &GoTime, seed: Digest) -> Result<(String, String), HelmFailure> {
+        match self.args.as_slice() {
+            [] => Err("\"helm template\" requires at least 1 argument\n\nUsage:  helm template \
+                       [NAME] [CHART] [flags]"
+                .into()),
+            [chart] => match self.name_template.as_deref().filter(|text| !text.is_empty()) {
+                Some(template) => Ok((name_of_template(template, now, seed)?, chart.clone())),
+                None => Ok(("release-name".to_owned(), chart.clone())),
+            },
+            [_, _] if self.generate_name => {
+                Err("cannot set --generate-name and also specify a name".into())
+            }
+            [_, _] if self.name_template.as_deref().is_some_and(|text| !text.is_empty()) => {
+                Err("cannot set --name-template and also specify a name".into())
+            }
+            [name, chart] => Ok((name.clone(), chart.clone())),
+            [_, _, rest @ ..] => Err(format!(
+                "expected at most two arguments, unexpected arguments: {}",
+                rest.join(", ")
+            )
+            .into()),
+        }
+    }
+
+    fn show(&self, context: &Context<'_>, release: &str, rendering: &Rendering) -> Outcome {
+        let options = OutputOptions {
+            include_crds: self.include_crds,
+            skip_tests: self.skip_tests,
+            no_hooks: self.no_hooks,
         };
-        for (_, sentence) in &rendering.warnings {
-            session.tell(&format!("WARNING: {sentence}"));
+        if let Some(dir) = &self.output_dir {
+            let mut out = self.write(dir, release, rendering, options)?;
+            if let Some(missing) = self.show_only.first() {
+                context.print(&out)?;
+                return Err(format!("could not find template {missing} in chart").into());
+            }
+            out.push('\n');
+            return context.print(&out);
         }
-        session.print(&self.output(&rendering)?)?;
-        Ok(0)
-    }
-
-    fn layers(&self) -> Result<Vec<Layer>, Failure> {
-        let mut layers = Vec::new();
-        for file in &self.values {
-            layers.push(Layer::File {
-                name: file.display().to_string(),
-                data: read(file, MAX_VALUES)?,
-            });
-        }
-        let kinds: [(&[String], fn(String) -> Layer); 5] = [
-            (&self.set_json, Layer::SetJson),
-            (&self.set, Layer::Set),
-            (&self.set_string, Layer::SetString),
-            (&self.set_file, Layer::SetFile),
-            (&self.set_literal, Layer::SetLiteral),
-        ];
-        for (lines, layer) in kinds {
-            layers.extend(lines.iter().cloned().map(layer));
-        }
-        Ok(layers)
-    }
-
-    fn output(&self, rendering: &Rendering) -> Result<String, Failure> {
         if self.show_only.is_empty() {
-            return Ok(rendering.output(OutputOptions {
-                include_crds: self.include_crds,
-                skip_tests: self.skip_tests,
-                no_hooks: self.no_hooks,
-            }));
+            return context.print(&rendering.output(options));
         }
-        let by_source = rendering.by_source();
-        let mut text = String::new();
-        for wanted in &self.show_only {
-            // The first part of a template's path is the chart's name.
-            let found: Vec<_> = by_source
-                .iter()
-                .filter(|(source, _)| source.split_once('/').is_some_and(|(_, path)| path == wanted))
-                .flat_map(|(source, manifests)| manifests.iter().map(move |m| (source, m)))
-                .collect();
-            if found.is_empty() {
-                return Err(Failure::new(format!("could not find template {wanted} in chart")));
-            }
-            for (source, manifest) in found {
-                text.push_str(&format!("---\n# Source: {source}\n{}\n", manifest.text));
+        context.print(&rendering.show_only(options, &self.show_only)?)
+    }
+
+    /// Writes files, and tells which.
+    fn write(
+        &self,
+        dir: &Path,
+        release: &str,
+        rendering: &Rendering,
+        options: OutputOptions,
+    ) -> Result<String, HelmFailure> {
+        let release_dir = if self.release_name {
+            dir.join(release)
+        } else {
+            dir.to_owned()
+        };
+        let mut files = Files::default();
+        if options.include_crds {
+            for (path, text) in &rendering.crds {
+                files.add(dir, path, text)?;
             }
         }
-        Ok(text)
+        for manifest in &rendering.manifests {
+            files.add(&release_dir, &manifest.source, &manifest.text)?;
+        }
+        for hook in rendering.hooks(options) {
+            let (path, text) = (&hook.manifest.source, &hook.manifest.text);
+            // Compat: hooks are added to what is there, even from another time.
+            if release_dir.join(path).exists() {
+                files.written.insert(release_dir.join(path));
+            }
+            files.add(&release_dir, path, text)?;
+        }
+        Ok(files.told)
     }
 }
 
-fn load(place: &Path) -> Result<Chart, Failure> {
-    let doing = || format!("cannot read chart `{}`", place.display());
-    if place.is_dir() {
-        let tree = DiskTree::open(place)
-            .map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
-        let reader = Rooted::new(&tree, Limits::default());
-        return load_folder(&reader, &RelPath::root())
-            .map_err(|error| Failure::from_error(&error).while_doing(doing()));
-    }
-    load_archive(&read(place, MAX_ARCHIVE)?)
-        .map_err(|error| Failure::from_error(&error).while_doing(doing()))
+/// Files that were written, and what is told of them.
+#[derive(Default)]
+struct Files {
+    written: BTreeSet<PathBuf>,
+    told: String,
 }
 
-fn read(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
-    let doing = || format!("cannot read `{}`", path.display());
-    let fail = |error: std::io::Error| Failure::from_error(&error).while_doing(doing());
-    let size = std::fs::metadata(path).map_err(fail)?.len();
-    if size > max {
-        return Err(Failure::new(format!("it is larger than {max} bytes")).while_doing(doing()));
+impl Files {
+    fn add(&mut self, dir: &Path, source: &str, text: &str) -> Outcome {
+        if source.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(format!("{source:?} leads out of the output folder").into());
+        }
+        let path = dir.join(source);
+        let shown = path.to_string_lossy().into_owned();
+        let failed = |error: &std::io::Error| io_text("open", &shown, error);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| failed(&error))?;
+        }
+        let mut options = std::fs::OpenOptions::new();
+        if self.written.insert(path.clone()) {
+            options.write(true).create(true).truncate(true);
+        } else {
+            options.append(true);
+        }
+        let mut file = options.open(&path).map_err(|error| failed(&error))?;
+        write!(file, "---\n# Source: {source}\n{text}\n").map_err(|error| failed(&error))?;
+        self.told.push_str(&format!("wrote {shown}\n"));
+        Ok(())
     }
-    std::fs::read(path).map_err(fail)
+}
+
+/// Random functions give something new each time, as with helm.
+fn random_seed() -> Result<Digest, HelmFailure> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(Digest::of(&bytes))
 }

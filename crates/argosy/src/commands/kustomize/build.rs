@@ -3,12 +3,12 @@
 use crate::session::Session;
 use argosy_cli::Failure;
 use argosy_git::DiskTree;
-use argosy_kustomize::{BuildOptions, build, to_yaml};
+use argosy_kustomize::{BuildOptions, Built, HelmOptions, build, is_remote, to_yaml};
 use argosy_tree::{Limits, RelPath, Rooted};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Builds a kustomization, as `kustomize build` does.
+/// Builds a kustomization, as `kustomize build` does
 #[derive(Args)]
 #[command(after_help = "Examples:
   argosy kustomize build ./overlays/production
@@ -16,42 +16,127 @@ use std::path::{Path, PathBuf};
 pub struct BuildCommand {
     /// Its folder
     #[arg(default_value = ".")]
-    dir: PathBuf,
-    /// Write to a file instead
-    #[arg(short, long, value_name = "FILE")]
+    dir: String,
+    /// Write to a file, or each object to a file of a folder
+    #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
     /// Whether files may lie outside their kustomization's folder
-    #[arg(long, default_value = "LoadRestrictionsRootOnly", value_parser = ["LoadRestrictionsRootOnly", "LoadRestrictionsNone"])]
+    #[arg(long, default_value = "LoadRestrictionsRootOnly", value_parser = ["LoadRestrictionsRootOnly", "LoadRestrictionsNone", "none"])]
     load_restrictor: String,
+    /// Render the charts that `helmCharts` names, by Argosy's own engine
+    #[arg(long)]
+    enable_helm: bool,
+    /// Taken and not needed: no helm is run
+    #[arg(long, default_value = "helm", value_name = "PROGRAM")]
+    helm_command: String,
+    /// API version for charts (repeatable)
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    helm_api_versions: Vec<String>,
+    /// Version of Kubernetes for charts
+    #[arg(long, default_value = "", value_name = "VERSION")]
+    helm_kube_version: String,
+    /// Taken and not needed: no helm is run
+    #[arg(long)]
+    helm_debug: bool,
+    /// Allow plugins: of these, those that are built in work, programs are refused
+    #[arg(long)]
+    enable_alpha_plugins: bool,
+    /// Taken; plugins that are programs are refused all the same
+    #[arg(long)]
+    enable_exec: bool,
+    /// Order where the kustomization says none: legacy or none
+    #[arg(long, value_parser = ["legacy", "none"], hide = true)]
+    reorder: Option<String>,
+    /// Label all objects with what built them
+    #[arg(long, hide = true)]
+    enable_managedby_label: bool,
+    #[command(flatten)]
+    functions: FunctionFlags,
+}
+
+/// Flags of plugins that are containers. There are none here, so they change nothing.
+#[derive(Args)]
+struct FunctionFlags {
+    /// Taken; there are no containers
+    #[arg(long)]
+    as_current_user: bool,
+    /// Taken; there are no containers
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+    /// Taken; there are no containers
+    #[arg(long, value_name = "MOUNT")]
+    mount: Vec<String>,
+    /// Taken; there are no containers
+    #[arg(long)]
+    network: bool,
+    /// Taken; there are no containers
+    #[arg(long, default_value = "bridge", value_name = "NAME")]
+    network_name: String,
+    /// Taken and ignored
+    #[arg(long)]
+    stack_trace: bool,
 }
 
 impl BuildCommand {
     pub(super) fn run(self, session: &Session) -> Result<u8, Failure> {
-        let shown = self.dir.display();
-        let doing = || format!("cannot build `{shown}`");
-        let dir = self
-            .dir
-            .canonicalize()
-            .map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
-        // Bases may lie above the folder, so the tree begins at the top; it is read as asked for.
-        let tree = DiskTree::open(Path::new("/"))
-            .map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
-        let reader = Rooted::new(&tree, Limits::default());
-        let path = RelPath::new(&dir.to_string_lossy())
-            .map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
-        let options = BuildOptions {
-            load_anywhere: self.load_restrictor == "LoadRestrictionsNone",
-            ..BuildOptions::default()
-        };
-        let built = build(&reader, &path, &options)
-            .map_err(|error| Failure::from_error(&error).while_doing(doing()))?;
-        let text = to_yaml(built.iter().map(|(object, _)| object.value()));
+        let built = self.build().map_err(super::ended)?;
+        for warning in &built.warnings {
+            session.tell(warning);
+        }
         match &self.output {
-            None => session.print(&text)?,
-            Some(file) => std::fs::write(file, text).map_err(|error| {
-                Failure::from_error(&error).while_doing(format!("cannot write `{}`", file.display()))
-            })?,
+            None => session.print(&to_yaml(
+                built.objects.iter().map(|(object, _)| object.value()),
+            ))?,
+            Some(path) => self.write(path, &built).map_err(super::ended)?,
         }
         Ok(0)
+    }
+
+    fn build(&self) -> Result<Built, Failure> {
+        let shown = &self.dir;
+        let doing = || format!("cannot build `{shown}`");
+        if is_remote(shown) && !Path::new(shown).exists() {
+            let text = "it is a URL, and nothing is fetched here: clone it first";
+            return Err(Failure::new(text).while_doing(doing()));
+        }
+        let failed =
+            |error: &dyn std::error::Error| Failure::from_error(error).while_doing(doing());
+        let dir = Path::new(shown)
+            .canonicalize()
+            .map_err(|error| failed(&error))?;
+        // Bases may lie above the folder, so the tree begins at the top; it is read as asked for.
+        let tree = DiskTree::open(Path::new("/")).map_err(|error| failed(&error))?;
+        let reader = Rooted::new(&tree, Limits::default());
+        let path = RelPath::new(&dir.to_string_lossy()).map_err(|error| failed(&error))?;
+        let helm = (self.enable_helm || self.enable_alpha_plugins).then(|| HelmOptions {
+            kube_version: self.helm_kube_version.clone(),
+            api_versions: self.helm_api_versions.clone(),
+        });
+        let options = BuildOptions {
+            load_anywhere: self.load_restrictor != "LoadRestrictionsRootOnly",
+            helm,
+            unsorted: self.reorder.as_deref() == Some("none"),
+            managed_by_label: self.enable_managedby_label,
+            shown_root: "/".into(),
+            ..BuildOptions::default()
+        };
+        build(&reader, &path, &options).map_err(|error| failed(&error))
+    }
+
+    /// Compat: into a folder goes a file for each object, named by version, kind and name, with
+    /// the namespace in front where there are several.
+    fn write(&self, path: &Path, built: &Built) -> Result<(), Failure> {
+        let failed = |path: &Path, error: &std::io::Error| {
+            Failure::from_error(error).while_doing(format!("cannot write `{}`", path.display()))
+        };
+        if !path.is_dir() {
+            let text = to_yaml(built.objects.iter().map(|(object, _)| object.value()));
+            return std::fs::write(path, text).map_err(|error| failed(path, &error));
+        }
+        for (name, text) in built.files() {
+            let file = path.join(name);
+            std::fs::write(&file, text).map_err(|error| failed(&file, &error))?;
+        }
+        Ok(())
     }
 }

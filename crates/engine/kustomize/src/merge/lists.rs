@@ -1,6 +1,7 @@
 //! Lists that are merged element by element.
 
-use super::{Cursor, DIRECTIVE, Directive, Out, Walker, directive, is_nothing};
+use super::schema::Cursor;
+use super::{DIRECTIVE, Directive, Out, Walker, directive, is_nothing};
 use crate::id::scalar_text;
 use argosy_object::Value;
 
@@ -317,9 +318,8 @@ fn append(added: &mut Vec<Value>, dest: Vec<Value>, keys: &[&str]) {
 
 #[cfg(test)]
 mod tests {
-    use crate::merge::merge;
+    use crate::merge::{MergeSchema, merge};
     use argosy_object::json;
-    use argosy_schema::Schemas;
 
     #[test]
     fn patched_elements_come_first_and_directives_delete() {
@@ -327,7 +327,9 @@ mod tests {
             {"name": "a", "image": "x", "args": ["1", "2"]}, {"name": "b"}]}});
         let patch = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [
             {"name": "c"}, {"name": "a", "args": ["3"]}, {"name": "b", "$patch": "delete"}]}});
-        let merged = merge(&Schemas::builtin(), target, &patch).unwrap().unwrap();
+        let merged = merge(&MergeSchema::builtin(), target, &patch)
+            .unwrap()
+            .unwrap();
         assert_eq!(
             merged["spec"]["containers"],
             json!([{"name": "c"}, {"name": "a", "image": "x", "args": ["3"]}])
@@ -339,7 +341,9 @@ mod tests {
         let target =
             json!({"apiVersion": "x/v1", "kind": "X", "l": [{"name": "a"}], "m": {"n": 1}});
         let patch = json!({"apiVersion": "x/v1", "kind": "X", "l": [{"name": "b"}], "m": null});
-        let merged = merge(&Schemas::builtin(), target, &patch).unwrap().unwrap();
+        let merged = merge(&MergeSchema::builtin(), target, &patch)
+            .unwrap()
+            .unwrap();
         assert_eq!(
             merged,
             json!({"apiVersion": "x/v1", "kind": "X", "l": [{"name": "b"}]})

@@ -23,6 +23,18 @@ pub(super) fn validate(kind: &KindSchema, object: &Value) -> Vec<FieldError> {
     check.errors
 }
 
+/// What Go's decoder says of the first value whose type is not the schema's.
+pub(super) fn undecodable(kind: &KindSchema, object: &Value) -> Option<String> {
+    let mut check = Check {
+        types: &kind.types,
+        errors: Vec::new(),
+        fields: Vec::new(),
+    };
+    let name = &kind.root_type().name;
+    check.decode(kind.root, object, name, "");
+    check.errors.into_iter().next().map(|error| error.message)
+}
+
 struct Check<'t> {
     types: &'t Types,
     errors: Vec<FieldError>,

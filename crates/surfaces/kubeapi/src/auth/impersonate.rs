@@ -99,10 +99,37 @@ fn read(headers: &HeaderMap) -> Result<Option<UserInfo>, ApiError> {
         if user.groups.is_empty() && user.uid.is_empty() && user.extra.is_empty() {
             return Ok(None);
         }
-        let detail = "requested impersonation of groups, a UID or extras without a user name";
-        return Err(ApiError::bad_request(detail));
+        return Err(ApiError::bad_request(nameless(&user)));
     }
     Ok(Some(user))
+}
+
+/// Upstream's sentence prints its own structure.
+fn nameless(user: &UserInfo) -> String {
+    let quoted = |list: &[String]| {
+        let list: Vec<String> = list.iter().map(|text| format!("{text:?}")).collect();
+        format!("[]string{{{}}}", list.join(", "))
+    };
+    let groups = if user.groups.is_empty() {
+        "[]string(nil)".to_owned()
+    } else {
+        quoted(&user.groups)
+    };
+    let extra = if user.extra.is_empty() {
+        "map[string][]string(nil)".to_owned()
+    } else {
+        let entries: Vec<String> = user
+            .extra
+            .iter()
+            .map(|(key, values)| format!("{key:?}:{}", quoted(values)))
+            .collect();
+        format!("map[string][]string{{{}}}", entries.join(", "))
+    };
+    format!(
+        "requested &user.DefaultInfo{{Name:\"\", UID:{:?}, Groups:{groups}, Extra:{extra}}} without \
+         impersonating a user name",
+        user.uid
+    )
 }
 
 fn rights(wanted: &UserInfo) -> Vec<Right> {

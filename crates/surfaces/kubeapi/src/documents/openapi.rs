@@ -11,6 +11,8 @@ use http::{HeaderMap, HeaderValue, Response, header};
 
 /// The protobuf form of OpenAPI v2, the only one kubectl asks for.
 const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// What it is called in the answer: `@` may not stand in a media type.
+const V2_PROTOBUF_SAID: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 /// Older clients' name of it.
 const V2_PROTOBUF_OLD: &str =
     "application/com.github.googleapis.gnostic.OpenAPIv2@68f4ded+protobuf";
@@ -27,7 +29,7 @@ pub(super) fn v2(cluster: &Cluster, headers: &HeaderMap) -> Result<Response<Body
             .to_owned()
     });
     let wanted = first.into_iter().find_map(|media| match media.as_str() {
-        V2_PROTOBUF => Some(V2_PROTOBUF),
+        V2_PROTOBUF | V2_PROTOBUF_SAID => Some(V2_PROTOBUF_SAID),
         V2_PROTOBUF_OLD => Some(V2_PROTOBUF_OLD),
         "" | "*/*" | "application/*" | "application/json" => Some("application/json"),
         _ => None,

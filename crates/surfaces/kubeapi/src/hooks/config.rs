@@ -61,7 +61,7 @@ impl KindHook for ConfigMap {
             size += value.as_str().map_or(0, decoded_len);
         }
         if size > MAX_DATA {
-            errors.push(FieldError::too_long("", MAX_DATA));
+            errors.push(FieldError::too_long("[]", MAX_DATA));
         }
         frozen(new, old, &["data", "binaryData"], &mut errors);
         errors

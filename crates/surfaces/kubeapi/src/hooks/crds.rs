@@ -5,7 +5,7 @@
 
 use crate::hooks::fields::{at, default, default_text, int, is_true, list, list_mut, map, text};
 use crate::hooks::names;
-use crate::{ApiError, FieldError, HookCx, KindHook};
+use crate::{ApiError, DeletePlan, FieldError, HookCx, KindHook};
 use argosy_object::{Value, json, meta};
 use std::collections::HashSet;
 
@@ -84,12 +84,24 @@ impl KindHook for Definition {
         Ok(())
     }
 
+    fn prepare_delete(
+        &self,
+        _cx: &HookCx<'_>,
+        object: &mut Value,
+        _grace: Option<i64>,
+    ) -> Result<DeletePlan, ApiError> {
+        if meta(object, "deletionTimestamp").is_empty() {
+            crate::crd::hold(object);
+        }
+        Ok(DeletePlan::default())
+    }
+
     fn validate(&self, cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
         if !cx.info.subresource.is_empty() {
             return errors;
         }
-        validate_names(new, &mut errors);
+        validate_names(new, old.is_none(), &mut errors);
         let versions = list(new, "/spec/versions");
         if versions.is_empty() {
             errors.push(FieldError::required("spec.versions", ""));
@@ -162,11 +174,11 @@ impl KindHook for Definition {
     }
 }
 
-fn validate_names(new: &Value, errors: &mut Vec<FieldError>) {
+fn validate_names(new: &Value, is_new: bool, errors: &mut Vec<FieldError>) {
     let (group, plural) = (text(new, "/spec/group"), text(new, "/spec/names/plural"));
     let required = format!("{plural}.{group}");
     let name = meta(new, "name");
-    if name != required {
+    if is_new && name != required {
         let said = format!("must be spec.names.plural+\".\"+spec.group");
         errors.push(FieldError::invalid("metadata.name", name, &said));
     }

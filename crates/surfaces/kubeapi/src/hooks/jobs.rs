@@ -17,6 +17,15 @@ pub struct Job;
 pub struct CronJob;
 
 impl KindHook for Job {
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        &["status.successful"]
+    }
+
+    fn field_value(&self, object: &Value, field: &str) -> Option<String> {
+        let done = int(object, "/status/succeeded").unwrap_or(0);
+        (field == "status.successful").then(|| done.to_string())
+    }
+
     fn default(&self, _cx: &HookCx<'_>, new: &mut Value, _old: Option<&Value>) {
         let mut spec = Value::Object(std::mem::take(map(new, "spec")));
         fill(&mut spec, true);

@@ -11,7 +11,13 @@ const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric charac
 
 /// What is wrong with an RFC 1123 label (63 characters).
 pub fn label(name: &str) -> Option<String> {
-    too_long(name, 63).or_else(|| (!is_label(name)).then(|| LABEL.to_owned()))
+    if let Some(long) = too_long(name, 63) {
+        return Some(long);
+    }
+    if name.contains('.') && name.split('.').all(is_label) {
+        return Some("must not contain dots".into());
+    }
+    (!is_label(name)).then(|| LABEL.to_owned())
 }
 
 /// What is wrong with an RFC 1035 label (63 characters, a letter first).

@@ -3,7 +3,6 @@
 //! Compat: `pkg/registry/core/namespace`, the service account and root CA controllers.
 
 use crate::hooks::fields::{list, map, text};
-use crate::hooks::names;
 use crate::{ApiError, DeletePlan, Effect, FieldError, HookCx, KindHook};
 use argosy_object::{Value, json, meta};
 
@@ -49,12 +48,8 @@ impl KindHook for Namespace {
         Ok(())
     }
 
-    fn validate(&self, _cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    fn validate(&self, _cx: &HookCx<'_>, new: &Value, _old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        if old.is_none() {
-            let name = meta(new, "name");
-            names::check(&mut errors, "metadata.name", name, names::label(name));
-        }
         for (index, finalizer) in list(new, "/spec/finalizers").iter().enumerate() {
             let name = finalizer.as_str().unwrap_or("");
             if name != "kubernetes" && !name.contains('/') {

@@ -286,7 +286,12 @@ impl KindHook for Binding {
             );
         }
         if old.is_some_and(|old| !same(new, old, "/roleRef")) {
-            let reference = at(new, "/roleRef");
+            // Upstream prints its internal type, whose fields have no names for JSON.
+            let reference = json!({
+                "APIGroup": text(new, "/roleRef/apiGroup"),
+                "Kind": text(new, "/roleRef/kind"),
+                "Name": text(new, "/roleRef/name"),
+            });
             errors.push(FieldError::invalid(
                 "roleRef",
                 reference,

@@ -66,7 +66,14 @@ pub(super) fn object(
     let custom = expected.is_custom();
     let given = fill_kind(&mut value, &expected.gvk, bytes, custom)?;
     check_kind(call, &given, &expected.gvk)?;
-    check_shape(&value, &kind, &expected.gvk.version)?;
+    if custom {
+        check_shape(&value, &kind, &expected.gvk.version)?;
+    } else if let Some(detail) = argosy_schema::undecodable(expected, &value) {
+        return Err(ApiError::bad_request(format!(
+            "{kind} in version \"{}\" cannot be handled as a {kind}: {detail}",
+            expected.gvk.version
+        )));
+    }
     let unknown = argosy_schema::prune(expected, &mut value);
     let version = expected.gvk.version.clone();
     call.judge_fields(

@@ -9,7 +9,15 @@ use crate::selector::{FieldSelector, LabelSelector, field_text};
 use crate::storage::{Page, Range, Rev};
 use argosy_object::{Map, Value};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+
+/// Go's decoder does not look at the bits that are left over.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone),
+);
 
 /// Which objects a request selects.
 #[derive(Clone, Debug, Default)]
@@ -143,6 +151,14 @@ pub(super) fn version_match(call: &Call<'_>, watch: bool) -> Result<Option<Match
     })
 }
 
+/// `resourceVersion` of a get or watch, which upstream takes no better care of.
+pub(super) fn bare_version(call: &Call<'_>) -> Result<Option<Rev>, ApiError> {
+    version(call).map_err(|error| {
+        let message = error.message.trim_start_matches("invalid resource version: ");
+        ApiError::new(500, "", message)
+    })
+}
+
 /// `resourceVersion`; `None` where it is missing.
 pub(super) fn version(call: &Call<'_>) -> Result<Option<Rev>, ApiError> {
     let Some(text) = call.query.text("resourceVersion") else {
@@ -161,7 +177,7 @@ pub(super) fn check_future(wanted: Rev, current: Rev) -> Result<(), ApiError> {
     if wanted <= current {
         return Ok(());
     }
-    let message = format!("Too large resource version: {wanted}, current: {current}");
+    let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
     let mut error = ApiError::new(504, "Timeout", message.clone()).with_empty_details();
     if let Some(details) = &mut error.details {
         details.retry_after_seconds = 1;
@@ -187,7 +203,7 @@ impl Continue {
             let detail = format!("invalid continue token: continue key is not valid: {what}");
             ApiError::bad_request(detail)
         };
-        let bytes = URL_SAFE_NO_PAD
+        let bytes = LENIENT
             .decode(token.trim_end_matches('='))
             .map_err(|e| wrong(&e.to_string()))?;
         let value: Value = serde_json::from_slice(&bytes)
@@ -245,6 +261,7 @@ fn plan(call: &Call<'_>) -> Result<Plan, ApiError> {
     let limit = usize::try_from(limit).unwrap_or(0);
     let current = call.cluster.storage.revision();
     if let Some(token) = call.query.text("continue") {
+        let Continue { rev, start } = Continue::parse(token)?;
         if call
             .query
             .text("resourceVersion")
@@ -254,7 +271,6 @@ fn plan(call: &Call<'_>) -> Result<Plan, ApiError> {
                 "specifying resource version is not allowed when using continue",
             ));
         }
-        let Continue { rev, start } = Continue::parse(token)?;
         let after = format!("{}{start}", call.served.prefix(&call.info.namespace));
         return Ok(Plan {
             at: rev,

@@ -85,9 +85,14 @@ fn name_fault(rule: NameRule, name: &str) -> Option<String> {
             let bad = ['/', '%'].into_iter().find(|bad| name.contains(*bad));
             bad.map(|bad| format!("may not contain '{bad}'"))
         }
-        NameRule::Label if name.len() > 63 => Some("must be no more than 63 bytes".into()),
+        NameRule::Label if name.len() > 63 => Some("must be no more than 63 characters".into()),
+        NameRule::Label if name.contains('.') && name.split('.').all(is_dns_label) => {
+            Some("must not contain dots".into())
+        }
         NameRule::Label => (!is_dns_label(name)).then(|| LABEL.into()),
-        NameRule::Subdomain if name.len() > 253 => Some("must be no more than 253 bytes".into()),
+        NameRule::Subdomain if name.len() > 253 => {
+            Some("must be no more than 253 characters".into())
+        }
         NameRule::Subdomain => (!name.split('.').all(is_dns_label)).then(|| SUBDOMAIN.into()),
     }
 }

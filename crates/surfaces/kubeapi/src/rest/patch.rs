@@ -59,6 +59,7 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
             call.warnings.truncate(warned);
         }
         check_kept(call, &live, &new)?;
+        check_uid(call, &live, &new)?;
         let versioned = meta::text(&new, "resourceVersion") != meta::text(&live, "resourceVersion");
         check_preconditions(call, &old, &new)?;
         match replace(call, &old, new, &options).await? {
@@ -201,6 +202,7 @@ pub(super) fn patch_error(error: PatchError) -> ApiError {
     let text = error.to_string();
     match error {
         PatchError::Invalid(_) => ApiError::bad_request(text),
+        PatchError::Unclassified(_) => ApiError::new(500, "", text),
         PatchError::Failed(_) => {
             // Upstream keeps the operation that failed to itself; its log has it, and so has ours.
             tracing::debug!(error = %text, "patch failed");
@@ -238,6 +240,17 @@ fn check_kept(call: &Call<'_>, live: &Value, new: &Value) -> Result<(), ApiError
         ));
     }
     Ok(())
+}
+
+/// A patch that changes the identity is an invalid object, not a conflict: upstream's checks find
+/// it, those of all objects and those of the kind.
+fn check_uid(call: &Call<'_>, live: &Value, new: &Value) -> Result<(), ApiError> {
+    let uid = meta::text(new, "uid");
+    if uid.is_empty() || uid == meta::text(live, "uid") {
+        return Ok(());
+    }
+    let error = || FieldError::invalid("metadata.uid", uid, "field is immutable");
+    Err(call.invalid(&call.info.name, &[error(), error()]))
 }
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {

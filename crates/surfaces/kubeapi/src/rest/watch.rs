@@ -3,7 +3,7 @@
 //! The stream is driven by whoever reads the answer's body; there is no task and no buffer
 //! beyond the batch at hand.
 
-use super::list::{Match, Selection, check_future, version, version_match};
+use super::list::{Match, Selection, bare_version, check_future, version_match};
 use super::table::Shaper;
 use crate::call::Call;
 use crate::catalog::Served;
@@ -100,7 +100,7 @@ impl Watch {
             selection.fields = FieldSelector::parse(&format!("metadata.name={}", call.info.name))?;
         }
         let matching = version_match(call, true)?;
-        let version = version(call)?;
+        let version = bare_version(call)?;
         let storage = &call.cluster.storage;
         let prefix = watch_prefix(call, &selection);
         let wants_initial = match (matching, call.query.text("sendInitialEvents")) {

@@ -192,7 +192,7 @@ fn prepare_new(
     }
     call.hook().prepare_create(&cx, &mut stored)?;
     if is_crd(&call.served) {
-        crd::complete(&cx, &mut stored, true);
+        crd::complete(&cx, &mut stored);
     }
     let mut errors = names::check_meta(&call.served, &stored);
     let own = call.hook().validate(&cx, &stored, None);
@@ -273,7 +273,10 @@ fn check_schema(
     let old = old.map(|old| call.shown(old.clone())).transpose()?;
     let errors = argosy_schema::validate(&call.served.kind, &shown, old.as_ref());
     // A value of the wrong type is no invalid object but one that could not be read.
-    let unread = |error: &argosy_schema::FieldError| error.message.starts_with("json: ");
+    let custom = call.served.kind.is_custom();
+    let unread = |error: &argosy_schema::FieldError| {
+        !custom && error.kind == argosy_schema::FieldErrorKind::TypeInvalid
+    };
     if let Some(error) = errors.iter().find(|error| unread(error)) {
         return Err(unreadable(call, &shown, &error.message));
     }
@@ -402,7 +405,7 @@ fn prepare_changed(
     }
     call.hook().prepare_update(&cx, &mut stored, old)?;
     if is_crd(&call.served) && call.info.subresource.is_empty() {
-        crd::complete(&cx, &mut stored, false);
+        crd::complete(&cx, &mut stored);
     }
     count_generation(call, old, &mut stored);
     errors.extend(names::check_meta(&call.served, &stored));

@@ -41,7 +41,7 @@ pub(super) async fn empty(cluster: &Arc<Cluster>, name: &Str) -> Result<bool, Ap
             object["status"]["phase"] = "Terminating".into();
             tell(object, &left, &now);
             if done && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-                spec.remove("finalizers");
+                finalized(spec);
             }
             Ok(())
         })
@@ -49,6 +49,17 @@ pub(super) async fn empty(cluster: &Arc<Cluster>, name: &Str) -> Result<bool, Ap
     match left.failed.first() {
         Some(failure) => Err(ApiError::internal(failure)),
         None => Ok(!done),
+    }
+}
+
+/// Takes our own finalizer away; the others are other people's.
+fn finalized(spec: &mut argosy_object::Map<String, Value>) {
+    let Some(finalizers) = spec.get_mut("finalizers").and_then(Value::as_array_mut) else {
+        return;
+    };
+    finalizers.retain(|finalizer| finalizer != "kubernetes");
+    if finalizers.is_empty() {
+        spec.remove("finalizers");
     }
 }
 
@@ -68,10 +79,7 @@ async fn delete_content(cluster: &Arc<Cluster>, name: &str) -> Left {
         if page.items.is_empty() {
             continue;
         }
-        let resource = match served.group() {
-            "" => served.plural().to_owned(),
-            group => format!("{}.{group}", served.plural()),
-        };
+        let resource = format!("{}.{}", served.plural(), served.group());
         let actor = Actor::new(cluster, served, name);
         for (key, _) in &page.items {
             let how = How {

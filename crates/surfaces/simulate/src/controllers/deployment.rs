@@ -25,6 +25,7 @@ struct Set {
     object: Arc<Value>,
     replicas: i64,
     counts: Counts,
+    terminating: i64,
     pods_left: bool,
 }
 
@@ -49,6 +50,7 @@ pub fn plan(cache: &Cache, deployment: &Value, now: Timestamp) -> Plan {
             Set {
                 replicas: int(&object, "/spec/replicas"),
                 counts: pods::count(&pods, ready_seconds, now),
+                terminating: pods::terminating(&pods),
                 pods_left: pods.iter().any(|pod| !pods::is_done(pod)),
                 object,
             }
@@ -229,9 +231,9 @@ fn inherited(deployment: &Value) -> Map<String, Value> {
 
 fn annotate_revision(deployment: &Value, wanted: i64, plan: &mut Plan) {
     if revision(deployment) != wanted {
-        let patch = json!({"metadata": {"annotations": {REVISION: wanted.to_string()}}});
+        let annotations = json!({REVISION: wanted.to_string()});
         plan.now
-            .push(Work::Patch(Id::of(Kind::Deployment, deployment), patch));
+            .push(Work::Annotate(Id::of(Kind::Deployment, deployment), annotations));
     }
 }
 
@@ -354,6 +356,7 @@ fn report(
     let ready: i64 = all().map(|set| set.counts.ready).sum();
     let available: i64 = all().map(|set| set.counts.available).sum();
     let specified: i64 = all().map(|set| set.replicas).sum();
+    let terminating: i64 = all().map(|set| set.terminating).sum();
     if let Some(wait) = all().filter_map(|set| set.counts.wait).min() {
         plan.now.push(Work::Wake(id.clone(), wait));
     }
@@ -407,6 +410,7 @@ fn report(
         "updatedReplicas": opt(updated.active),
         "readyReplicas": opt(ready),
         "availableReplicas": opt(available),
+        "terminatingReplicas": terminating,
         "unavailableReplicas": opt((specified.max(desired) - available).max(0)),
         "conditions": conditions,
     });

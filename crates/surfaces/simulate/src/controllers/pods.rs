@@ -45,6 +45,12 @@ pub fn count<'p>(
     counts
 }
 
+/// How many pods are on their way out.
+pub fn terminating(pods: &[Arc<Value>]) -> i64 {
+    let going = |pod: &&Arc<Value>| tree::is_deleting(pod) && !is_done(pod);
+    pods.iter().filter(going).count() as i64
+}
+
 /// Whether a pod is neither done nor going.
 pub fn is_active(pod: &Value) -> bool {
     !tree::is_deleting(pod) && !is_done(pod)

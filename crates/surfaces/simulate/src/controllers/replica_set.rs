@@ -17,6 +17,7 @@ const BURST: usize = 500;
 pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
     let id = Id::of(Kind::ReplicaSet, set);
     let all = pods::of(cache, set);
+    let terminating = pods::terminating(&all);
     let active: Vec<Arc<Value>> = all.into_iter().filter(|pod| pods::is_active(pod)).collect();
     let wanted = int(set, "/spec/replicas").max(0);
     let mut plan = Plan::none();
@@ -49,6 +50,7 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
     let status = json!({
         "observedGeneration": int(set, "/metadata/generation"),
         "replicas": counts.active,
+        "terminatingReplicas": terminating,
         "fullyLabeledReplicas": opt(labeled as i64),
         "readyReplicas": opt(counts.ready),
         "availableReplicas": opt(counts.available),
