@@ -8,3 +8,4 @@ pub mod folder;
 pub mod pipeline;
 pub mod session;
 pub mod usage;
+pub mod web;

@@ -3,6 +3,7 @@
 use super::up::{default_data_dir, ended, failure, init_logs, instead_of};
 use crate::controllers::{ControllerSettings, Controllers};
 use crate::session::Session;
+use crate::web::{Web, WebFlags};
 use argosy_cli::Failure;
 use argosy_git::GitSettings;
 use clap::Args;
@@ -17,6 +18,8 @@ pub struct RunCommand {
     /// Folder of mirrors [default: ~/.local/share/argosy]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    web: WebFlags,
 }
 
 impl RunCommand {
@@ -38,9 +41,16 @@ impl RunCommand {
                 Controllers::start(connected.service, connected.transport, settings)
                     .await
                     .map_err(failure)?;
-            session.tell(&format!("hub  {}", connected.spec.server));
+            let web = Web::start(&self.web, &controllers).await.map_err(failure)?;
+            session.tell(&format!("hub         {}", connected.spec.server));
+            if let Some(web) = &web {
+                web.announce(session);
+            }
             ended().await;
             session.tell("draining …");
+            if let Some(web) = web {
+                web.stop().await;
+            }
             controllers.drain().await;
             Ok(0)
         })

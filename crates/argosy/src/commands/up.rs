@@ -4,6 +4,7 @@ use crate::controllers::{ControllerSettings, Controllers};
 use crate::embedded::{EmbeddedFleet, EmbeddedSettings, new_token};
 use crate::folder::Folder;
 use crate::session::Session;
+use crate::web::{Web, WebFlags};
 use anyhow::Context as _;
 use argosy_cli::Failure;
 use argosy_git::{GitSettings, InsteadOf};
@@ -40,6 +41,8 @@ pub struct UpCommand {
     /// How long a simulated pod takes to be ready, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 300)]
     pub latency: u64,
+    #[command(flatten)]
+    web: WebFlags,
 }
 
 /// A fleet of this process, and its controllers.
@@ -96,9 +99,16 @@ impl UpCommand {
             running.fleet.simulate(&clusters).await.map_err(failure)?;
             session.tell(&format!("hub         {}", running.fleet.url()));
             session.tell(&format!("kubeconfig  {}", running.fleet.kubeconfig().display()));
+            let web = Web::start(&self.web, &running.controllers).await.map_err(failure)?;
+            if let Some(web) = &web {
+                web.announce(session);
+            }
             session.tell("Ctrl-C ends it; everything that was written is kept.");
             ended().await;
             session.tell("draining …");
+            if let Some(web) = web {
+                web.stop().await;
+            }
             running.stop().await;
             Ok(0)
         })
