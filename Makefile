@@ -5,20 +5,27 @@ ARGS ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint assets check budget
+.PHONY: help demo test bench lint assets page check budget
 
 help: ## Says what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: ## Shows a fleet that follows Git (ARGS="--once --json")
+demo: page ## Shows a fleet that follows Git (ARGS="--once --json")
 	@$(CARGO) build --quiet -p argosy
 	@$(CARGO) run --quiet -p argosy -- demo $(ARGS)
 
 # One build of everything, xtask included: it and `make demo` share what they compile.
-test: ## Sets up and runs all tests
+test: page ## Sets up and runs all tests
 	$(CARGO) build --workspace --bins --tests
 	@$(TARGET)/debug/xtask kubeassets
+	@$(TARGET)/debug/xtask browser
 	$(CARGO) test --workspace
+
+# Before the server is compiled, which embeds it. Nothing else needs Node.
+page: ## Builds the web page, where Node is there and it is not up to date
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+	  node web/scripts/make.mjs || echo "SKIPPED: the web page is not built"; \
+	else echo "SKIPPED: Node 20 or later is not installed; the web page is not built"; fi
 
 assets: ## Builds a real kube-apiserver and fetches kubectl and helm, once, for tests
 	@$(CARGO) run --quiet -p xtask -- kubeassets

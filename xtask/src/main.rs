@@ -6,6 +6,7 @@ mod check;
 mod kubeassets;
 mod licences;
 mod schema_table;
+mod web;
 mod workspace;
 mod zip;
 
@@ -14,11 +15,14 @@ fn main() -> anyhow::Result<()> {
     match arguments.next().as_deref() {
         Some("kubeassets") => kubeassets::run(),
         Some("schema-table") => schema_table::run(),
+        Some("web") => web::build(),
+        Some("browser") => web::browser(),
         Some("check") => check::run(),
         Some("budget") => budget::run(&arguments.collect::<Vec<_>>()),
         other => anyhow::bail!(
             "no task `{}`; there are: kubeassets (a real kube-apiserver and tools for tests), \
-             schema-table (derives crates/engine/schema/data/kinds.txt), check (holds the code to \
+             schema-table (derives crates/engine/schema/data/kinds.txt), web (builds the web page), \
+             browser (makes sure of a browser for its tests), check (holds the code to \
              its floors and sizes), budget [--time] (counts and times the dependencies)",
             other.unwrap_or("")
         ),

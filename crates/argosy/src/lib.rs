@@ -9,3 +9,4 @@ pub mod metrics;
 pub mod pipeline;
 pub mod session;
 pub mod usage;
+pub mod web;

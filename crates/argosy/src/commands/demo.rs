@@ -6,6 +6,7 @@ mod repositories;
 use super::up::{Running, UpSettings, default_data_dir, ended, failure, init_logs};
 use crate::session::Session;
 use crate::usage::{cpu_seconds, peak_rss_bytes};
+use crate::web::{Web, WebFlags};
 use anyhow::Context as _;
 use argosy_cli::Failure;
 use argosy_git::InsteadOf;
@@ -44,6 +45,16 @@ pub struct DemoCommand {
     /// With --once: how many seconds it may take
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub limit: u64,
+    #[command(flatten)]
+    web: WebFlags,
+}
+
+/// A demo under way.
+struct Show {
+    running: Running,
+    web: Option<Web>,
+    data_dir: PathBuf,
+    started: Instant,
 }
 
 impl DemoCommand {
@@ -58,19 +69,31 @@ impl DemoCommand {
         session.block_on(async {
             let started = Instant::now();
             let running = bring_up(&data_dir, session).await.map_err(failure)?;
-            let code = self.watch(session, &running, &data_dir, started).await;
-            running.stop().await;
+            let web = self.serve(session, &running).await?;
+            let show = Show { running, web, data_dir, started };
+            let code = self.watch(session, &show).await;
+            if let Some(web) = show.web {
+                web.stop().await;
+            }
+            show.running.stop().await;
             code
         })
     }
 
-    async fn watch(
-        &self,
-        session: &Session,
-        running: &Running,
-        data_dir: &Path,
-        started: Instant,
-    ) -> Result<u8, Failure> {
+    /// The web page, unless all ends at once.
+    async fn serve(&self, session: &Session, running: &Running) -> Result<Option<Web>, Failure> {
+        if self.once {
+            return Ok(None);
+        }
+        let web = Web::start(&self.web, &running.controllers).await.map_err(failure)?;
+        if let Some(web) = &web {
+            web.announce(session);
+        }
+        Ok(web)
+    }
+
+    async fn watch(&self, session: &Session, show: &Show) -> Result<u8, Failure> {
+        let Show { running, started, .. } = show;
         let limit = Duration::from_secs(self.limit);
         let mut board = Board::new(session, self.json);
         let is_well = loop {
@@ -110,7 +133,7 @@ impl DemoCommand {
         if self.once {
             return Ok(0);
         }
-        session.print(&invitation(running, data_dir, seconds))?;
+        session.print(&invitation(show, seconds))?;
         ended().await;
         Ok(0)
     }
@@ -171,14 +194,17 @@ fn clusters() -> Vec<(String, BTreeMap<String, String>)> {
 }
 
 /// What to try, with commands that can be pasted.
-fn invitation(running: &Running, data_dir: &Path, seconds: f64) -> String {
-    let kubeconfig = running.fleet.kubeconfig().display();
-    let git = data_dir.join("git");
+fn invitation(show: &Show, seconds: f64) -> String {
+    let kubeconfig = show.running.fleet.kubeconfig().display();
+    let git = show.data_dir.join("git");
     let git = git.display();
+    let page = show.web.as_ref().map_or_else(String::new, |web| {
+        format!("In a browser:\n\n  {}\n\n", web.address())
+    });
     format!(
         "
 {APPLICATIONS} Applications on {CLUSTERS} clusters are Synced and Healthy after {seconds:.1} s.
-In another terminal:
+{page}In another terminal:
 
   export KUBECONFIG={kubeconfig}
   kubectl get applications -n argocd

@@ -4,6 +4,7 @@ use super::up::{default_data_dir, ended, failure, init_logs, instead_of};
 use crate::controllers::{ControllerSettings, Controllers};
 use crate::metrics::{Listen, Metrics};
 use crate::session::Session;
+use crate::web::{Web, WebFlags};
 use argosy_cli::Failure;
 use argosy_git::GitSettings;
 use clap::Args;
@@ -21,6 +22,8 @@ pub struct RunCommand {
     /// Where /healthz, /readyz and /metrics are served: an address of the loopback, or off
     #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:0", value_parser = Listen::parse)]
     pub metrics_listen: Listen,
+    #[command(flatten)]
+    web: WebFlags,
 }
 
 impl RunCommand {
@@ -43,14 +46,21 @@ impl RunCommand {
                 Controllers::start(connected.service, connected.transport, settings)
                     .await
                     .map_err(failure)?;
-            session.tell(&format!("hub  {}", connected.spec.server));
+            let web = Web::start(&self.web, &controllers).await.map_err(failure)?;
             let metrics = Metrics::start(metrics_listen, &controllers).await.map_err(failure)?;
+            session.tell(&format!("hub         {}", connected.spec.server));
+            if let Some(web) = &web {
+                web.announce(session);
+            }
             if let Some(metrics) = &metrics {
-                session.tell(&format!("metrics  {}/metrics", metrics.url()));
+                session.tell(&format!("metrics     {}/metrics", metrics.url()));
             }
             ended().await;
             session.tell("draining …");
             drop(metrics);
+            if let Some(web) = web {
+                web.stop().await;
+            }
             controllers.drain().await;
             Ok(0)
         })

@@ -5,6 +5,7 @@ use crate::embedded::{EmbeddedFleet, EmbeddedSettings, new_token};
 use crate::folder::Folder;
 use crate::metrics::{Listen, Metrics};
 use crate::session::Session;
+use crate::web::{Web, WebFlags};
 use anyhow::Context as _;
 use argosy_cli::Failure;
 use argosy_git::{GitSettings, InsteadOf};
@@ -44,6 +45,8 @@ pub struct UpCommand {
     /// Where /healthz, /readyz and /metrics are served: an address of the loopback, or off
     #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:0", value_parser = Listen::parse)]
     pub metrics_listen: Listen,
+    #[command(flatten)]
+    web: WebFlags,
 }
 
 /// A fleet of this process, and its controllers.
@@ -100,6 +103,10 @@ impl UpCommand {
             running.fleet.simulate(&clusters).await.map_err(failure)?;
             session.tell(&format!("hub         {}", running.fleet.url()));
             session.tell(&format!("kubeconfig  {}", running.fleet.kubeconfig().display()));
+            let web = Web::start(&self.web, &running.controllers).await.map_err(failure)?;
+            if let Some(web) = &web {
+                web.announce(session);
+            }
             let metrics = Metrics::start(metrics_listen, &running.controllers).await;
             let metrics = metrics.map_err(failure)?;
             if let Some(metrics) = &metrics {
@@ -109,6 +116,9 @@ impl UpCommand {
             ended().await;
             session.tell("draining …");
             drop(metrics);
+            if let Some(web) = web {
+                web.stop().await;
+            }
             running.stop().await;
             Ok(0)
         })

@@ -2,6 +2,7 @@
 
 mod compare;
 mod delete;
+mod inspect;
 mod operation;
 mod reconcile;
 mod record;
@@ -14,6 +15,7 @@ use crate::follow::Follows;
 use argosy_frame::{Queue, Stop, run};
 use argosy_object::Key;
 use argosy_tree::Changed;
+pub use inspect::{InspectError, Inspected};
 use record::Records;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -85,7 +87,7 @@ pub fn instance_name(key: &Key, control_namespace: &str) -> String {
 }
 
 /// The Application that a tracking name means.
-pub(crate) fn instance_key(instance: &str, control_namespace: &str) -> Key {
+pub fn instance_key(instance: &str, control_namespace: &str) -> Key {
     let (namespace, name) = instance
         .split_once('_')
         .unwrap_or((control_namespace, instance));

@@ -6,7 +6,6 @@
 //! Names of columns and flags are the `argocd` program's.
 #![warn(missing_docs)]
 
-mod diff;
 mod failure;
 pub mod hub;
 mod output;
@@ -16,7 +15,6 @@ mod table;
 mod terminal;
 pub mod view;
 
-pub use diff::unified_diff;
 pub use failure::{EXIT_DIFF_ERROR, EXIT_DIFFERS, EXIT_FAILURE, Failure};
 pub use output::{Format, Listing, to_pretty_json, to_yaml_document};
 pub use progress::Progress;

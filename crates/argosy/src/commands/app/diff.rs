@@ -3,9 +3,9 @@
 use super::OneApp;
 use crate::pipeline::{self, Overrides};
 use crate::session::Session;
-use argosy_cli::{EXIT_DIFF_ERROR, EXIT_DIFFERS, Failure, unified_diff, view};
+use argosy_cli::{EXIT_DIFF_ERROR, EXIT_DIFFERS, Failure, view};
 use argosy_crds::SyncCode;
-use argosy_diff::Row;
+use argosy_diff::{Row, unified_diff};
 use argosy_object::{Object, Value};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
