@@ -34,6 +34,9 @@ use tokio::task::{AbortHandle, JoinSet};
 /// The label of a Secret whose cluster is simulated.
 pub const SIMULATED: &str = "argosy.dev/simulated";
 
+/// The hub's part of the store.
+const HUB: &str = "hub";
+
 /// How the embedded fleet runs.
 pub struct EmbeddedSettings {
     /// Where everything is kept; `None`: in memory, and nothing outlives the process.
@@ -100,7 +103,7 @@ impl EmbeddedFleet {
         let (key, tokens) = (Arc::new(key), Arc::new(tokens));
         let deps = Deps { key: key.clone(), tokens: tokens.clone() };
         let shared = Shared::new(Schemas::builtin(), hooks::all(&deps));
-        let hub = server(&shared, storage(disk.as_ref(), "hub"), &key, &tokens, &url).await?;
+        let hub = server(&shared, storage(disk.as_ref(), HUB), &key, &tokens, &url).await?;
         let router = Router::new(hub.clone());
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned(), settings.listen.ip().to_string()];
         let identity = authority.server(&names, now)?;
@@ -355,7 +358,8 @@ pub fn new_token() -> Redacted<String> {
 fn storage(disk: Option<&DiskStore>, name: &str) -> Arc<dyn Storage> {
     match disk {
         Some(disk) => disk.cluster(name),
-        None => Arc::new(MemoryStorage::new(HistoryLimits::HUB)),
+        None if name == HUB => Arc::new(MemoryStorage::new(HistoryLimits::HUB)),
+        None => Arc::new(MemoryStorage::new(HistoryLimits::SMALL)),
     }
 }
 
