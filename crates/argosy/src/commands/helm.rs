@@ -30,10 +30,14 @@ enum Verb {
     /// Looks for faults in charts, as `helm lint` does
     Lint(lint::LintCommand),
     /// Shows what a chart says of itself, as `helm show` does
-    #[command(subcommand, visible_alias = "inspect")]
+    #[command(subcommand, visible_alias = "inspect", after_help = "Examples:
+  argosy helm show chart ./chart
+  argosy helm show values ./chart-1.2.3.tgz")]
     Show(show::ShowCommand),
     /// Lists and fetches what a chart depends on, as `helm dependency` does
-    #[command(subcommand, visible_aliases = ["dep", "dependencies"])]
+    #[command(subcommand, visible_aliases = ["dep", "dependencies"], after_help = "Examples:
+  argosy helm dependency list ./chart
+  argosy helm dependency update ./chart")]
     Dependency(dependency::DependencyCommand),
     /// Packs charts into archives, as `helm package` does
     Package(Box<package::PackageCommand>),

@@ -13,6 +13,10 @@ pub enum KustomizeCommand {
     /// Builds a kustomization, as `kustomize build` does
     Build(Box<build::BuildCommand>),
     /// Changes the kustomization of the current folder, as `kustomize edit` does
+    #[command(after_help = "Examples:
+  argosy kustomize edit add resource deployment.yaml
+  argosy kustomize edit set image web=registry.example.com/web:2
+  argosy kustomize edit fix")]
     Edit(Box<edit::EditCommand>),
 }
 

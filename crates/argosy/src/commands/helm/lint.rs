@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// Looks for faults in charts, as `helm lint` does.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy helm lint ./chart
+  argosy helm lint ./chart -f values-eu.yaml --strict")]
 pub struct LintCommand {
     /// Folders or archives of charts
     #[arg(value_name = "PATH", num_args = 0..)]

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// Packs charts into archives, as `helm package` does.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  argosy helm package ./chart
+  argosy helm package ./chart --version 1.2.3 -d ./packed")]
 pub struct PackageCommand {
     /// Folders of charts
     #[arg(value_name = "CHART", num_args = 0..)]
