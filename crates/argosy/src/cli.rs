@@ -1,8 +1,8 @@
 //! The command line's outermost layer: global flags and the list of commands.
 
 use crate::commands::{
-    app, appset, bench, cluster, completion, debug, demo, helm, kustomize, project, repo, run, up,
-    version,
+    app, appset, bench, cluster, completion, debug, demo, helm, kustomize, project, render, repo, run,
+    up, version,
 };
 use crate::session::Session;
 use argosy_cli::{Failure, Flags};
@@ -92,6 +92,8 @@ pub enum Command {
     /// Projects
     #[command(subcommand, visible_alias = "proj")]
     Project(project::ProjectCommand),
+    /// A folder, rendered as an Application would
+    Render(render::RenderCommand),
     /// Helm charts, rendered by Argosy's own engine
     Helm(Box<helm::HelmCommand>),
     /// Kustomizations, built by Argosy's own engine
@@ -123,6 +125,7 @@ impl Command {
             Self::Cluster(command) => command.run(session),
             Self::Repo(command) => command.run(session),
             Self::Project(command) => command.run(session),
+            Self::Render(command) => command.run(session),
             Self::Helm(command) => command.run(session),
             Self::Kustomize(command) => command.run(session),
             Self::Bench(command) => command.run(session),

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod helm;
 pub mod kustomize;
 pub mod project;
+pub mod render;
 pub mod repo;
 pub mod run;
 pub mod up;

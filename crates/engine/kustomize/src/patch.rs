@@ -186,7 +186,13 @@ fn strategic_merge(
 ) -> Result<(), KustomizeError> {
     let Some(target) = target else {
         for patch in &patches {
-            let at = map.target_of(&patch.id())?;
+            let at = map.target_of(&patch.id()).map_err(|error| match source {
+                "" => error,
+                _ => KustomizeError::failed(format!(
+                    "no resource matches strategic merge patch {:?}: {error}",
+                    patch.id().to_string()
+                )),
+            })?;
             merge_into(&mut map.list[at], schema, patch)?;
         }
         map.list.retain(|r| !r.is_empty());

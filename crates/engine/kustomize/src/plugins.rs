@@ -87,17 +87,18 @@ fn check_builtin(plugin: &Resource) -> Result<(), KustomizeError> {
     let file = plugin.origin.to_string();
     let annotations = plugin.texts("annotations");
     let function = ["config.kubernetes.io/function", "config.k8s.io/function"];
+    let kind = &plugin.gvk().kind;
     let what = if function.iter().any(|f| annotations.contains_key(*f)) {
-        "a plugin that is a container or a program".to_owned()
+        "a container or a program"
     } else if crate::id::text(&plugin.value, "apiVersion") != "builtin" {
-        format!(
-            "the plugin `{}`, which is a program of its own,",
-            plugin.gvk()
-        )
+        "a program of its own"
     } else {
         return Ok(());
     };
-    Err(KustomizeError::Unsupported { file, what })
+    let text = format!(
+        "external plugins disabled; unable to load external plugin '{kind}', which is {what}"
+    );
+    Err(KustomizeError::invalid(file, text))
 }
 
 /// What a generator named by an object makes.
@@ -108,7 +109,7 @@ pub(crate) fn generate(plugin: &Resource, loader: &Loader<'_>) -> Result<Resourc
         "ConfigMapGenerator" => "ConfigMap",
         "SecretGenerator" => "Secret",
         "IAMPolicyGenerator" => return iam_policy(plugin, &settings),
-        _ => return Err(unknown(plugin, "generator")),
+        _ => return Err(unknown(plugin)),
     };
     let own = |text: String, other: String| if text.is_empty() { other } else { text };
     let mut envs = settings.envs;
@@ -170,12 +171,9 @@ fn iam_policy(plugin: &Resource, settings: &Settings) -> Result<Resource, Kustom
     Ok(Resource::new(value, plugin.origin.clone()))
 }
 
-fn unknown(plugin: &Resource, role: &str) -> KustomizeError {
-    let what = format!("the built-in {role} `{}`", plugin.gvk().kind);
-    KustomizeError::Unsupported {
-        file: plugin.origin.to_string(),
-        what,
-    }
+fn unknown(plugin: &Resource) -> KustomizeError {
+    let text = format!("unable to load builtin {}", plugin.gvk());
+    KustomizeError::invalid(&plugin.origin, text)
 }
 
 /// Runs a transformer named by an object.
@@ -243,7 +241,7 @@ pub(crate) fn transform(
             Ok(())
         }
         "ValueAddTransformer" => add_value(map, &settings),
-        _ => Err(unknown(plugin, "transformer")),
+        _ => Err(unknown(plugin)),
     }
 }
 

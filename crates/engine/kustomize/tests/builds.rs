@@ -123,7 +123,7 @@ fn what_is_not_done_here_is_refused_by_name() {
     );
     refuses(
         "--- kustomization.yaml\ntransformers:\n- |-\n  apiVersion: example.com/v1\n  kind: Own\n  metadata: {name: x}\n",
-        &["Own", "program", "not supported"],
+        &["unable to load external plugin 'Own'", "program"],
     );
 }
 
@@ -253,4 +253,50 @@ fn edits_change_the_kustomization_first() {
     )
     .unwrap();
     assert!(forced.contains("a: c"), "{forced}");
+}
+
+#[test]
+fn versions_newer_than_kustomize_knows_are_namespaced_and_their_lists_replaced() {
+    let fixture = "--- kustomization.yaml\nresources: [a.yaml]\nnamespace: ns\npatches:\n- patch: |-\n    apiVersion: batch/v1beta1\n    kind: CronJob\n    metadata: {name: c}\n    spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: x, image: y}]}}}}}\n- patch: |-\n    apiVersion: v1\n    kind: Pod\n    metadata: {name: p}\n    spec: {schedulingGates: [{name: b}]}\n--- a.yaml\napiVersion: flowcontrol.apiserver.k8s.io/v1\nkind: FlowSchema\nmetadata: {name: f}\n---\napiVersion: flowcontrol.apiserver.k8s.io/v1beta1\nkind: FlowSchema\nmetadata: {name: g}\n---\napiVersion: batch/v1beta1\nkind: CronJob\nmetadata: {name: c}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: z}]}}}}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {schedulingGates: [{name: a}]}\n";
+    let text = run(fixture, Edits::default()).unwrap();
+    assert!(text.contains("name: f\n  namespace: ns\n"), "{text}");
+    assert!(
+        text.contains("name: g\n---") || text.ends_with("name: g\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("name: x\n") && text.contains("- name: z\n"),
+        "{text}"
+    );
+    assert!(!text.contains("- name: a\n"), "{text}");
+}
+
+#[test]
+fn charts_of_the_tree_are_rendered_where_it_is_asked_for() {
+    let tree = MemoryTree::new([
+        (
+            "kustomization.yaml",
+            "namespace: outer\nhelmCharts:\n- name: c\n  releaseName: r\n  valuesInline: {a: {b: new}, gone: null}\n  additionalValuesFiles: [more.yaml]\n",
+        ),
+        ("more.yaml", "c: 3\n"),
+        (
+            "charts/c/Chart.yaml",
+            "apiVersion: v2\nname: c\nversion: 1.0.0\n",
+        ),
+        ("charts/c/values.yaml", "a: {b: old, k: kept}\nc: 1\n"),
+        (
+            "charts/c/templates/cm.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}, namespace: own}\ndata: {v: '{{ .Values.a.b }} {{ .Values.a.k }} {{ .Values.c }} {{ .Release.Namespace }}'}\n",
+        ),
+    ]);
+    let rooted = Rooted::new(&tree, Limits::default());
+    let options = BuildOptions {
+        helm: Some(argosy_kustomize::HelmOptions::default()),
+        ..BuildOptions::default()
+    };
+    let built = build(&rooted, &RelPath::root(), &options).unwrap();
+    assert_eq!(
+        to_yaml(built.objects.iter().map(|(object, _)| object.value())),
+        "apiVersion: v1\ndata:\n  v: new kept 3 outer\nkind: ConfigMap\nmetadata:\n  name: r\n  namespace: own\n"
+    );
 }
