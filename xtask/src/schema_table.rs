@@ -4,6 +4,7 @@
 //! `crates/engine/schema/src/table.rs`, which reads it.
 
 mod columns;
+mod enums;
 mod gotypes;
 mod kinds;
 mod proto;
@@ -27,6 +28,7 @@ const STAGING: [(&str, &str); 4] = [
     ("k8s.io/kube-aggregator@v0.36.3", "io.k8s.kube-aggregator"),
 ];
 const OUTPUT: &str = "crates/engine/schema/data/kinds.txt";
+const ENUMS: &str = "crates/engine/schema/data/enums.txt";
 
 /// Writes the table anew.
 pub fn run() -> Result<()> {
@@ -54,6 +56,8 @@ pub fn run() -> Result<()> {
     head.push_str(&writer.finish());
     std::fs::create_dir_all(Path::new(OUTPUT).parent().context("parent")?)?;
     std::fs::write(OUTPUT, &head)?;
+    let generated = kubernetes.join("pkg/generated/openapi/zz_generated.openapi.go");
+    std::fs::write(ENUMS, enums::read(&generated)?)?;
     println!("{OUTPUT}: {} kinds, {} bytes", kinds.len(), head.len());
     Ok(())
 }

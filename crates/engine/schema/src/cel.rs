@@ -76,7 +76,13 @@ pub(crate) fn check(
     let found = validator.validate_compiled_with_context(&compiled.schema, value, old, Some(&root));
     let Err(found) = found else { return };
     errors.extend(found.into_vec().into_iter().map(|error| {
-        let at = lookup(value, &error.field_path);
+        // A rule that names a field is about its own value, and that is a mapping.
+        let own = kind
+            .custom
+            .as_ref()
+            .and_then(|custom| custom.schema.as_deref())
+            .is_none_or(|schema| has_rule(schema, &error.field_path, &error.rule));
+        let at = lookup(value, &error.field_path).filter(|_| own);
         field_error(&error.field_path, at, &error)
     }));
 }
@@ -115,6 +121,29 @@ fn field_error(path: &str, at: Option<&Value>, error: &ValidationError) -> Field
         kind,
         message,
     }
+}
+
+/// Whether the schema at a path declares a rule.
+fn has_rule(schema: &Value, path: &str, rule: &str) -> bool {
+    let mut at = schema;
+    for part in path.split('.').filter(|part| !part.is_empty()) {
+        let (name, indices) = part.split_once('[').unwrap_or((part, ""));
+        if !name.is_empty() {
+            let property = at.get("properties").and_then(|p| p.get(name));
+            let Some(next) = property.or_else(|| at.get("additionalProperties")) else {
+                return true;
+            };
+            at = next;
+        }
+        for _ in indices.split('[').filter(|i| !i.is_empty()) {
+            let Some(next) = at.get("items").or_else(|| at.get("additionalProperties")) else {
+                return true;
+            };
+            at = next;
+        }
+    }
+    let rules = at.get("x-kubernetes-validations").and_then(Value::as_array);
+    rules.into_iter().flatten().any(|r| r["rule"] == rule)
 }
 
 /// The value at a path such as `spec.items[0].name`.

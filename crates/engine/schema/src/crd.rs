@@ -133,16 +133,9 @@ fn info(
     let scale = &version["subresources"]["scale"];
     let deprecated = version["deprecated"] == true;
     let name = text(version, "name");
-    let warning = version["deprecationWarning"].as_str().map_or_else(
-        || {
-            format!(
-                "{}/{name} {} is deprecated",
-                text(spec, "group"),
-                text(&spec["names"], "kind")
-            )
-        },
-        str::to_owned,
-    );
+    let warning = version["deprecationWarning"]
+        .as_str()
+        .map_or_else(|| deprecation(spec, name), str::to_owned);
     CrdInfo {
         crd: crd.name().to_owned(),
         served: version["served"] == true,
@@ -167,6 +160,25 @@ fn info(
         deprecation_warning: deprecated.then_some(warning),
         schema: schema.map(|schema| Arc::new(Value::Object(schema.clone()))),
         rules: CelRules::default(),
+    }
+}
+
+/// The warning of a deprecated version that has no words of its own; it names the best newer one.
+fn deprecation(spec: &Value, name: &str) -> String {
+    let (group, kind) = (text(spec, "group"), text(&spec["names"], "kind"));
+    let better = spec["versions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|v| v["served"] == true && v["deprecated"] != true)
+        .map(|v| text(v, "name"))
+        .filter(|other| version_order(other, name).is_lt())
+        .min_by(|a, b| version_order(a, b));
+    match better {
+        Some(better) => {
+            format!("{group}/{name} {kind} is deprecated; use {group}/{better} {kind}")
+        }
+        None => format!("{group}/{name} {kind} is deprecated"),
     }
 }
 

@@ -39,7 +39,7 @@ pub use protobuf::{Envelope, decode_protobuf, envelope};
 pub use prune::prune;
 pub use quantity::{Quantity, QuantityError};
 pub use schemas::Schemas;
-pub use strategic::{strategic, two_way_strategic};
+pub use strategic::{go_text, strategic, two_way_strategic};
 pub use three_way::{
     LAST_APPLIED, Patch, PatchKind, merge_three_way, three_way, with_last_applied,
 };

@@ -133,7 +133,7 @@ fn same_type(a: &Value, b: &Value) -> bool {
 }
 
 /// A value as Go's `%v` prints it.
-pub(crate) fn go_text(value: &Value) -> String {
+pub fn go_text(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".into(),
         Value::Bool(set) => set.to_string(),

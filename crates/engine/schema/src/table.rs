@@ -24,6 +24,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 const TABLE: &str = include_str!("../data/kinds.txt");
+/// Fields with a closed set of values: `DEFINITION|field|JSON list`.
+const ENUMS: &str = include_str!("../data/enums.txt");
 
 /// Reads the table; called once in a process.
 ///
@@ -82,6 +84,7 @@ pub(crate) fn load() -> Schemas {
             _ => {}
         }
     }
+    reader.add_values();
     reader.resolve_granular();
     let types = Arc::new(reader.types);
     let mut schemas = Schemas::default();
@@ -201,6 +204,33 @@ impl Reader {
         });
         self.composite.insert(text, id);
         Some(id)
+    }
+
+    /// Gives fields the values that they may have.
+    fn add_values(&mut self) {
+        let mut values: HashMap<&str, Vec<(&str, Vec<String>)>> = HashMap::new();
+        for line in ENUMS.lines() {
+            let mut parts = line.splitn(3, '|');
+            let (Some(definition), Some(field), Some(list)) =
+                (parts.next(), parts.next(), parts.next())
+            else {
+                continue;
+            };
+            let list = serde_json::from_str(list).unwrap_or_default();
+            values.entry(definition).or_default().push((field, list));
+        }
+        for ty in &mut self.types.all {
+            let (Some(given), Shape::Object(object)) =
+                (values.remove(ty.name.as_ref()), &mut ty.shape)
+            else {
+                continue;
+            };
+            for (name, list) in given {
+                if let Some(field) = object.fields.iter_mut().find(|f| f.name == name) {
+                    field.values = list.into_iter().map(Cow::Owned).collect();
+                }
+            }
+        }
     }
 
     /// Copies the types that are atomic elsewhere and shared field by field here.

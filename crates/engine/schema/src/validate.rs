@@ -239,12 +239,10 @@ impl Check<'_> {
                 kind: FieldErrorKind::TooLong,
                 message: format!("Too long: may not be more than {max} {bytes}"),
             });
-        }
-        if let Some(min) = rules.min_length.filter(|min| length < *min) {
+        } else if let Some(min) = rules.min_length.filter(|min| length < *min) {
             let text = format!("{path} in body should be at least {min} chars long");
             self.errors.push(invalid(path, value, &text));
-        }
-        if let Some(pattern) = &rules.pattern
+        } else if let Some(pattern) = &rules.pattern
             && pattern.is_match(text) != Some(true)
         {
             let text = format!("{path} in body should match '{}'", pattern.as_str());

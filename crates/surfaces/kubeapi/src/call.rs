@@ -24,6 +24,8 @@ pub(crate) struct Call<'a> {
     pub now: Timestamp,
     /// Sent as `Warning` headers.
     pub warnings: Vec<String>,
+    /// Whether only the head of the answer is asked for, which resources do not have.
+    pub is_head: bool,
 }
 
 /// `fieldValidation`.

@@ -186,7 +186,7 @@ tables! {
     "" "LimitRange" cluster::created_at, [NAME, ("Created At", "date", 0)];
     "scheduling.k8s.io" "PriorityClass" cluster::priority_class, [
         NAME, ("Value", "integer", 0), ("Global-Default", "boolean", 0), AGE,
-        ("PreemptionPolicy", "string", 1),
+        ("PreemptionPolicy", "string", 0),
     ];
     "coordination.k8s.io" "Lease" cluster::lease, [NAME, ("Holder", "string", 0), AGE];
     "rbac.authorization.k8s.io" "Role" cluster::created_at, [NAME, ("Created At", "date", 0)];

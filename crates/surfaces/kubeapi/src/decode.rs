@@ -66,7 +66,14 @@ pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Parsed, String> {
     {
         return Ok(parsed);
     }
-    let value = argosy_yaml::from_slice(bytes).map_err(|error| error.to_string())?;
+    let value = argosy_yaml::from_slice(bytes).map_err(|error| {
+        // Ours begins with the place, which Go's has only within.
+        let text = error.to_string();
+        match text.find("yaml: ") {
+            Some(at) => text[at..].to_owned(),
+            None => text,
+        }
+    })?;
     Ok(Parsed {
         value,
         duplicates: Vec::new(),
@@ -213,19 +220,7 @@ pub(crate) fn paths_in_order(bytes: &[u8]) -> HashMap<String, usize> {
 
 /// What Go's decoder would say of broken JSON.
 pub(crate) fn go_error(bytes: &[u8], error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        return "unexpected end of JSON input".into();
-    }
-    let line = bytes
-        .split(|byte| *byte == b'\n')
-        .nth(error.line().saturating_sub(1));
-    let text = String::from_utf8_lossy(line.unwrap_or_default()).into_owned();
-    match text.chars().nth(error.column().saturating_sub(1)) {
-        Some(found) if error.is_syntax() => {
-            format!("invalid character {found:?} looking for beginning of value")
-        }
-        _ => error.to_string(),
-    }
+    crate::go_json::fault(bytes).unwrap_or_else(|| error.to_string())
 }
 
 /// Go's name of a JSON value's type.

@@ -142,6 +142,28 @@ impl FieldError {
         };
         Self::new(FieldFault::NotSupported, field, Some(value.into()), detail)
     }
+    /// A field's value is wrong; `shown` is the value as it is to be printed, where the order of
+    /// fields or their names are upstream's own.
+    pub fn invalid_as(field: &str, shown: &str, detail: &str) -> Self {
+        Self {
+            complete: true,
+            ..Self::new(
+                FieldFault::Invalid,
+                field,
+                None,
+                format!("Invalid value: {shown}: {detail}"),
+            )
+        }
+    }
+    /// A field's value is none of those known; `shown` as in [`Self::invalid_as`].
+    pub fn not_supported_as(field: &str, shown: &str, supported: &[&str]) -> Self {
+        let plain = Self::not_supported(field, Value::Null, supported);
+        Self {
+            complete: true,
+            detail: format!("Unsupported value: {shown}: {}", plain.detail),
+            ..plain
+        }
+    }
     /// Two entries share what must be unique.
     pub fn duplicate(field: &str, value: impl Into<Value>) -> Self {
         Self::new(
@@ -234,6 +256,7 @@ impl FieldError {
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
+        Value::String(text) => crate::auth::rule::go_quote(text),
         other => other.to_string(),
     }
 }

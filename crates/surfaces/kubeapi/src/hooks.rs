@@ -7,10 +7,12 @@ mod autoscaling;
 mod cluster;
 mod config;
 mod crds;
+mod event;
 pub(crate) mod fields;
 mod jobs;
 mod names;
 mod namespace;
+mod network_policy;
 mod pod;
 mod pod_spec;
 pub mod quantity;
@@ -18,6 +20,7 @@ mod rbac;
 mod reviews;
 mod service;
 mod volumes;
+mod webhooks;
 mod workloads;
 mod wrap;
 
@@ -120,6 +123,17 @@ fn core_hooks(hooks: &mut Hooks, deps: &Deps) {
     add(hooks, "", "Node", cluster::Node);
     add(hooks, "", "Event", cluster::Event);
     add(hooks, "events.k8s.io", "Event", cluster::Event);
+    for kind in [
+        "ValidatingWebhookConfiguration",
+        "MutatingWebhookConfiguration",
+    ] {
+        add(
+            hooks,
+            "admissionregistration.k8s.io",
+            kind,
+            webhooks::Webhooks,
+        );
+    }
 }
 
 fn workload_hooks(hooks: &mut Hooks) {

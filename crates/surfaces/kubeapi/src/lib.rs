@@ -14,6 +14,7 @@ mod crd;
 mod decode;
 mod documents;
 mod error;
+mod go_json;
 mod hook;
 mod meta;
 mod negotiate;

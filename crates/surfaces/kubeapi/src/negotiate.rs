@@ -96,10 +96,16 @@ pub(crate) fn negotiate(headers: &HeaderMap, shapes: bool) -> Result<Format, Api
             (shapes || shape == Shape::Whole).then_some(Format { shape, wire })
         })
         .ok_or_else(|| {
-            let message = "406: Not Acceptable
-
-Available representations: application/json, \
-                           application/yaml";
+            const OFFERED: &str =
+                "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+            let known = accept.split(',').map(Clause::parse);
+            // A known encoding in a form that is not on offer is refused in other words.
+            if shapes && known.into_iter().any(|clause| clause.wire().is_some()) {
+                let message = format!("only the following media types are accepted: {OFFERED}");
+                return ApiError::new(406, "NotAcceptable", message);
+            }
+            let message =
+                format!("406: Not Acceptable\n\nAvailable representations: {OFFERED}");
             ApiError::new(406, "NotAcceptable", message).with_empty_details()
         })
 }

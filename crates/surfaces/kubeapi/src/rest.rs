@@ -4,7 +4,7 @@ mod body;
 mod create;
 mod delete;
 mod list;
-mod names;
+pub(crate) mod names;
 mod options;
 mod patch;
 mod scale;
@@ -26,6 +26,9 @@ use http::Response;
 
 /// Answers a request for a resource.
 pub(crate) async fn serve(mut call: Call<'_>, body: Body) -> Result<Response<Body>, ApiError> {
+    if call.is_head {
+        return Err(method_not_allowed());
+    }
     check_verb(&call)?;
     check_place(&call)?;
     let wire = call.format.wire;
@@ -119,12 +122,7 @@ fn check_verb(call: &Call<'_>) -> Result<(), ApiError> {
     if known && !misplaced {
         return Ok(());
     }
-    Err(ApiError::new(
-        405,
-        "MethodNotAllowed",
-        "the server does not allow this method on the requested resource",
-    )
-    .with_empty_details())
+    Err(method_not_allowed())
 }
 
 /// Whether namespace and scope go together.
@@ -147,12 +145,16 @@ fn check_place(call: &Call<'_>) -> Result<(), ApiError> {
         && matches!(info.verb.as_str(), "create" | "deletecollection")
         && !virtual_kind
     {
-        return Err(ApiError::new(
-            405,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        )
-        .with_empty_details());
+        return Err(method_not_allowed());
     }
     Ok(())
+}
+
+fn method_not_allowed() -> ApiError {
+    ApiError::new(
+        405,
+        "MethodNotAllowed",
+        "the server does not allow this method on the requested resource",
+    )
+    .with_empty_details()
 }

@@ -29,40 +29,8 @@ impl LabelSelector {
     /// # Errors
     /// 400 with what could not be read.
     pub fn parse(text: &str) -> Result<Self, ApiError> {
-        let fail = |detail: String| {
-            ApiError::bad_request(format!("unable to parse requirement: {detail}"))
-        };
-        let mut requirements = Vec::new();
-        for part in split_top(text) {
-            let part = part.trim();
-            if part.is_empty() {
-                if text.trim().is_empty() {
-                    continue;
-                }
-                let expected = if requirements.is_empty() {
-                    "!, identifier, or 'end of string'"
-                } else {
-                    "identifier after ','"
-                };
-                return Err(ApiError::bad_request(format!(
-                    "found ',', expected: {expected}"
-                )));
-            }
-            // A second operator cannot follow a value.
-            let value = part.find('=').map(|at| part[at..].trim_start_matches('='));
-            if let Some(at) = value.and_then(|value| value.find(['=', '!'])) {
-                let value = value.unwrap_or_default();
-                let found = if value[at..].starts_with("==") {
-                    "=="
-                } else {
-                    &value[at..=at]
-                };
-                return Err(ApiError::bad_request(format!(
-                    "found '{found}', expected: ',' or 'end of string'"
-                )));
-            }
-            requirements.push(Requirement::parse(part).map_err(fail)?);
-        }
+        let mut parser = Parser::new(text);
+        let requirements = parser.requirements().map_err(ApiError::bad_request)?;
         Ok(Self(requirements))
     }
 
@@ -84,101 +52,267 @@ impl LabelSelector {
     }
 }
 
-/// Cuts at commas outside parentheses.
-fn split_top(text: &str) -> Vec<&str> {
-    let (mut parts, mut depth, mut start) = (Vec::new(), 0_i32, 0);
-    for (at, character) in text.char_indices() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
+/// A piece of a label selector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token {
+    Word(String),
+    /// `!`, `=`, `==`, `!=`, `>`, `<`, `(`, `)`, `,`, or characters that form no operator.
+    Sign(String),
+    In,
+    NotIn,
+    End,
 }
 
-impl Requirement {
-    fn parse(part: &str) -> Result<Self, String> {
-        if let Some(key) = part.strip_prefix('!') {
-            return Self::new(key.trim(), Test::Missing);
-        }
-        for (operator, negative) in [("!=", true), ("==", false), ("=", false)] {
-            if let Some((key, value)) = part.split_once(operator) {
-                let values = vec![check_value(value.trim())?];
-                let test = if negative {
-                    Test::NotIn(values)
-                } else {
-                    Test::In(values)
-                };
-                return Self::new(key.trim(), test);
-            }
-        }
-        for operator in ['>', '<'] {
-            if let Some((key, value)) = part.split_once(operator) {
-                let number = value.trim().parse::<i64>().map_err(|_| {
-                    format!("values[0][{}]: Invalid value: \"{}\": for 'Gt', 'Lt' operators, the value must be an integer", key.trim(), value.trim())
-                })?;
-                let test = if operator == '>' {
-                    Test::Greater(number)
-                } else {
-                    Test::Less(number)
-                };
-                return Self::new(key.trim(), test);
-            }
-        }
-        match part.split_once(char::is_whitespace) {
-            None => Self::new(part, Test::Exists),
-            Some((key, rest)) => Self::parse_set(key, rest.trim()),
+impl Token {
+    fn text(&self) -> &str {
+        match self {
+            Self::Word(text) | Self::Sign(text) => text,
+            Self::In => "in",
+            Self::NotIn => "notin",
+            Self::End => "",
         }
     }
+}
 
-    fn parse_set(key: &str, rest: &str) -> Result<Self, String> {
-        let wrong = || format!("found '{rest}', expected: in, notin, =, ==, !=, gt, lt");
-        let (negative, list) = match (rest.strip_prefix("notin"), rest.strip_prefix("in")) {
-            (Some(list), _) => (true, list),
-            (None, Some(list)) => (false, list),
-            (None, None) => return Err(wrong()),
+/// Reads label selectors.
+///
+/// Compat: `Parser` and `Lexer` of `k8s.io/apimachinery/pkg/labels`.
+struct Parser {
+    tokens: Vec<Token>,
+    at: usize,
+}
+
+fn is_special(character: char) -> bool {
+    matches!(character, '=' | '!' | '(' | ')' | ',' | '>' | '<')
+}
+
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_start_matches(is_blank);
+    while let Some(first) = rest.chars().next() {
+        let (token, length) = if is_special(first) {
+            let length = match rest.as_bytes() {
+                [b'=', b'=', ..] | [b'!', b'=', ..] => 2,
+                _ => 1,
+            };
+            (Token::Sign(rest[..length].to_owned()), length)
+        } else {
+            let ends = |c: char| is_special(c) || is_blank(c);
+            let length = rest.find(ends).unwrap_or(rest.len());
+            let token = match &rest[..length] {
+                "in" => Token::In,
+                "notin" => Token::NotIn,
+                word => Token::Word(word.to_owned()),
+            };
+            (token, length)
         };
-        let list = list
-            .trim()
-            .strip_prefix('(')
-            .and_then(|list| list.strip_suffix(')'))
-            .ok_or_else(|| format!("found '{}' expected: '('", list.trim()))?;
-        let values = list
-            .split(',')
-            .map(|value| check_value(value.trim()))
-            .collect::<Result<_, _>>()?;
-        Self::new(
-            key,
-            if negative {
-                Test::NotIn(values)
-            } else {
-                Test::In(values)
-            },
-        )
+        tokens.push(token);
+        rest = rest[length..].trim_start_matches(is_blank);
+    }
+    tokens.push(Token::End);
+    tokens
+}
+
+fn is_blank(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\r' | '\n')
+}
+
+impl Parser {
+    fn new(text: &str) -> Self {
+        Self {
+            tokens: tokens(text),
+            at: 0,
+        }
     }
 
-    fn new(key: &str, test: Test) -> Result<Self, String> {
-        let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
-        if name.is_empty() || name.len() > 63 || !name.chars().all(is_label_char) {
-            return Err(format!(
-                "<nil>: Invalid value: \"{key}\": name part must consist of alphanumeric \
-                 characters, '-', '_' or '.', and must start and end with an alphanumeric \
-                 character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for \
-                 validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-            ));
+    fn peek(&self) -> &Token {
+        &self.tokens[self.at.min(self.tokens.len() - 1)]
+    }
+
+    fn is_sign(&self, sign: &str) -> bool {
+        matches!(self.peek(), Token::Sign(found) if found == sign)
+    }
+
+    fn next(&mut self) -> Token {
+        let token = self.peek().clone();
+        self.at += 1;
+        token
+    }
+
+    /// The next token as a value: `in` and `notin` are words there.
+    fn next_value(&mut self) -> Token {
+        match self.next() {
+            word @ (Token::In | Token::NotIn) => Token::Word(word.text().to_owned()),
+            other => other,
         }
-        Ok(Self {
-            key: key.into(),
-            test,
+    }
+
+    fn requirements(&mut self) -> Result<Vec<Requirement>, String> {
+        let mut all = Vec::new();
+        loop {
+            match self.peek() {
+                Token::End => return Ok(all),
+                Token::Word(_) => {}
+                Token::In | Token::NotIn => {}
+                Token::Sign(sign) if sign == "!" => {}
+                other => {
+                    return Err(format!(
+                        "found '{}', expected: !, identifier, or 'end of string'",
+                        other.text()
+                    ));
+                }
+            }
+            let requirement = self
+                .requirement()
+                .map_err(|error| format!("unable to parse requirement: {error}"))?;
+            all.push(requirement);
+            match self.next() {
+                Token::End => return Ok(all),
+                Token::Sign(sign) if sign == "," => {
+                    let goes_on = matches!(self.peek(), Token::Word(_) | Token::In | Token::NotIn)
+                        || self.is_sign("!");
+                    if !goes_on {
+                        return Err(format!(
+                            "found '{}', expected: identifier after ','",
+                            self.peek().text()
+                        ));
+                    }
+                }
+                other => {
+                    return Err(format!(
+                        "found '{}', expected: ',' or 'end of string'",
+                        other.text()
+                    ));
+                }
+            }
+        }
+    }
+
+    fn requirement(&mut self) -> Result<Requirement, String> {
+        let missing = self.is_sign("!");
+        if missing {
+            self.at += 1;
+        }
+        let key = match self.next_value() {
+            Token::Word(key) => key,
+            other => return Err(format!("found '{}', expected: identifier", other.text())),
+        };
+        check_key(&key)?;
+        if missing {
+            return Ok(Requirement {
+                key,
+                test: Test::Missing,
+            });
+        }
+        let ends = matches!(self.peek(), Token::End) || self.is_sign(",");
+        if ends {
+            return Ok(Requirement {
+                key,
+                test: Test::Exists,
+            });
+        }
+        let operator = self.next();
+        let test = match &operator {
+            Token::In => Test::In(self.set(&key)?),
+            Token::NotIn => Test::NotIn(self.set(&key)?),
+            Token::Sign(sign) => match sign.as_str() {
+                "=" | "==" => Test::In(vec![check_value(&key, 0, &self.exact()?)?]),
+                "!=" => Test::NotIn(vec![check_value(&key, 0, &self.exact()?)?]),
+                ">" => Test::Greater(self.number(&key)?),
+                "<" => Test::Less(self.number(&key)?),
+                _ => return Err(unknown_operator(sign)),
+            },
+            other => return Err(unknown_operator(other.text())),
+        };
+        Ok(Requirement { key, test })
+    }
+
+    /// One value, which may be empty.
+    fn exact(&mut self) -> Result<String, String> {
+        if matches!(self.peek(), Token::End) || self.is_sign(",") {
+            return Ok(String::new());
+        }
+        match self.next_value() {
+            Token::Word(word) => Ok(word),
+            other => Err(format!("found '{}', expected: identifier", other.text())),
+        }
+    }
+
+    fn number(&mut self, key: &str) -> Result<i64, String> {
+        let value = self.exact()?;
+        value.parse().map_err(|_| {
+            format!(
+                "values[0][{key}]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, the value \
+                 must be an integer"
+            )
         })
     }
 
+    fn set(&mut self, key: &str) -> Result<Vec<String>, String> {
+        if !self.is_sign("(") {
+            return Err(format!("found '{}' expected: '('", self.next().text()));
+        }
+        self.at += 1;
+        let mut values = Vec::new();
+        loop {
+            match self.next_value() {
+                Token::Word(word) => {
+                    values.push(word);
+                    match self.next() {
+                        Token::Sign(sign) if sign == "," => {
+                            // An empty value may stand at the end.
+                            if self.is_sign(")") {
+                                values.push(String::new());
+                                self.at += 1;
+                                break;
+                            }
+                        }
+                        Token::Sign(sign) if sign == ")" => break,
+                        other => {
+                            return Err(format!("found '{}', expected: ',' or ')'", other.text()));
+                        }
+                    }
+                }
+                Token::Sign(sign) if sign == ")" => {
+                    values.push(String::new());
+                    break;
+                }
+                Token::Sign(sign) if sign == "," => values.push(String::new()),
+                other => {
+                    return Err(format!(
+                        "found '{}', expected: ',', ')' or identifier",
+                        other.text()
+                    ));
+                }
+            }
+        }
+        values.sort();
+        values.dedup();
+        values
+            .iter()
+            .enumerate()
+            .map(|(at, value)| check_value(key, at, value))
+            .collect()
+    }
+}
+
+fn unknown_operator(found: &str) -> String {
+    format!("found '{found}', expected: in, notin, =, ==, !=, gt, lt")
+}
+
+fn check_key(key: &str) -> Result<(), String> {
+    let faults = crate::rest::names::qualified(key);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "<nil>: Invalid value: {}: {}",
+        crate::auth::rule::go_quote(key),
+        faults.join("; ")
+    ))
+}
+
+impl Requirement {
     fn matches(&self, label: Option<&str>) -> bool {
         let has = |values: &[String]| label.is_some_and(|l| values.iter().any(|v| v == l));
         let number = || label.and_then(|l| l.parse::<i64>().ok());
@@ -197,7 +331,7 @@ fn is_label_char(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
 }
 
-fn check_value(value: &str) -> Result<String, String> {
+fn check_value(key: &str, at: usize, value: &str) -> Result<String, String> {
     let edge = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
     let fits = value.len() <= 63
         && value.chars().all(is_label_char)
@@ -206,8 +340,13 @@ fn check_value(value: &str) -> Result<String, String> {
     if fits {
         return Ok(value.into());
     }
+    if value.len() > 63 {
+        return Err(format!(
+            "values[{at}][{key}]: Invalid value: \"{value}\": must be no more than 63 bytes"
+        ));
+    }
     Err(format!(
-        "<nil>: Invalid value: \"{value}\": a valid label must be an empty string or consist of \
+        "values[{at}][{key}]: Invalid value: \"{value}\": a valid label must be an empty string or consist of \
          alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
          character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is \
          '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"

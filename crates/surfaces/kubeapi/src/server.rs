@@ -189,6 +189,7 @@ impl ApiServer {
             format,
             now: self.cluster.now(),
             warnings: Vec::new(),
+            is_head: head.method == http::Method::HEAD,
         };
         rest::serve(call, body).await
     }

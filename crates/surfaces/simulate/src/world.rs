@@ -31,13 +31,51 @@ pub async fn run(service: ApiService, options: Options, clock: Arc<dyn Clock>) {
         })
         .collect();
     let streams = stream::select_all(kinds.iter().map(|kind| follow(client.clone(), *kind)));
+    let beats = beat(client.named("kubelet"), options.clone(), clock.clone());
     let planner = Planner::new(options, kinds);
     let world = World {
         client,
         clock,
         planner,
     };
-    world.play(streams).await;
+    tokio::select! {
+        () = world.play(streams) => {}
+        () = beats => {}
+    }
+}
+
+/// How often a node's lease is renewed.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// Renews the leases of the nodes, where somebody else looks for them: a real controller manager
+/// takes nodes without a lease for dead. Never ends.
+async fn beat(client: Client, options: Options, clock: Arc<dyn Clock>) {
+    if options.controllers || !options.kubelet {
+        return std::future::pending().await;
+    }
+    const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+    loop {
+        for node in kubelet::node_objects(&options) {
+            let name = meta(&node, "name");
+            let renewed = format!("{:.6}", clock.now());
+            let patch = json!({"spec": {"renewTime": renewed}});
+            let path = format!("{LEASES}/{name}");
+            let outcome = match client.merge(&path, &patch).await {
+                Err(error) if error.code() == 404 => {
+                    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                        "metadata": {"name": name, "namespace": "kube-node-lease"},
+                        "spec": {"holderIdentity": name, "leaseDurationSeconds": 40,
+                            "renewTime": renewed}});
+                    client.create(LEASES, &lease).await
+                }
+                outcome => outcome,
+            };
+            if let Err(error) = outcome {
+                tracing::debug!(name, %error, "lease of a simulated node is not renewed");
+            }
+        }
+        tokio::time::sleep(BEAT).await;
+    }
 }
 
 struct World {

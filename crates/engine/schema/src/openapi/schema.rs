@@ -175,6 +175,9 @@ impl<'s> Components<'s> {
         if let Some(default) = &field.default {
             out["default"] = (**default).clone();
         }
+        if !field.values.is_empty() {
+            out["enum"] = json!(field.values);
+        }
         let patch = &field.patch;
         let strategies: Vec<&str> = [
             (patch.merge, "merge"),

@@ -17,6 +17,28 @@ const CURRENT: &str = "autoscaling.alpha.kubernetes.io/current-metrics";
 const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
 const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
 
+/// A metric carries what its type names and nothing else.
+fn validate_source(metric: &Value, kind: &str, field: &str, errors: &mut Vec<FieldError>) {
+    let sources = [
+        ("Object", "object"),
+        ("Pods", "pods"),
+        ("Resource", "resource"),
+        ("ContainerResource", "containerResource"),
+        ("External", "external"),
+    ];
+    for (name, source) in sources {
+        let set = metric.get(source).is_some_and(|v| !v.is_null());
+        let path = format!("{field}.{source}");
+        if name == kind && !set {
+            let said = "must populate information for the given metric source";
+            errors.push(FieldError::required(&path, said));
+        } else if name != kind && set {
+            let said = "must populate the given metric source only";
+            errors.push(FieldError::forbidden(&path, said));
+        }
+    }
+}
+
 impl KindHook for Autoscaler {
     fn default(&self, _cx: &HookCx<'_>, new: &mut Value, _old: Option<&Value>) {
         let mut spec = Value::Object(std::mem::take(map(new, "spec")));
@@ -104,6 +126,9 @@ impl KindHook for Autoscaler {
                     kind,
                     &known,
                 ));
+            }
+            if known.contains(&kind) {
+                validate_source(metric, kind, &field, &mut errors);
             }
             if let Some(value) = int(metric, "/resource/target/averageUtilization")
                 && value < 1

@@ -1,7 +1,8 @@
 //! Kinds with little of their own: network rules, budgets, quotas, events, leases, nodes.
 
 use crate::hooks::fields::{at, default, default_text, int, list, list_mut, map, same, text};
-use crate::hooks::{names, pod_spec};
+use crate::hooks::workloads::check_portion;
+use crate::hooks::{label_selector, names, pod_spec};
 use crate::{ApiError, FieldError, HookCx, KindHook};
 use argosy_object::{Value, json, meta};
 
@@ -206,6 +207,7 @@ impl KindHook for NetworkPolicy {
                 errors.push(FieldError::not_supported(&field, kind.clone(), &known));
             }
         }
+        crate::hooks::network_policy::validate(new, &mut errors);
         errors
     }
 }
@@ -218,38 +220,25 @@ impl KindHook for DisruptionBudget {
         };
         let mut errors = Vec::new();
         if set("minAvailable") && set("maxUnavailable") {
-            let shown = json!({"minAvailable": at(new, "/spec/minAvailable"),
-                "maxUnavailable": at(new, "/spec/maxUnavailable")});
+            let selector = new.pointer("/spec/selector").filter(|s| !s.is_null());
+            let shown = format!(
+                "{{\"MinAvailable\":{},\"Selector\":{},\"MaxUnavailable\":{},\
+                 \"UnhealthyPodEvictionPolicy\":{}}}",
+                at(new, "/spec/minAvailable"),
+                selector.map_or_else(|| "null".to_owned(), label_selector::go_json),
+                at(new, "/spec/maxUnavailable"),
+                at(new, "/spec/unhealthyPodEvictionPolicy")
+            );
             let said = "minAvailable and maxUnavailable cannot be both set";
-            errors.push(FieldError::invalid("spec", shown, said));
+            errors.push(FieldError::invalid_as("spec", &shown, said));
         }
         for field in ["minAvailable", "maxUnavailable"] {
-            let path = format!("spec.{field}");
-            match new.pointer(&format!("/spec/{field}")) {
-                Some(Value::Number(n)) if n.as_i64().is_some_and(|n| n < 0) => {
-                    errors.push(pod_spec::negative(&path, n.as_i64().unwrap_or(0)));
-                }
-                Some(Value::String(percent)) => {
-                    let number = percent
-                        .strip_suffix('%')
-                        .and_then(|n| n.parse::<u32>().ok());
-                    match number {
-                        None => errors.push(FieldError::invalid(
-                            &path,
-                            percent.as_str(),
-                            "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
-                        )),
-                        Some(n) if n > 100 => errors.push(FieldError::invalid(
-                            &path,
-                            percent.as_str(),
-                            "must not be greater than 100%",
-                        )),
-                        Some(_) => {}
-                    }
-                }
-                _ => {}
+            if let Some(value) = new.pointer(&format!("/spec/{field}")) {
+                check_portion(&format!("spec.{field}"), value, true, &mut errors);
             }
         }
+        let selector = at(new, "/spec/selector");
+        label_selector::validate(&selector, "spec.selector", &mut errors);
         errors
     }
 }
@@ -268,6 +257,13 @@ impl KindHook for Quota {
             .into_iter()
             .flatten()
         {
+            for said in quota_resource(name) {
+                errors.push(FieldError::invalid(
+                    &format!("spec.hard[{name}]"),
+                    name.as_str(),
+                    said,
+                ));
+            }
             if crate::hooks::quantity::Quantity::read(value).is_some_and(|q| q.is_negative()) {
                 let said = "must be greater than or equal to 0";
                 errors.push(FieldError::invalid(
@@ -276,6 +272,16 @@ impl KindHook for Quota {
                     said,
                 ));
             }
+        }
+        let scopes = list(new, "/spec/scopes");
+        let known = |scope: &Value| {
+            scope
+                .as_str()
+                .is_some_and(|scope| QUOTA_SCOPES.contains(&scope))
+        };
+        if !scopes.iter().all(known) {
+            let shown = Value::from(scopes.to_vec());
+            errors.push(FieldError::invalid("spec.scopes", shown, "unsupported scope"));
         }
         if let Some(old) = old
             && !same(new, old, "/spec/scopes")
@@ -291,7 +297,59 @@ impl KindHook for Quota {
     }
 }
 
+const QUOTA_SCOPES: [&str; 7] = [
+    "Terminating",
+    "NotTerminating",
+    "BestEffort",
+    "NotBestEffort",
+    "PriorityClass",
+    "CrossNamespacePodAffinity",
+    "VolumeAttributesClass",
+];
+
+/// Resources without a group that a quota may count.
+const QUOTA_RESOURCES: [&str; 19] = [
+    "cpu",
+    "memory",
+    "ephemeral-storage",
+    "requests.cpu",
+    "requests.memory",
+    "requests.storage",
+    "requests.ephemeral-storage",
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "persistentvolumeclaims",
+    "configmaps",
+    "services.nodeports",
+    "services.loadbalancers",
+];
+
+/// What is wrong with the name of a counted resource.
+fn quota_resource(name: &str) -> Vec<&'static str> {
+    if name.contains('/') || QUOTA_RESOURCES.contains(&name) || name.starts_with("hugepages-") {
+        return Vec::new();
+    }
+    vec![
+        "must be a standard resource type or fully qualified",
+        "must be a standard resource for quota",
+    ]
+}
+
 impl KindHook for LimitRange {
+    fn validate(&self, _cx: &HookCx<'_>, new: &Value, _old: Option<&Value>) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        for (index, limit) in list(new, "/spec/limits").iter().enumerate() {
+            validate_limit(limit, &format!("spec.limits[{index}]"), &mut errors);
+        }
+        errors
+    }
+
     fn default(&self, _cx: &HookCx<'_>, new: &mut Value, _old: Option<&Value>) {
         for limit in list_mut(new, "/spec/limits") {
             if text(limit, "/type") != "Container" {
@@ -329,6 +387,69 @@ impl KindHook for LimitRange {
         }
     }
 }
+
+/// Smallest, default request, default and largest, in this order.
+fn validate_limit(limit: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let read = |field: &str, name: &str| {
+        let value = limit.get(field)?.get(name)?;
+        Some((value.clone(), crate::hooks::quantity::Quantity::read(value)?))
+    };
+    let shown = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut names: Vec<&String> = ["min", "max", "default", "defaultRequest"]
+        .iter()
+        .filter_map(|field| limit.get(*field)?.as_object())
+        .flat_map(|map| map.keys())
+        .collect();
+    names.sort();
+    names.dedup();
+    // Who must not be above whom, which of the two is at fault, and whether its own value is told.
+    let rules = [
+        (MIN, MAX, MIN, true),
+        (MIN, REQUEST, REQUEST, true),
+        (REQUEST, MAX, REQUEST, true),
+        (MIN, LIMIT, LIMIT, false),
+        (LIMIT, MAX, LIMIT, true),
+        (REQUEST, LIMIT, REQUEST, true),
+    ];
+    for name in names {
+        for (low, high, fault, own) in rules {
+            let (Some((low_value, low_size)), Some((high_value, high_size))) =
+                (read(low.0, name), read(high.0, name))
+            else {
+                continue;
+            };
+            if low_size > high_size {
+                let high_word = if low == REQUEST && high == LIMIT {
+                    "default limit"
+                } else {
+                    high.1
+                };
+                let (low_text, high_text) = (shown(&low_value), shown(&high_value));
+                let said = format!(
+                    "{} value {low_text} is greater than {high_word} value {high_text}",
+                    low.1
+                );
+                let told = if (fault == low) == own {
+                    low_text
+                } else {
+                    high_text
+                };
+                let field = format!("{path}.{}[{name}]", fault.0);
+                errors.push(FieldError::invalid(&field, told, &said));
+            }
+        }
+    }
+}
+
+/// Fields of a limit, and what they are called.
+type LimitField = (&'static str, &'static str);
+const MIN: LimitField = ("min", "min");
+const MAX: LimitField = ("max", "max");
+const LIMIT: LimitField = ("default", "default");
+const REQUEST: LimitField = ("defaultRequest", "default request");
 
 impl KindHook for PriorityClass {
     fn default(&self, _cx: &HookCx<'_>, new: &mut Value, _old: Option<&Value>) {
@@ -438,6 +559,13 @@ impl KindHook for EndpointSlice {
         } else if !known.contains(&kind) {
             errors.push(FieldError::not_supported("addressType", kind, &known));
         }
+        for (index, endpoint) in list(new, "/endpoints").iter().enumerate() {
+            if list(endpoint, "/addresses").is_empty() {
+                let field = format!("endpoints[{index}].addresses");
+                let said = "must contain at least 1 address";
+                errors.push(FieldError::required(&field, said));
+            }
+        }
         if let Some(old) = old
             && !same(new, old, "/addressType")
         {
@@ -452,24 +580,8 @@ impl KindHook for EndpointSlice {
 }
 
 impl KindHook for Event {
-    fn validate(&self, _cx: &HookCx<'_>, new: &Value, _old: Option<&Value>) -> Vec<FieldError> {
-        let mut errors = Vec::new();
-        let of = |field: &str| text(new, &format!("/{field}/namespace"));
-        let (mut involved, mut object) = (of("involvedObject"), "involvedObject.namespace");
-        if new.get("regarding").is_some() {
-            (involved, object) = (of("regarding"), "regarding.namespace");
-        }
-        let namespace = meta(new, "namespace");
-        let right = if involved.is_empty() {
-            namespace == "default" || namespace == "kube-system" || namespace.is_empty()
-        } else {
-            involved == namespace
-        };
-        if !right {
-            let said = "does not match event.namespace";
-            errors.push(FieldError::invalid(object, involved, said));
-        }
-        errors
+    fn validate(&self, cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        crate::hooks::event::validate(new, old, cx.info.api_group == "events.k8s.io")
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {

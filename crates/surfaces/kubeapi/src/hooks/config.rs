@@ -458,11 +458,7 @@ fn docker(key: &str, data: &Map<String, Value>, errors: &mut Vec<FieldError>) {
         .decode(content)
         .unwrap_or_default();
     if let Err(fault) = serde_json::from_slice::<Map<String, Value>>(&bytes) {
-        let said = if bytes.is_empty() {
-            "unexpected end of JSON input".to_owned()
-        } else {
-            fault.to_string()
-        };
+        let said = crate::decode::go_error(&bytes, &fault);
         errors.push(FieldError::invalid(
             &field,
             "<secret contents redacted>",

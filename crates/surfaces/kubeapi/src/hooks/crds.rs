@@ -6,7 +6,7 @@
 use crate::hooks::fields::{at, default, default_text, int, is_true, list, list_mut, map, text};
 use crate::hooks::names;
 use crate::{ApiError, DeletePlan, FieldError, HookCx, KindHook};
-use argosy_object::{Value, json, meta};
+use argosy_object::{Gvk, Object, Value, json, meta};
 use std::collections::HashSet;
 
 /// `apiextensions.k8s.io/v1` CustomResourceDefinition.
@@ -50,6 +50,7 @@ impl KindHook for Definition {
             .iter()
             .filter(|v| is_true(v, "/storage"))
             .map(|v| at(v, "/name"))
+            .take(1)
             .collect();
         new["status"] = json!({
             "conditions": [],
@@ -126,9 +127,11 @@ impl KindHook for Definition {
                 ));
             }
             // One schema for all versions is the definition's own, and is called so.
-            let schema = if versions
-                .iter()
-                .all(|v| v.get("schema") == version.get("schema"))
+            let missing = |v: &Value| v.pointer("/schema/openAPIV3Schema").is_none();
+            let schema = if !missing(version)
+                && versions
+                    .iter()
+                    .all(|v| v.get("schema") == version.get("schema"))
             {
                 "spec.validation.openAPIV3Schema".to_owned()
             } else {
@@ -141,17 +144,11 @@ impl KindHook for Definition {
         }
         if storage != 1 {
             let said = "must have exactly one version marked as storage version";
-            let shown = at(new, "/spec/versions");
-            errors.push(FieldError::invalid("spec.versions", shown, said));
+            let shown: Vec<String> = versions.iter().map(internal_version).collect();
+            let shown = format!("[{}]", shown.join(","));
+            errors.push(FieldError::invalid_as("spec.versions", &shown, said));
         }
-        if list(new, "/status/storedVersions").is_empty() {
-            let said = "must have at least one stored version";
-            errors.push(FieldError::invalid(
-                "status.storedVersions",
-                Value::Null,
-                said,
-            ));
-        }
+        validate_stored(new, versions, &mut errors);
         if let Some(old) = old {
             for field in [
                 "/spec/scope",
@@ -172,6 +169,58 @@ impl KindHook for Definition {
         }
         errors
     }
+}
+
+/// The stored versions and those there are must go together.
+fn validate_stored(new: &Value, versions: &[Value], errors: &mut Vec<FieldError>) {
+    const FIELD: &str = "status.storedVersions";
+    let stored = list(new, "/status/storedVersions");
+    if stored.is_empty() {
+        let said = "must have at least one stored version";
+        errors.push(FieldError::invalid(FIELD, Value::Null, said));
+        return;
+    }
+    let shown = || Value::from(stored.to_vec());
+    for version in versions.iter().filter(|v| is_true(v, "/storage")) {
+        if !stored.contains(&at(version, "/name")) {
+            let said = format!("must have the storage version {}", text(version, "/name"));
+            errors.push(FieldError::invalid(FIELD, shown(), &said));
+        }
+    }
+    for (index, name) in stored.iter().enumerate() {
+        if !versions.iter().any(|v| at(v, "/name") == *name) {
+            let said = "missing from spec.versions; v1 was previously a storage version, and must \
+                        remain in spec.versions until a storage migration ensures no data remains \
+                        persisted in v1 and removes v1 from status.storedVersions";
+            let said = said.replace("v1", name.as_str().unwrap_or_default());
+            errors.push(FieldError::invalid(
+                &format!("{FIELD}[{index}]"),
+                name.clone(),
+                &said,
+            ));
+        }
+    }
+}
+
+/// A version as upstream prints its internal type; parts that are there are only hinted at.
+fn internal_version(version: &Value) -> String {
+    let part = |name: &str| match version.get(name) {
+        None | Some(Value::Null) => "null".to_owned(),
+        Some(value) => value.to_string(),
+    };
+    format!(
+        "{{\"Name\":{},\"Served\":{},\"Storage\":{},\"Deprecated\":{},\"DeprecationWarning\":{},\
+         \"Schema\":{},\"Subresources\":{},\"AdditionalPrinterColumns\":{},\"SelectableFields\":{}}}",
+        at(version, "/name"),
+        is_true(version, "/served"),
+        is_true(version, "/storage"),
+        is_true(version, "/deprecated"),
+        part("deprecationWarning"),
+        part("schema"),
+        part("subresources"),
+        part("additionalPrinterColumns"),
+        part("selectableFields"),
+    )
 }
 
 fn validate_names(new: &Value, is_new: bool, errors: &mut Vec<FieldError>) {
@@ -300,6 +349,36 @@ fn validate_version(version: &Value, field: &str, errors: &mut Vec<FieldError>) 
     }
 }
 
+/// A default must be a value of its own schema.
+fn validate_default(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let Some(default) = schema.get("default").filter(|d| !d.is_null()) else {
+        return;
+    };
+    let mut bare = schema.clone();
+    if let Value::Object(bare) = &mut bare {
+        bare.remove("default");
+    }
+    let crd = json!({"metadata": {"name": "xs.x.x"}, "spec": {"group": "x.x", "scope": "Cluster",
+        "names": {"plural": "xs", "kind": "X"},
+        "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema":
+            {"type": "object", "properties": {"x": bare}}}}]}});
+    let schemas = argosy_schema::Schemas::builtin().with_crds(&[Object::from_trusted(crd)]);
+    let Some(kind) = schemas.kind(&Gvk::new("x.x", "v1", "X")) else {
+        return;
+    };
+    for mut error in argosy_schema::validate(kind, &json!({"x": default}), None) {
+        let Some(rest) = error.path.strip_prefix('x') else {
+            continue;
+        };
+        let inner = rest.trim_start_matches('.').to_owned();
+        error.message = error
+            .message
+            .replacen(&format!(": {} in body", error.path), &format!(": {inner} in body"), 1);
+        error.path = format!("{path}.default{rest}");
+        errors.push(FieldError::from_schema(error));
+    }
+}
+
 /// The rules of structural schemas that keep pruning and defaulting well defined.
 fn validate_schema(schema: &Value, path: &str, depth: usize, errors: &mut Vec<FieldError>) {
     if depth > MAX_DEPTH {
@@ -336,6 +415,7 @@ fn validate_schema(schema: &Value, path: &str, depth: usize, errors: &mut Vec<Fi
         let said = "must not be empty for specified object fields";
         errors.push(FieldError::required(&format!("{path}.type"), said));
     }
+    validate_default(schema, path, errors);
     let kind = text(schema, "/type");
     let known = [
         "", "array", "boolean", "integer", "number", "object", "string",

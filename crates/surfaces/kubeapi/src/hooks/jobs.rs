@@ -222,6 +222,12 @@ fn validate_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
             value,
         ));
     }
+    let mode = text(spec, "/completionMode");
+    let modes = ["NonIndexed", "Indexed"];
+    if !mode.is_empty() && !modes.contains(&mode) {
+        let field = format!("{path}.completionMode");
+        errors.push(FieldError::not_supported(&field, mode, &modes));
+    }
     if text(spec, "/completionMode") == "Indexed" && int(spec, "/completions").is_none() {
         let said = "when completion mode is Indexed";
         errors.push(FieldError::required(&format!("{path}.completions"), said));
@@ -262,10 +268,25 @@ fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
         immutable(errors, "completions", at(new, "/spec/completions"));
     }
     if !same(new, old, "/spec/selector") {
+        let uid = json!({"matchLabels": {(UID_LABELS[1]): meta(old, "uid")}});
+        let manual = is_true(new, "/spec/manualSelector");
+        if !manual && at(new, "/spec/selector") != uid {
+            errors.push(FieldError::invalid(
+                "spec.selector",
+                at(new, "/spec/selector"),
+                "`selector` not auto-generated",
+            ));
+        }
         immutable(errors, "selector", at(new, "/spec/selector"));
     }
     if template_changed(new, old) {
-        immutable(errors, "template", at(new, "/spec/template"));
+        let field = if same(new, old, "/spec/template/spec") {
+            "template"
+        } else {
+            "template.spec"
+        };
+        let pointer = format!("/spec/{}", field.replace('.', "/"));
+        immutable(errors, field, at(new, &pointer));
     }
     for field in [
         "completionMode",

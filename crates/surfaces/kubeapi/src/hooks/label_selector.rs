@@ -1,6 +1,106 @@
 //! Label selectors as objects carry them (`matchLabels`, `matchExpressions`).
 
-use argosy_object::{Map, Value};
+use crate::FieldError;
+use crate::rest::names::{label_value, qualified};
+use argosy_object::{Map, Value, json};
+
+/// Adds what upstream finds wrong with a `LabelSelector`.
+///
+/// Compat: `metav1/validation.ValidateLabelSelector`.
+pub fn validate(selector: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let labels = selector.get("matchLabels").and_then(Value::as_object);
+    let field = format!("{path}.matchLabels");
+    for (name, value) in labels.into_iter().flatten() {
+        check_name(name, &field, errors);
+        check_value(value.as_str().unwrap_or_default(), &field, errors);
+    }
+    let expressions = selector.get("matchExpressions").and_then(Value::as_array);
+    for (index, expression) in expressions.into_iter().flatten().enumerate() {
+        let field = format!("{path}.matchExpressions[{index}]");
+        let text = |name: &str| {
+            expression
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let values = values_of(expression).count();
+        match text("operator") {
+            "In" | "NotIn" if values == 0 => errors.push(FieldError::required(
+                &format!("{field}.values"),
+                "must be specified when `operator` is 'In' or 'NotIn'",
+            )),
+            "Exists" | "DoesNotExist" if values > 0 => errors.push(FieldError::forbidden(
+                &format!("{field}.values"),
+                "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+            )),
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            operator => errors.push(FieldError::invalid(
+                &format!("{field}.operator"),
+                operator,
+                "not a valid selector operator",
+            )),
+        }
+        check_name(text("key"), &format!("{field}.key"), errors);
+        for (at, value) in values_of(expression).enumerate() {
+            check_value(value, &format!("{field}.values[{at}]"), errors);
+        }
+    }
+}
+
+/// Whether a `LabelSelector` can be made a selector at all.
+pub fn is_valid(selector: &Value) -> bool {
+    let mut errors = Vec::new();
+    validate(selector, "", &mut errors);
+    errors.is_empty()
+}
+
+/// A `LabelSelector` as Go writes it, fields in their order.
+pub fn go_json(selector: &Value) -> String {
+    let mut parts = Vec::new();
+    if let Some(labels) = selector
+        .get("matchLabels")
+        .and_then(Value::as_object)
+        .filter(|labels| !labels.is_empty())
+    {
+        parts.push(format!("\"matchLabels\":{}", json!(labels)));
+    }
+    let expressions = selector.get("matchExpressions").and_then(Value::as_array);
+    if let Some(expressions) = expressions.filter(|list| !list.is_empty()) {
+        let one = |expression: &Value| {
+            let mut text = format!(
+                "{{\"key\":{},\"operator\":{}",
+                expression["key"], expression["operator"]
+            );
+            if values_of(expression).count() > 0 {
+                text.push_str(&format!(",\"values\":{}", expression["values"]));
+            }
+            text + "}"
+        };
+        let list: Vec<String> = expressions.iter().map(one).collect();
+        parts.push(format!("\"matchExpressions\":[{}]", list.join(",")));
+    }
+    format!("{{{}}}", parts.join(","))
+}
+
+/// Adds what is wrong with a plain map of labels, such as a Service's selector.
+pub fn validate_map(labels: &Value, field: &str, errors: &mut Vec<FieldError>) {
+    for (name, value) in labels.as_object().into_iter().flatten() {
+        check_name(name, field, errors);
+        check_value(value.as_str().unwrap_or_default(), field, errors);
+    }
+}
+
+fn check_name(name: &str, field: &str, errors: &mut Vec<FieldError>) {
+    for said in qualified(name) {
+        errors.push(FieldError::invalid(field, name, &said));
+    }
+}
+
+fn check_value(value: &str, field: &str, errors: &mut Vec<FieldError>) {
+    if let Some(said) = label_value(value) {
+        errors.push(FieldError::invalid(field, value, said));
+    }
+}
 
 /// Whether a `LabelSelector` chooses something with these labels. An empty selector chooses all,
 /// a missing one (`null`) nothing, and so does one with an operator that is not known.

@@ -44,6 +44,8 @@ impl KindHook for Namespace {
         if cx.info.subresource != "finalize" {
             let kept = old.get("spec").cloned().unwrap_or_else(|| json!({}));
             new["spec"] = kept;
+        } else if let Some(status) = old.get("status") {
+            new["status"] = status.clone();
         }
         Ok(())
     }

@@ -393,6 +393,23 @@ fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
         let said = "existing toleration can not be modified except its tolerationSeconds";
         errors.push(FieldError::forbidden("spec.tolerations", said));
     }
+    let deadline = |spec: &Value| int(spec, "/activeDeadlineSeconds");
+    if let Some(was) = deadline(&old_spec) {
+        let field = "spec.activeDeadlineSeconds";
+        match deadline(&new_spec) {
+            None => errors.push(FieldError::invalid(
+                field,
+                Value::Null,
+                "must not update from a positive integer to nil value",
+            )),
+            Some(is) if is > was => errors.push(FieldError::invalid(
+                field,
+                is,
+                "must be less than or equal to previous value",
+            )),
+            Some(_) => {}
+        }
+    }
     let gated = !list(&old_spec, "/schedulingGates").is_empty();
     for spec in [&mut new_spec, &mut old_spec] {
         for field in ["/containers", "/initContainers"] {

@@ -356,9 +356,7 @@ fn validate_probes(container: &Value, path: &str, errors: &mut Vec<FieldError>) 
         let given = handlers
             .iter()
             .filter(|h| found.get(**h).is_some_and(|v| !v.is_null()));
-        if given.count() == 0 {
-            errors.push(FieldError::required(&field, "must specify a handler type"));
-        }
+        validate_handler(found, &given.collect::<Vec<_>>(), &field, errors);
         if probe != "readinessProbe" && int(found, "/successThreshold").unwrap_or(1) != 1 {
             errors.push(FieldError::invalid(
                 &format!("{field}.successThreshold"),
@@ -379,14 +377,51 @@ fn validate_probes(container: &Value, path: &str, errors: &mut Vec<FieldError>) 
     }
 }
 
+fn validate_handler(probe: &Value, given: &[&&str], field: &str, errors: &mut Vec<FieldError>) {
+    if given.is_empty() {
+        errors.push(FieldError::required(field, "must specify a handler type"));
+    }
+    for (index, handler) in given.iter().enumerate() {
+        let field = format!("{field}.{handler}");
+        if index > 0 {
+            let said = "may not specify more than 1 handler type";
+            errors.push(FieldError::forbidden(&field, said));
+            continue;
+        }
+        match **handler {
+            "exec" if list(probe, "/exec/command").is_empty() => {
+                errors.push(FieldError::required(&format!("{field}.command"), ""));
+            }
+            "httpGet" | "tcpSocket" => {
+                let port = probe.pointer(&format!("/{handler}/port"));
+                let path = format!("{field}.port");
+                check_port_or_name(&path, port.unwrap_or(&Value::Null), errors);
+                let path = text(probe, "/httpGet/path");
+                if **handler == "httpGet" && path.is_empty() {
+                    errors.push(FieldError::required(&format!("{field}.path"), ""));
+                }
+            }
+            "grpc" => {
+                let port = int(probe, "/grpc/port").unwrap_or(0);
+                check_port(&format!("{field}.port"), port, errors);
+            }
+            _ => {}
+        }
+    }
+}
+
 fn validate_ports(container: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let mut seen = HashSet::new();
     for (index, port) in list(container, "/ports").iter().enumerate() {
         let field = format!("{path}.ports[{index}]");
         let name = text(port, "/name");
         if !name.is_empty() {
-            if let Some(said) = port_name(name) {
+            let faults = port_name(name);
+            for said in &faults {
                 errors.push(FieldError::invalid(&format!("{field}.name"), name, said));
+            }
+            if !faults.is_empty() {
+                // Nothing else is said of it.
             } else if !seen.insert(name) {
                 errors.push(FieldError::duplicate(&format!("{field}.name"), name));
             }
@@ -420,23 +455,38 @@ pub fn check_port(field: &str, number: i64, errors: &mut Vec<FieldError>) {
 }
 
 /// What is wrong with the name of a port (IANA service name).
-fn port_name(name: &str) -> Option<&'static str> {
+pub fn port_name(name: &str) -> Vec<&'static str> {
+    let mut faults = Vec::new();
     if name.len() > 15 {
-        return Some("must be no more than 15 characters");
+        faults.push("must be no more than 15 characters");
     }
-    if !name
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    {
-        return Some("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !name.bytes().all(fits) || name.is_empty() {
+        faults.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
     }
     if !name.bytes().any(|b| b.is_ascii_lowercase()) {
-        return Some("must contain at least one letter (a-z)");
+        faults.push("must contain at least one letter (a-z)");
     }
     if name.contains("--") {
-        return Some("must not contain consecutive hyphens");
+        faults.push("must not contain consecutive hyphens");
     }
-    (name.starts_with('-') || name.ends_with('-')).then_some("must not begin or end with a hyphen")
+    if name.starts_with('-') || name.ends_with('-') {
+        faults.push("must not begin or end with a hyphen");
+    }
+    faults
+}
+
+/// Adds upstream's errors for a port's number or name.
+pub fn check_port_or_name(field: &str, port: &Value, errors: &mut Vec<FieldError>) {
+    match port {
+        Value::Number(number) => check_port(field, number.as_i64().unwrap_or(0), errors),
+        Value::String(name) => {
+            for said in port_name(name) {
+                errors.push(FieldError::invalid(field, name.as_str(), said));
+            }
+        }
+        _ => {}
+    }
 }
 
 fn validate_resources(container: &Value, path: &str, errors: &mut Vec<FieldError>) {

@@ -7,6 +7,7 @@
 use crate::auth::rbac::{MASTERS, RbacIndex};
 use crate::auth::rule::{RBAC_GROUP, Rule, compact_rules, go_list, go_quote, uncovered};
 use crate::hooks::fields::{at, default_text, list, list_mut, same, text};
+use crate::hooks::names;
 use crate::{ApiError, Decision, Effect, FieldError, HookCx, KindHook, RequestInfo};
 use argosy_object::{Value, json, meta};
 use std::collections::BTreeSet;
@@ -319,6 +320,11 @@ fn validate_subject(subject: &Value, path: &str, cluster: bool, errors: &mut Vec
     let group = text(subject, "/apiGroup");
     match text(subject, "/kind") {
         "ServiceAccount" => {
+            let name = text(subject, "/name");
+            if !name.is_empty() {
+                let field = format!("{path}.name");
+                names::check(errors, &field, name, names::subdomain(name));
+            }
             if !group.is_empty() {
                 let field = format!("{path}.apiGroup");
                 errors.push(FieldError::not_supported(&field, group, &[""]));

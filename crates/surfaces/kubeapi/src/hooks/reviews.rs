@@ -63,8 +63,9 @@ fn answer(cx: &HookCx<'_>, review: &Review, body: &Value, status: Value) -> Answ
     }
 }
 
-fn invalid(kind: &str, errors: &[FieldError]) -> ApiError {
-    ApiError::invalid("authorization.k8s.io", kind, "", errors)
+/// Upstream names the group and no kind.
+fn invalid(errors: &[FieldError]) -> ApiError {
+    ApiError::invalid("authorization.k8s.io", "", "", errors)
 }
 
 fn subject_access(
@@ -72,11 +73,6 @@ fn subject_access(
     body: &Value,
     namespace: Option<&str>,
 ) -> Result<Value, ApiError> {
-    let kind = if namespace.is_some() {
-        "LocalSubjectAccessReview"
-    } else {
-        "SubjectAccessReview"
-    };
     let mut errors = attribute_errors(body, true);
     if let Some(namespace) = namespace {
         let own = meta(body, "namespace");
@@ -87,8 +83,7 @@ fn subject_access(
         if text(body, "/spec/resourceAttributes/namespace") != namespace {
             let field = "spec.resourceAttributes.namespace";
             let value = text(body, "/spec/resourceAttributes/namespace");
-            let said = format!("must match metadata.namespace: {namespace}");
-            errors.push(FieldError::invalid(field, value, &said));
+            errors.push(FieldError::invalid(field, value, "must match metadata.namespace"));
         }
         if body
             .pointer("/spec/nonResourceAttributes")
@@ -103,7 +98,7 @@ fn subject_access(
         }
     }
     if !errors.is_empty() {
-        return Err(invalid(kind, &errors));
+        return Err(invalid(&errors));
     }
     Ok(decide(cx, body, &subject_of(body)))
 }
@@ -111,7 +106,7 @@ fn subject_access(
 fn self_access(cx: &HookCx<'_>, body: &Value) -> Result<Value, ApiError> {
     let errors = attribute_errors(body, false);
     if !errors.is_empty() {
-        return Err(invalid("SelfSubjectAccessReview", &errors));
+        return Err(invalid(&errors));
     }
     Ok(decide(cx, body, cx.user))
 }

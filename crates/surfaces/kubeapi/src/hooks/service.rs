@@ -4,7 +4,7 @@
 
 use crate::hooks::allocations::Allocations;
 use crate::hooks::fields::{at, default, default_text, int, is_true, list, list_mut, map, text};
-use crate::hooks::{names, pod_spec};
+use crate::hooks::{label_selector, names, network_policy, pod_spec};
 use crate::{ApiError, Effect, FieldError, HookCx, KindHook};
 use argosy_object::{Value, json, meta};
 use std::collections::HashSet;
@@ -75,10 +75,6 @@ impl KindHook for Service {
 
     fn validate(&self, cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        let name = meta(new, "name");
-        if old.is_none() {
-            names::check(&mut errors, "metadata.name", name, names::label(name));
-        }
         let kind = text(new, "/spec/type");
         let known = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
         if !known.contains(&kind) {
@@ -105,6 +101,8 @@ impl KindHook for Service {
             let said = format!("may not be set to 'None' for {kind} services");
             errors.push(FieldError::invalid("spec.clusterIPs[0]", "None", &said));
         }
+        let selector = at(new, "/spec/selector");
+        label_selector::validate_map(&selector, "spec.selector", &mut errors);
         validate_ports(new, headless, &mut errors);
         let affinity = text(new, "/spec/sessionAffinity");
         if !matches!(affinity, "None" | "ClientIP") {
@@ -224,6 +222,13 @@ impl Service {
             if ip.parse::<std::net::IpAddr>().is_err() {
                 let said = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
                 return fail("spec.clusterIPs[0]", ip.into(), said);
+            }
+            if !network_policy::in_range(&cx.facts.service_cidr, &ip) {
+                let said = format!(
+                    "failed to allocate IP {ip}: the provided network does not match the current \
+                     range"
+                );
+                return fail("spec.clusterIPs", json!([ip]), &said);
             }
             if !seat.claim(&ip) {
                 let said = format!("failed to allocate IP {ip}: provided IP is already allocated");

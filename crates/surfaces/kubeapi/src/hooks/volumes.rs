@@ -72,7 +72,7 @@ impl KindHook for Claim {
         if cx.info.subresource == "status" {
             return errors;
         }
-        validate_modes(new, &mut errors);
+        validate_modes(new, "at least 1 access mode is required", &mut errors);
         const FIELD: &str = "spec.resources[storage]";
         match new.pointer("/spec/resources/requests/storage") {
             None | Some(Value::Null) => errors.push(FieldError::required(FIELD, "")),
@@ -95,13 +95,10 @@ impl KindHook for Claim {
     }
 }
 
-fn validate_modes(new: &Value, errors: &mut Vec<FieldError>) {
+fn validate_modes(new: &Value, missing: &str, errors: &mut Vec<FieldError>) {
     let modes = list(new, "/spec/accessModes");
     if modes.is_empty() {
-        errors.push(FieldError::required(
-            "spec.accessModes",
-            "at least 1 access mode is required",
-        ));
+        errors.push(FieldError::required("spec.accessModes", missing));
     }
     for mode in modes {
         if !mode.as_str().is_some_and(|m| MODES.contains(&m)) {
@@ -201,7 +198,7 @@ impl KindHook for Volume {
 
     fn validate(&self, _cx: &HookCx<'_>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        validate_modes(new, &mut errors);
+        validate_modes(new, "", &mut errors);
         if new
             .pointer("/spec/capacity")
             .and_then(Value::as_object)
@@ -267,18 +264,12 @@ impl KindHook for StorageClass {
             errors.push(FieldError::required("provisioner", ""));
         }
         let Some(old) = old else { return errors };
-        for field in ["parameters", "provisioner"] {
-            if !same(new, old, &format!("/{field}")) {
-                let said = "updates to parameters are forbidden.";
-                let said = if field == "parameters" {
-                    said
-                } else {
-                    "updates to provisioner are forbidden."
-                };
-                errors.push(FieldError::forbidden(field, said));
-            }
-        }
-        for field in ["reclaimPolicy", "volumeBindingMode"] {
+        for field in [
+            "parameters",
+            "provisioner",
+            "reclaimPolicy",
+            "volumeBindingMode",
+        ] {
             if !same(new, old, &format!("/{field}")) {
                 let value = at(new, &format!("/{field}"));
                 errors.push(FieldError::invalid(field, value, "field is immutable"));

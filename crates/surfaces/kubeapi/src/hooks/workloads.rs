@@ -218,6 +218,7 @@ impl Workload {
             errors.push(mismatch(&labels));
             return;
         }
+        label_selector::validate(&selector, "spec.selector", errors);
         let empty = ["matchLabels", "matchExpressions"].iter().all(|field| {
             selector.get(field).is_none_or(|v| {
                 v.is_null()
@@ -230,10 +231,40 @@ impl Workload {
                 "empty selector is invalid for {}",
                 self.name().to_lowercase()
             );
-            errors.push(FieldError::invalid("spec.selector", selector, &said));
-        } else if !label_selector::matches(&selector, &labels) {
+            errors.push(FieldError::invalid("spec.selector", selector.clone(), &said));
+        }
+        if !label_selector::is_valid(&selector) {
+            let shown = label_selector::go_json(&selector);
+            let said = "invalid label selector";
+            errors.push(FieldError::invalid_as("spec.selector", &shown, said));
+        } else if !empty && !label_selector::matches(&selector, &labels) {
             errors.push(mismatch(&labels));
         }
+    }
+
+    /// A strategy as upstream prints its internal type.
+    fn shown_strategy(self, kind: &str, strategy: &Value) -> String {
+        let rolling = strategy.get("rollingUpdate").filter(|r| r.is_object());
+        let part = |name: &str| {
+            rolling
+                .and_then(|r| r.get(name))
+                .cloned()
+                .unwrap_or(Value::Null)
+        };
+        let rolling = match (rolling, self) {
+            (None, _) => "null".to_owned(),
+            (Some(_), StatefulSet) => format!(
+                "{{\"Partition\":{},\"MaxUnavailable\":{}}}",
+                part("partition"),
+                part("maxUnavailable")
+            ),
+            (Some(_), _) => format!(
+                "{{\"MaxUnavailable\":{},\"MaxSurge\":{}}}",
+                part("maxUnavailable"),
+                part("maxSurge")
+            ),
+        };
+        format!("{{\"Type\":{},\"RollingUpdate\":{rolling}}}", json!(kind))
     }
 
     fn validate_strategy(self, new: &Value, errors: &mut Vec<FieldError>) {
@@ -246,12 +277,12 @@ impl Workload {
         let kind = text(&strategy, "/type");
         if !kinds.contains(&kind) {
             let path = format!("spec.{field}");
-            let shown = json!({"Type": kind, "RollingUpdate": strategy.get("rollingUpdate")});
+            let shown = self.shown_strategy(kind, &strategy);
             if self == StatefulSet {
                 let said = "must be 'RollingUpdate' or 'OnDelete'";
-                errors.push(FieldError::invalid(&path, shown, said));
+                errors.push(FieldError::invalid_as(&path, &shown, said));
             } else {
-                errors.push(FieldError::not_supported(&path, shown, kinds));
+                errors.push(FieldError::not_supported_as(&path, &shown, kinds));
             }
         }
         let rolling = strategy.get("rollingUpdate").filter(|r| !r.is_null());
@@ -276,6 +307,13 @@ impl Workload {
                 "may not be 0 when `maxSurge` is 0",
             ));
         }
+        for name in ["maxUnavailable", "maxSurge"] {
+            if let Some(value) = rolling.and_then(|r| r.get(name)) {
+                let path = format!("spec.{field}.rollingUpdate.{name}");
+                let whole = self != Deployment || name == "maxUnavailable";
+                check_portion(&path, value, whole, errors);
+            }
+        }
         let deadline = int(new, "/spec/progressDeadlineSeconds");
         let ready = int(new, "/spec/minReadySeconds").unwrap_or(0);
         if let Some(deadline) = deadline.filter(|d| self == Deployment && *d <= ready) {
@@ -285,6 +323,38 @@ impl Workload {
                 "must be greater than minReadySeconds",
             ));
         }
+    }
+}
+
+/// Adds what is wrong with a number of pods or a share of them; `whole`: no more than all.
+pub(super) fn check_portion(
+    path: &str,
+    value: &Value,
+    whole: bool,
+    errors: &mut Vec<FieldError>,
+) {
+    match value {
+        Value::Number(number) => {
+            if let Some(number) = number.as_i64().filter(|n| *n < 0) {
+                errors.push(crate::hooks::pod_spec::negative(path, number));
+            }
+        }
+        Value::String(text) => {
+            let number = text.strip_suffix('%').filter(|n| !n.is_empty());
+            let number = number.filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
+            let said = match number {
+                None => {
+                    "a valid percent string must be a numeric string followed by an ending '%' \
+                     (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
+                }
+                Some(number) if whole && number.parse::<u64>().is_ok_and(|n| n > 100) => {
+                    "must not be greater than 100%"
+                }
+                Some(_) => return,
+            };
+            errors.push(FieldError::invalid(path, text.as_str(), said));
+        }
+        _ => {}
     }
 }
 

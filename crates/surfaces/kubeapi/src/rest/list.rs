@@ -151,6 +151,18 @@ pub(super) fn version_match(call: &Call<'_>, watch: bool) -> Result<Option<Match
     })
 }
 
+/// A number of the query; 0 where it is missing.
+fn number(call: &Call<'_>, name: &str) -> Result<i64, ApiError> {
+    let Some(text) = call.query.text(name) else {
+        return Ok(0);
+    };
+    text.parse().map_err(|_| {
+        ApiError::bad_request(format!(
+            "strconv.ParseInt: parsing \"{text}\": invalid syntax"
+        ))
+    })
+}
+
 /// `resourceVersion` of a get or watch, which upstream takes no better care of.
 pub(super) fn bare_version(call: &Call<'_>) -> Result<Option<Rev>, ApiError> {
     version(call).map_err(|error| {
@@ -250,14 +262,8 @@ fn plan(call: &Call<'_>) -> Result<Plan, ApiError> {
         selection.fields = FieldSelector::parse(&format!("metadata.name={}", call.info.name))?;
     }
     let matching = version_match(call, false)?;
-    let limit = match call.query.text("limit") {
-        None => 0,
-        Some(text) => text.parse::<i64>().map_err(|_| {
-            ApiError::bad_request(format!(
-                "strconv.ParseInt: parsing \"{text}\": invalid syntax"
-            ))
-        })?,
-    };
+    let limit = number(call, "limit")?;
+    number(call, "timeoutSeconds")?;
     let limit = usize::try_from(limit).unwrap_or(0);
     let current = call.cluster.storage.revision();
     if let Some(token) = call.query.text("continue") {

@@ -116,11 +116,8 @@ fn check_maps(object: &Value, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::invalid("metadata.labels", key.clone(), &detail));
         }
         let value = value.as_str().unwrap_or_default();
-        if value.len() > 63 {
-            let detail = "must be no more than 63 bytes";
+        if let Some(detail) = label_value(value) {
             errors.push(FieldError::invalid("metadata.labels", value, detail));
-        } else if !value.is_empty() && !is_name_part(value) {
-            errors.push(FieldError::invalid("metadata.labels", value, LABEL_VALUE));
         }
     }
     let mut size = 0;
@@ -142,6 +139,14 @@ fn check_maps(object: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// What is wrong with the value of a label.
+pub(crate) fn label_value(value: &str) -> Option<&'static str> {
+    if value.len() > 63 {
+        return Some("must be no more than 63 bytes");
+    }
+    (!value.is_empty() && !is_name_part(value)).then_some(LABEL_VALUE)
+}
+
 fn is_name_part(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     edge(text.as_bytes().first())
@@ -152,7 +157,7 @@ fn is_name_part(text: &str) -> bool {
 }
 
 /// What is wrong with a qualified name (`PREFIX/NAME`).
-fn qualified(text: &str) -> Vec<String> {
+pub(crate) fn qualified(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let (prefix, name) = match text.split('/').collect::<Vec<_>>().as_slice() {
         [name] => (None, *name),
@@ -215,17 +220,49 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
         }
     }
     if controllers > 1 {
-        let value = meta::field(object, "ownerReferences")
+        let all = meta::field(object, "ownerReferences")
+            .and_then(Value::as_array)
             .cloned()
             .unwrap_or_default();
-        let detail = "Only one reference can have Controller set to true. Found \"true\" in \
-                      references for several owners";
-        errors.push(FieldError::invalid(
+        let shown: Vec<String> = all.iter().map(owner_json).collect();
+        let named: Vec<String> = all
+            .iter()
+            .filter(|owner| owner["controller"] == true)
+            .take(2)
+            .map(|owner| {
+                let text = |name: &str| owner[name].as_str().unwrap_or_default();
+                format!("{}/{}", text("kind"), text("name"))
+            })
+            .collect();
+        let detail = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for \
+             {}",
+            named.join(" and ")
+        );
+        let shown = format!("[{}]", shown.join(","));
+        errors.push(FieldError::invalid_as(
             "metadata.ownerReferences",
-            value,
-            detail,
+            &shown,
+            &detail,
         ));
     }
+}
+
+/// An owner as Go writes it.
+fn owner_json(owner: &Value) -> String {
+    let fields = [
+        "apiVersion",
+        "kind",
+        "name",
+        "uid",
+        "controller",
+        "blockOwnerDeletion",
+    ];
+    let parts: Vec<String> = fields
+        .iter()
+        .filter_map(|field| Some(format!("\"{field}\":{}", owner.get(*field)?)))
+        .collect();
+    format!("{{{}}}", parts.join(","))
 }
 
 /// Checks what an update may not change.

@@ -94,7 +94,11 @@ fn read(call: &Call<'_>, kind: PatchType, bytes: &Bytes) -> Result<Patch, ApiErr
     let validation = call.field_validation("PatchOptions")?;
     let Parsed { value, duplicates } = if kind == PatchType::Apply {
         decode::parse_yaml(bytes)
-            .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))?
+            .map_err(|error| {
+                ApiError::bad_request(format!(
+                    "error decoding YAML: error converting YAML to JSON: {error}"
+                ))
+            })?
     } else {
         decode::parse_json(bytes).map_err(|error| {
             let error = decode::go_error(bytes, &error);
@@ -180,10 +184,10 @@ fn patched(call: &mut Call<'_>, patch: &Patch, live: &Value) -> Result<Value, Ap
     }
     // Shown whole where it is refused, as upstream does.
     let strict = patch.validation == FieldValidation::Strict;
-    let shown = if strict {
-        new.to_string()
-    } else {
-        String::new()
+    let shown = match patch.kind {
+        _ if !strict => String::new(),
+        PatchType::Strategic => argosy_schema::go_text(&patch.body),
+        _ => new.to_string(),
     };
     let unknown = argosy_schema::prune(&kind, &mut new);
     call.judge_fields(
@@ -336,7 +340,8 @@ fn configuration(call: &mut Call<'_>, patch: &Patch) -> Result<Value, ApiError> 
     }
     let name = meta::text(&config, "name").to_owned();
     if name.is_empty() {
-        return Err(super::update::unnamed(&call.info.name));
+        let wanted = call.info.name.clone();
+        meta::set(&mut config, "name", &wanted);
     } else if name != call.info.name {
         return Err(ApiError::bad_request(format!(
             "metadata.name: Invalid value: \"{name}\": does not match the name on the URL ({})",

@@ -180,6 +180,7 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
             format: call.format,
             now: call.now,
             warnings: Vec::new(),
+            is_head: false,
         };
         match replace(&plain, &old, new, &options).await? {
             Replaced::Done(object) => return Ok(table_or(call, scale_of(&object, &paths))),

@@ -1,7 +1,7 @@
 //! What the server does on its own account: effects of hooks, and the workers' writes.
 
 use super::delete::{How, Outcome};
-use super::write::{WriteOptions, follow, insert, may_vanish};
+use super::write::{WriteOptions, follow, insert, may_vanish, own};
 use crate::call::Call;
 use crate::catalog::{KeyParts, Served};
 use crate::cluster::{Cluster, rev_of};
@@ -27,9 +27,16 @@ pub(crate) struct Actor<'c> {
     query: Query,
     headers: HeaderMap,
     served: Served,
+    manager: &'static str,
 }
 
 impl<'c> Actor<'c> {
+    /// The same actor under another name, which is noted with the fields that it writes.
+    pub(crate) fn named(mut self, manager: &'static str) -> Self {
+        self.manager = manager;
+        self
+    }
+
     /// An actor on objects of one resource in one namespace.
     pub(crate) fn new(cluster: &'c Arc<Cluster>, served: Served, namespace: &str) -> Self {
         let info = RequestInfo {
@@ -51,6 +58,7 @@ impl<'c> Actor<'c> {
             query: Query::default(),
             headers: HeaderMap::new(),
             served,
+            manager: "kube-apiserver",
         }
     }
 
@@ -74,6 +82,7 @@ impl<'c> Actor<'c> {
             format: Format::default(),
             now: self.cluster.now(),
             warnings: Vec::new(),
+            is_head: false,
         }
     }
 
@@ -81,13 +90,37 @@ impl<'c> Actor<'c> {
     pub(crate) async fn create(&self, object: Value) -> Result<(), ApiError> {
         let options = WriteOptions {
             dry_run: false,
-            manager: Some("kube-apiserver".into()),
+            manager: Some(self.manager.into()),
             owned_as: None,
         };
         match insert(&self.call(), object, &options).await {
             Err(error) if error.reason == "AlreadyExists" => Ok(()),
             outcome => outcome.map(|_| ()),
         }
+    }
+
+    /// As [`Self::update`], the changed fields of a subresource owned by the actor.
+    pub(crate) async fn update_owned(
+        &self,
+        key: &str,
+        subresource: &'static str,
+        change: &(dyn Fn(&mut Value) -> Result<(), ApiError> + Send + Sync),
+    ) -> Result<Option<Value>, ApiError> {
+        let call = self.call();
+        let options = WriteOptions {
+            dry_run: false,
+            manager: None,
+            owned_as: Some(subresource),
+        };
+        self.update(key, &|object: &mut Value| {
+            let old = object.clone();
+            change(object)?;
+            if meta::same(&old, object) {
+                return Ok(());
+            }
+            own(&call, self.manager, &options, Some(&old), object)
+        })
+        .await
     }
 
     /// Changes the stored object under a key, again where it lost a race. Answers with the
@@ -173,6 +206,7 @@ async fn perform_one(cluster: &Arc<Cluster>, effect: Effect) -> Result<(), ApiEr
         } => {
             let namespace = meta::text(&object, "namespace").to_owned();
             Actor::new(cluster, served(&group, &resource)?, &namespace)
+                .named("kube-controller-manager")
                 .create(object)
                 .await
         }

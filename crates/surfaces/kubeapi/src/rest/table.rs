@@ -113,7 +113,9 @@ impl Shaper {
         let mut row = Map::new();
         row.insert("cells".into(), cells.into());
         match self.include {
-            Include::None => {}
+            Include::None => {
+                row.insert("object".into(), Value::Null);
+            }
             Include::Metadata => {
                 row.insert("object".into(), partial(&object, version));
             }
@@ -223,6 +225,7 @@ fn path_cell(path: &JsonPath, kind: &str, object: &Value, now: Timestamp) -> Val
     };
     match kind {
         "date" => match first {
+            Value::String(text) if text.parse::<Timestamp>().is_err() => "<invalid>".into(),
             Value::String(_) => age::age(Some(first), now).into(),
             _ => Value::Null,
         },
@@ -249,21 +252,12 @@ fn path_cell(path: &JsonPath, kind: &str, object: &Value, now: Timestamp) -> Val
                 Value::Null
             }
         }
-        _ => shown(&found).into(),
+        // Of several values upstream shows the first.
+        _ => match first {
+            Value::String(text) => text.clone().into(),
+            other => other.to_string().into(),
+        },
     }
-}
-
-/// Found values as text, several joined by commas.
-fn shown(found: &[&Value]) -> String {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    found
-        .iter()
-        .map(|value| text(value))
-        .collect::<Vec<_>>()
-        .join(",")
 }
 
 /// `PartialObjectMetadata`.

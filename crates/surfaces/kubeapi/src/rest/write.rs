@@ -165,12 +165,7 @@ fn prepare_new(
     options: &WriteOptions,
 ) -> Result<Value, ApiError> {
     let (kind, cx) = (&call.served.kind, call.cx(options.dry_run));
-    for field in [
-        "selfLink",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-    ] {
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         meta::remove(&mut object, field);
     }
     tidy(&mut object);
@@ -221,7 +216,7 @@ fn has_status(call: &Call<'_>) -> bool {
 }
 
 /// Records who owns the fields that changed, in the version of the request.
-fn own(
+pub(super) fn own(
     call: &Call<'_>,
     manager: &str,
     options: &WriteOptions,
@@ -238,8 +233,25 @@ fn own(
         subresource: options.owned_as.unwrap_or(&call.info.subresource),
     };
     argosy_schema::update(&cx, old.as_ref(), &mut shown).map_err(apply_error)?;
+    if options.owned_as == Some("scale") {
+        forget_times(&mut shown);
+    }
     *stored = call.cluster.to_stored(&call.served, shown)?;
     Ok(())
+}
+
+/// What the scale endpoint wrote bears no time, as upstream translates it without.
+fn forget_times(object: &mut Value) {
+    let entries = object
+        .pointer_mut("/metadata/managedFields")
+        .and_then(Value::as_array_mut);
+    for entry in entries.into_iter().flatten() {
+        if entry["subresource"] == "scale"
+            && let Some(entry) = entry.as_object_mut()
+        {
+            entry.remove("time");
+        }
+    }
 }
 
 /// An error of field ownership as a status.

@@ -34,12 +34,18 @@ pub(super) async fn empty(cluster: &Arc<Cluster>, name: &Str) -> Result<bool, Ap
     let Some(actor) = Actor::of_key(cluster, &key) else {
         return Ok(false);
     };
+    let actor = actor.named("kube-controller-manager");
     let done = left.resources.is_empty() && left.failed.is_empty();
     let now = meta::stamp(cluster.now());
     actor
-        .update(&key, &|object: &mut Value| {
+        .update_owned(&key, "status", &|object: &mut Value| {
             object["status"]["phase"] = "Terminating".into();
             tell(object, &left, &now);
+            Ok(())
+        })
+        .await?;
+    actor
+        .update(&key, &|object: &mut Value| {
             if done && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
                 finalized(spec);
             }
