@@ -52,7 +52,8 @@ async fn fleet() -> Fleet {
     fleet.well("good").await;
     fleet
         .until_status("slow", |status| {
-            status["sync"]["status"] == "Synced" && status["health"]["status"] == "Progressing"
+            let message = status["health"]["message"].as_str().unwrap_or_default();
+            status["sync"]["status"] == "Synced" && message.contains("0 of 2 updated")
         })
         .await;
     fleet

@@ -201,6 +201,7 @@ async fn world() -> (Fleet, Program) {
         "chart/Chart.yaml",
         "apiVersion: v2\nname: web\nversion: 1.0.0\n",
     );
+    program.file("kustomization.yaml", "resources:\n- overlay\n");
     program.file(
         "chart/templates/map.yaml",
         &config_map("web", "{{ .Values.replicas }}"),
