@@ -56,6 +56,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
             r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}",
             "<time>",
         ),
+        rule(r#"(?m)^(\s*)"\d+[smhd](?:\d+[smh])?"(,?)$"#, "${1}\"<age>\"${2}"),
         rule(r"https://127\.0\.0\.1:\d+", "<server>"),
         rule(r"\b10\.96\.\d+\.\d+\b", "<cluster-ip>"),
         rule(r"\b10\.244\.\d+\.\d+\b", "<pod-ip>"),

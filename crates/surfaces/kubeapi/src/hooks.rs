@@ -59,17 +59,9 @@ pub fn all(deps: &Deps) -> Hooks {
 }
 
 /// Kinds that count generations and do nothing else of their own.
-const GENERATION_ONLY: [(&str, &str); 9] = [
+const GENERATION_ONLY: [(&str, &str); 7] = [
     ("", "PodTemplate"),
     ("networking.k8s.io", "IngressClass"),
-    (
-        "admissionregistration.k8s.io",
-        "MutatingWebhookConfiguration",
-    ),
-    (
-        "admissionregistration.k8s.io",
-        "ValidatingWebhookConfiguration",
-    ),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
     (
         "admissionregistration.k8s.io",

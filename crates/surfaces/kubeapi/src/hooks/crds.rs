@@ -142,6 +142,15 @@ impl KindHook for Definition {
             }
             validate_version(version, &field, &mut errors);
         }
+        let single = versions.len() == 1;
+        for (index, version) in versions.iter().enumerate() {
+            let place = if single {
+                "spec".to_owned()
+            } else {
+                format!("spec.versions[{index}]")
+            };
+            validate_selectable(version, &place, &mut errors);
+        }
         if storage != 1 {
             let said = "must have exactly one version marked as storage version";
             let shown: Vec<String> = versions.iter().map(internal_version).collect();
@@ -168,6 +177,27 @@ impl KindHook for Definition {
             }
         }
         errors
+    }
+}
+
+/// Selectable fields must be properties of the schema.
+fn validate_selectable(version: &Value, place: &str, errors: &mut Vec<FieldError>) {
+    let schema = at(version, "/schema/openAPIV3Schema");
+    for (index, field) in list(version, "/selectableFields").iter().enumerate() {
+        let path = text(field, "/jsonPath");
+        let mut node = Some(&schema);
+        for part in path.split('.').filter(|part| !part.is_empty()) {
+            node = node
+                .and_then(|node| node.get("properties"))
+                .and_then(|properties| properties.get(part));
+        }
+        if node.is_none() {
+            errors.push(FieldError::invalid(
+                &format!("{place}.selectableFields[{index}].jsonPath"),
+                path,
+                "is an invalid path: does not refer to a valid field",
+            ));
+        }
     }
 }
 

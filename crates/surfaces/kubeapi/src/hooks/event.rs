@@ -136,7 +136,8 @@ fn frozen(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
         "reportingInstance",
     ] {
         let pointer = format!("/{name}");
-        if !same(new, old, &pointer) {
+        let empty = |event: &Value| !is_set(event, &pointer);
+        if !same(new, old, &pointer) && !(empty(new) && empty(old)) {
             let field = if name == "reportingComponent" {
                 "reportingController"
             } else {

@@ -454,7 +454,8 @@ fn keep_other_parts(call: &Call<'_>, old: &Value, new: &mut Value) {
             keep_meta(call, old, new);
         }
         "finalize" => {
-            // Only `spec.finalizers` of a namespace may change here, and its status.
+            // Only `spec.finalizers` of a namespace may change here.
+            keep(map, "status");
             keep_meta(call, old, new);
         }
         _ if has_status(call) => {
