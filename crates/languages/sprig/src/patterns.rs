@@ -76,8 +76,19 @@ fn charge_replacement(cx: &mut CallCx<'_>, args: &[Value]) -> Result<(), FuncErr
 }
 
 fn compiled(args: &[Value], must: bool) -> Result<Regexp, FuncError> {
-    let Ok(expression) = std::str::from_utf8(text(args, 0)) else {
-        return Err(FuncError::new("error parsing regexp: invalid UTF-8"));
+    let bytes = text(args, 0);
+    let expression = match std::str::from_utf8(bytes) {
+        Ok(expression) => expression,
+        Err(error) => {
+            let rest = String::from_utf8_lossy(&bytes[error.valid_up_to()..]);
+            let fault = format!("error parsing regexp: invalid UTF-8: `{rest}`");
+            if must {
+                return Err(FuncError::new(fault));
+            }
+            let shown = quoted(bytes);
+            let shown = String::from_utf8_lossy(&shown);
+            return Err(FuncError::new(format!("regexp: Compile({shown}): {fault}")));
+        }
     };
     Regexp::new(expression).map_err(|error| {
         if must {
