@@ -279,7 +279,10 @@ fn top(request: &ReleaseRequest, values: &Table) -> Top {
             ("Name", request.release_name.as_str().into()),
             ("Namespace", request.namespace.as_str().into()),
             ("IsUpgrade", request.is_upgrade.into()),
-            ("IsInstall", (!request.is_upgrade && !request.is_lint).into()),
+            (
+                "IsInstall",
+                (!request.is_upgrade && !request.is_lint).into(),
+            ),
             ("Revision", request.revision.into()),
             ("Service", "Helm".into()),
         ])),

@@ -228,17 +228,16 @@ impl Parser<'_> {
             }
             Some('[') => {
                 let next = self.index()?;
-                let mut inner = match list.get_mut(place).map(Json::take) {
-                    None | Some(Json::Null) => Vec::new(),
-                    Some(Json::Array(inner)) => inner,
+                let (mut inner, was_there) = match list.get_mut(place).map(Json::take) {
+                    None | Some(Json::Null) => (Vec::new(), false),
+                    Some(Json::Array(inner)) => (inner, true),
                     Some(other) => {
                         return Err(not_a("[]interface {}", go_type(&other)).into());
                     }
                 };
                 let result = self.item(&mut inner, next, nesting);
-                if let (Err(_), Some(slot)) = (&result, list.get_mut(place)) {
-                    // What was there stays.
-                    *slot = Json::Array(inner);
+                if let (Err(_), true) = (&result, was_there) {
+                    list[place] = Json::Array(inner);
                     return result;
                 }
                 result?;
