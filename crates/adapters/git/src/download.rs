@@ -71,7 +71,9 @@ pub fn download(wanted: &Download<'_>) -> Result<Vec<u8>, String> {
         }
         let response = request.call().map_err(|error| failed(&error))?;
         match response.status().as_u16() {
-            200 => return body(response, wanted.max_bytes).map_err(|text| format!("{url}: {text}")),
+            200 => {
+                return body(response, wanted.max_bytes).map_err(|text| format!("{url}: {text}"));
+            }
             301 | 302 | 303 | 307 | 308 => {
                 let location = response.headers().get("location");
                 let location = location.and_then(|value| value.to_str().ok());
@@ -83,7 +85,10 @@ pub fn download(wanted: &Download<'_>) -> Result<Vec<u8>, String> {
             }
         }
     }
-    Err(format!("{}: more than {MAX_REDIRECTS} redirects", wanted.url))
+    Err(format!(
+        "{}: more than {MAX_REDIRECTS} redirects",
+        wanted.url
+    ))
 }
 
 /// Where a redirect leads; TLS is not given up on the way.
@@ -99,10 +104,12 @@ fn next(from: &str, location: &str) -> Result<String, String> {
         let end = from.rfind('/').map_or(from.len(), |at| at + 1);
         format!("{}{location}", &from[..end])
     };
-    let is_safe = to.starts_with("https://")
-        || (to.starts_with("http://") && from.starts_with("http://"));
+    let is_safe =
+        to.starts_with("https://") || (to.starts_with("http://") && from.starts_with("http://"));
     if !is_safe || location.is_empty() {
-        return Err(format!("{from}: the server redirects to a place that is not followed"));
+        return Err(format!(
+            "{from}: the server redirects to a place that is not followed"
+        ));
     }
     Ok(to)
 }

@@ -314,10 +314,6 @@ enum Shape {
 impl Shape {
     /// The value where it has the shape; else what Helm puts in its place.
     fn take(self, json: &Json, prefix: &str) -> Value {
-        let wanted = match self {
-            Self::Map => "map[string]interface {}",
-            Self::List => "[]interface {}",
-        };
         let found = match json {
             Json::Null => return self.error_or_empty(None),
             Json::Object(_) if self == Self::Map => return Value::from_json_floats(json),
@@ -327,6 +323,15 @@ impl Shape {
             Json::String(_) => "string",
             Json::Bool(_) => "bool",
             Json::Number(_) => "number",
+        };
+        self.mismatch(found, prefix)
+    }
+
+    /// What stands in the place of a value of another shape.
+    fn mismatch(self, found: &str, prefix: &str) -> Value {
+        let wanted = match self {
+            Self::Map => "map[string]interface {}",
+            Self::List => "[]interface {}",
         };
         let text = format!("{prefix}json: cannot unmarshal {found} into Go value of type {wanted}");
         self.error_or_empty(Some(&text))
@@ -365,22 +370,24 @@ fn from_yaml(cx: &mut CallCx<'_>, text: &Value, shape: Shape) -> Result<Value, F
 }
 
 fn from_json(cx: &mut CallCx<'_>, text: &Value, shape: Shape) -> Result<Value, FuncError> {
-    let text = text_of(text);
+    let Value::Str(text) = text else {
+        return Ok(shape.error_or_empty(Some("unexpected end of JSON input")));
+    };
     cx.charge(text.len() as u64 * 8)?;
-    Ok(match text.parse::<Json>() {
-        Ok(json) => shape.take(&json, ""),
-        Err(error) if text.trim().is_empty() || error.is_eof() => {
-            shape.error_or_empty(Some("unexpected end of JSON input"))
-        }
-        Err(_) => shape.error_or_empty(Some(&json_fault(&text))),
+    Ok(match argosy_sprig::json::decode(text.as_bytes()) {
+        Ok(Value::Nil) => shape.error_or_empty(None),
+        Ok(value @ Value::Map(_)) if shape == Shape::Map => value,
+        Ok(value @ Value::List(_)) if shape == Shape::List => value,
+        Ok(value) => shape.mismatch(
+            match value {
+                Value::Map(_) => "object",
+                Value::List(_) => "array",
+                Value::Str(_) => "string",
+                Value::Bool(_) => "bool",
+                _ => "number",
+            },
+            "",
+        ),
+        Err(text) => shape.error_or_empty(Some(&text)),
     })
-}
-
-/// Go's words for the first character that JSON does not allow, as far as it begins a value.
-fn json_fault(text: &str) -> String {
-    let first = text.trim_start().chars().next().unwrap_or(' ');
-    if matches!(first, '{' | '[' | '"' | '-' | '0'..='9' | 't' | 'f' | 'n') {
-        return "invalid character in JSON".to_owned();
-    }
-    format!("invalid character '{first}' looking for beginning of value")
 }

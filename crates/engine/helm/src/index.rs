@@ -49,7 +49,10 @@ impl Index {
                 HelmError::Chart(format!("error converting YAML to JSON: {}", error.text))
             })?,
         };
-        if !json["apiVersion"].as_str().is_some_and(|text| !text.is_empty()) {
+        if !json["apiVersion"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
+        {
             return refuse("no API version specified");
         }
         let mut charts = BTreeMap::new();
@@ -128,7 +131,10 @@ mod tests {
         for (text, wanted) in [
             ("", "empty index.yaml file"),
             ("entries: {}", "no API version specified"),
-            ("a: [", "error converting YAML to JSON: yaml: line 1: did not find expected node content"),
+            (
+                "a: [",
+                "error converting YAML to JSON: yaml: line 1: did not find expected node content",
+            ),
         ] {
             let error = Index::parse(text.as_bytes()).expect_err("it is none");
             assert_eq!(error.to_string(), wanted);

@@ -185,7 +185,9 @@ pub(crate) fn unknown_field(json: &Json) -> Option<&str> {
             continue;
         };
         let items = value.as_array().into_iter().flatten();
-        let mut keys = items.filter_map(Json::as_object).flat_map(|item| item.keys());
+        let mut keys = items
+            .filter_map(Json::as_object)
+            .flat_map(|item| item.keys());
         if let Some(key) = keys.find(|key| !is_one_of(known, key)) {
             return Some(key);
         }

@@ -142,14 +142,20 @@ mod tests {
                 "Chart.yaml",
                 "apiVersion: v2\nname: c\nversion: 1.2.3\nappVersion: \"1\"\n",
             ),
-            ("Chart.lock", "dependencies: []\ndigest: sha256:00\ngenerated: \"2020-01-01T00:00:00Z\"\n"),
+            (
+                "Chart.lock",
+                "dependencies: []\ndigest: sha256:00\ngenerated: \"2020-01-01T00:00:00Z\"\n",
+            ),
             ("values.yaml", "# why\na: 1\n"),
             ("values.schema.json", "{}"),
             ("templates/a.yaml", "a: {{ .Values.a }}\n"),
             (&deep, "deep"),
             (&accents, "accents"),
             ("README.md", "read"),
-            ("charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\n"),
+            (
+                "charts/s/Chart.yaml",
+                "apiVersion: v2\nname: s\nversion: 1.0.0\n",
+            ),
             ("charts/s/templates/b.yaml", "b: 2\n"),
         ];
         let tree = MemoryTree::new(files);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use argosy_gotmpl::{GoStr, GoTime, Limits, Value};
+use argosy_gotmpl::{GoStr, GoTime, Limits, Value, gofmt};
 use argosy_object::{Digest, Value as Json};
 
 use crate::cache::TemplateCache;
@@ -254,16 +254,16 @@ fn check(chart: &Chart, request: &ReleaseRequest) -> Result<(), HelmError> {
     };
     if name.is_empty() {
         return Err(HelmError::Values(
-            "release name check failed: no name provided".into(),
+            "release name check failed: release name \"\": no name provided".into(),
         ));
     }
     if name.len() > 53 || !name.split('.').all(is_label) {
-        return Err(HelmError::Values(
-            "release name check failed: invalid release name, must match regex \
-             ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length \
-             must not be longer than 53"
-                .into(),
-        ));
+        let name = gofmt::sprintf("%q", &[Value::str(name.as_str())]);
+        return Err(HelmError::Values(format!(
+            "release name check failed: release name {name}: invalid release name, must match \
+             regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the \
+             length must not be longer than 53"
+        )));
     }
     Ok(())
 }
@@ -279,7 +279,10 @@ fn top(request: &ReleaseRequest, values: &Table) -> Top {
             ("Name", request.release_name.as_str().into()),
             ("Namespace", request.namespace.as_str().into()),
             ("IsUpgrade", request.is_upgrade.into()),
-            ("IsInstall", (!request.is_upgrade && !request.is_lint).into()),
+            (
+                "IsInstall",
+                (!request.is_upgrade && !request.is_lint).into(),
+            ),
             ("Revision", request.revision.into()),
             ("Service", "Helm".into()),
         ])),

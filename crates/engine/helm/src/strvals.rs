@@ -1,5 +1,6 @@
 //! The language of `--set` and its kin, to the letter: `a.b=1,c[0].d={x,y}`.
 
+use argosy_gotmpl::{GoStr, Value, gofmt};
 use argosy_object::Value as Json;
 
 use crate::values::{ReadFile, Table};
@@ -121,7 +122,7 @@ impl Parser<'_> {
         let (name, stop) = self.until(stops);
         match stop {
             None if name.is_empty() => Err(Stop::End),
-            None => Err(format!("key {name:?} has no value").into()),
+            None => Err(format!("key {} has no value", quoted(&name)).into()),
             Some('[') => self.list(into, &name, nesting),
             Some('.') => self.table(into, &name, nesting + 1),
             Some('=') => {
@@ -132,7 +133,7 @@ impl Parser<'_> {
             }
             Some(_) => {
                 set(into, name.clone(), "".into());
-                Err(format!("key {name:?} has no value (cannot end with ,)").into())
+                Err(format!("key {} has no value (cannot end with ,)", quoted(&name)).into())
             }
         }
     }
@@ -175,7 +176,7 @@ impl Parser<'_> {
             *existing = Json::Object(Table::new());
         }
         if result.is_ok() && inner.is_empty() {
-            return Err(format!("key map {name:?} has no value").into());
+            return Err(format!("key map {} has no value", quoted(name)).into());
         }
         if !inner.is_empty() {
             set(into, name.to_owned(), Json::Object(inner));
@@ -191,7 +192,9 @@ impl Parser<'_> {
             return Err(Stop::End);
         }
         digits.parse().map_err(|_| {
-            let fault = format!("strconv.Atoi: parsing {digits:?}: invalid syntax");
+            let fault = atoi_fault(&digits);
+            let digits = quoted(&digits);
+            let fault = format!("strconv.Atoi: parsing {digits}: {fault}");
             Stop::Failed(format!("error parsing index: {fault}"))
         })
     }
@@ -203,7 +206,10 @@ impl Parser<'_> {
         let (extra, stop) = self.until("[.=");
         if !extra.is_empty() {
             // Compat: Helm prints the characters one by one.
-            let units: Vec<String> = extra.chars().map(|unit| format!("{unit:?}")).collect();
+            let units = extra.chars().map(|unit| {
+                gofmt::sprintf("%q", &[Value::Int(i64::from(u32::from(unit)))]).to_string()
+            });
+            let units: Vec<String> = units.collect();
             let units = units.join(" ");
             return Err(format!("unexpected data at end of array index: [{units}]").into());
         }
@@ -222,14 +228,19 @@ impl Parser<'_> {
             }
             Some('[') => {
                 let next = self.index()?;
-                let mut inner = match list.get_mut(place).map(Json::take) {
-                    None | Some(Json::Null) => Vec::new(),
-                    Some(Json::Array(inner)) => inner,
+                let (mut inner, was_there) = match list.get_mut(place).map(Json::take) {
+                    None | Some(Json::Null) => (Vec::new(), false),
+                    Some(Json::Array(inner)) => (inner, true),
                     Some(other) => {
                         return Err(not_a("[]interface {}", go_type(&other)).into());
                     }
                 };
-                self.item(&mut inner, next, nesting)?;
+                let result = self.item(&mut inner, next, nesting);
+                if let (Err(_), true) = (&result, was_there) {
+                    list[place] = Json::Array(inner);
+                    return result;
+                }
+                result?;
                 self.put(list, index, Json::Array(inner))
             }
             Some(_) => {
@@ -280,11 +291,8 @@ impl Parser<'_> {
             Mode::Literal => {
                 let text = self.rest().to_owned();
                 self.at = self.text.len();
-                *ended = if text.is_empty() {
-                    Err(Stop::End)
-                } else {
-                    Ok(())
-                };
+                // Compat: unlike in the other modes, an empty text is a value as any other.
+                *ended = Ok(());
                 Ok(text.into())
             }
             _ if self.rest().is_empty() => {
@@ -360,9 +368,39 @@ impl Parser<'_> {
     }
 }
 
-/// How long the JSON value at the start of the text is: what a comma, space or the end closes
-/// outside of strings and brackets.
+/// How long the JSON value at the start of the text is.
+///
+/// Compat: Go's decoder stops where a value can go on no more: `01` is 0, and `1` is left.
 fn json_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let digits = |from: usize| {
+        let rest = bytes.get(from..).unwrap_or_default();
+        rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+    };
+    match bytes {
+        [b't' | b'n', ..] => text.floor_char_boundary(4),
+        [b'f', ..] => text.floor_char_boundary(5),
+        [b'-' | b'0'..=b'9', ..] => {
+            let start = usize::from(bytes[0] == b'-');
+            let mut at = match bytes.get(start) {
+                Some(b'0') => start + 1,
+                _ => start + digits(start),
+            };
+            if bytes.get(at) == Some(&b'.') {
+                at += 1 + digits(at + 1);
+            }
+            if matches!(bytes.get(at), Some(b'e' | b'E')) {
+                at += 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+                at += digits(at);
+            }
+            at
+        }
+        _ => composite_length(text),
+    }
+}
+
+/// How long a string, list or table is.
+fn composite_length(text: &str) -> usize {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
     for (at, unit) in text.char_indices() {
         match unit {
@@ -382,8 +420,7 @@ fn json_length(text: &str) -> usize {
                     return at + 1;
                 }
             }
-            ',' if depth == 0 => return at,
-            unit if depth == 0 && unit.is_whitespace() => return at,
+            _ if depth == 0 => return at,
             _ => {}
         }
     }
@@ -394,6 +431,33 @@ fn set(into: &mut Table, name: String, value: Json) {
     if !name.is_empty() {
         into.insert(name, value);
     }
+}
+
+/// What Go says of a text that is no index: it stops at whatever comes first, a byte that is no
+/// digit or one digit more than 64 bits hold.
+fn atoi_fault(text: &str) -> &'static str {
+    const SYNTAX: &str = "invalid syntax";
+    const RANGE: &str = "value out of range";
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() {
+        return SYNTAX;
+    }
+    let mut number = 0_u64;
+    for byte in digits.bytes() {
+        if !byte.is_ascii_digit() {
+            return SYNTAX;
+        }
+        let next = number.checked_mul(10);
+        match next.and_then(|next| next.checked_add(u64::from(byte - b'0'))) {
+            Some(next) => number = next,
+            None => return RANGE,
+        }
+    }
+    RANGE
+}
+
+fn quoted(text: &str) -> GoStr {
+    gofmt::sprintf("%q", &[Value::str(text)])
 }
 
 fn go_type(json: &Json) -> &'static str {

@@ -165,6 +165,36 @@ fn templates_that_never_end_are_stopped() {
             "depth",
         ),
         ("{{ range until 1000000000 }}{{ end }}", ""),
+        ("{{ range 1000000000 }}{{ end }}", "steps"),
+        (
+            "{{ range $i, $e := untilStep 0 1000000000 1 }}{{ end }}",
+            "",
+        ),
+        (
+            "{{ printf \"%2000000000d\" 1 }}{{ fail \"unreached\" }}",
+            "unreached",
+        ),
+        (
+            "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ print $d }}",
+            "steps",
+        ),
+        (
+            "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ merge (dict) $d | toJson }}",
+            "",
+        ),
+        (
+            "{{ $x := \"xxxxxxxx\" }}{{ range 40 }}{{ $x = cat $x $x }}{{ end }}",
+            "bytes made",
+        ),
+        (
+            "{{ $x := \"\\\"\" }}{{ range 64 }}{{ $x = quote $x }}{{ end }}",
+            "bytes made",
+        ),
+        ("{{ indent 1000000000 \"x\" }}", ""),
+        (
+            "{{ $t := repeat 1000000 \"x\" }}{{ range 1000 }}{{ regexMatch \"y\" $t }}{{ end }}",
+            "steps",
+        ),
         ("{{ repeat 1000000000 \"x\" }}", ""),
         (
             "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ toYaml $d }}",
@@ -210,6 +240,96 @@ fn yaml_bombs_are_refused() {
         assert!(error.starts_with("cannot load values.yaml: "), "{error}");
     }
     assert!(template(&deep).is_err());
+}
+
+#[test]
+fn brackets_and_blocks_in_templates_nest_to_a_limit() {
+    let parens = format!("{{{{ {}1{} }}}}", "(".repeat(200_000), ")".repeat(200_000));
+    let blocks = "{{ if true }}".repeat(200_000) + &"{{ end }}".repeat(200_000);
+    for source in [parens, blocks] {
+        assert!(template(&source).is_err());
+        let through = "{{ tpl .Values.t . }}";
+        let values = format!("t: {}\n", argosy_object::Value::from(source));
+        let files: [(&str, &[u8]); 3] = [
+            ("Chart.yaml", CHART.as_bytes()),
+            ("values.yaml", values.as_bytes()),
+            ("templates/a.yaml", through.as_bytes()),
+        ];
+        let error = render(&files, "").expect_err("refused").to_string();
+        assert!(error.contains("demo/templates/a.yaml:1"), "{error:.300}");
+    }
+}
+
+#[test]
+fn charts_within_themselves_end() {
+    // A chart that asks for itself, packed into itself as often as it may be and once more.
+    let chart = format!("{CHART}dependencies: [{{name: demo, version: 1.0.0, repository: ''}}]\n");
+    let mut packed = tgz(&[("demo/Chart.yaml", b'0', CHART.as_bytes())]);
+    for _ in 0..40 {
+        let inner = packed.clone();
+        packed = tgz(&[
+            ("demo/Chart.yaml", b'0', chart.as_bytes()),
+            ("demo/charts/demo-1.0.0.tgz", b'0', &inner),
+        ]);
+    }
+    let error = load_archive(&packed).expect_err("too deep").to_string();
+    assert!(error.contains("32 charts in each other"), "{error:.300}");
+    // One that names itself under `charts/` by a link.
+    let tree = MemoryTree::new([("c/Chart.yaml", chart)]).with_link("c/charts/demo", "..");
+    let request = ChartRequest {
+        chart: argosy_tree::RelPath::new("c").expect("a path"),
+        ..ChartRequest::default()
+    };
+    let reader = Rooted::new(&tree, Limits::default());
+    assert!(template_chart(&reader, &request, &TemplateCache::new()).is_err());
+}
+
+#[test]
+fn schemas_read_nothing_else_and_end() {
+    for (schema, wanted) in [
+        (
+            r#"{"$ref": "http://169.254.169.254/latest"}"#,
+            "http://169.254.169.254",
+        ),
+        (
+            r#"{"$ref": "https://example.com/schema.json"}"#,
+            "https://example.com",
+        ),
+        (r#"{"$ref": "file:///etc/passwd"}"#, "file:///etc/passwd"),
+        (
+            r#"{"$ref": "../../other/values.schema.json"}"#,
+            "other/values.schema.json",
+        ),
+        (r##"{"$ref": "#"}"##, ""),
+        (
+            r##"{"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}"##,
+            "",
+        ),
+        (
+            r#"{"properties": {"a": {"pattern": "(x{1000}){1000}"}}}"#,
+            "",
+        ),
+    ] {
+        let files: [(&str, &[u8]); 3] = [
+            ("Chart.yaml", CHART.as_bytes()),
+            ("values.yaml", b"a: x\n"),
+            ("values.schema.json", schema.as_bytes()),
+        ];
+        let error = render(&files, "").expect_err(schema).to_string();
+        assert!(error.contains("demo:\n"), "{schema}: {error}");
+        assert!(error.contains(wanted), "{schema}: {error}");
+    }
+}
+
+#[test]
+fn names_that_grow_by_merging_stay_within_the_lines_given() {
+    let files: [(&str, &[u8]); 1] = [("Chart.yaml", CHART.as_bytes())];
+    let many: Vec<String> = (0..2_000).map(|at| format!("a{at}[65536]=1")).collect();
+    let error = render(&files, &many.join(","))
+        .expect_err("refused")
+        .to_string();
+    assert!(error.contains("too many list items"), "{error}");
+    assert!(render(&files, &format!("{}=1", "a.".repeat(10_000))).is_err());
 }
 
 #[test]

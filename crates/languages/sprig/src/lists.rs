@@ -156,12 +156,14 @@ fn slice(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
 fn concat(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
     let mut joined = Vec::new();
     for list in args {
+        let refused = || {
+            let text = format!("Cannot concat type {} as list", kind(list));
+            FuncError::new(text)
+        };
         let items = match list {
-            Value::List(_) | Value::Bytes(_) | Value::Nil | Value::Host(_) => items(list, ""),
-            other => {
-                let text = format!("Cannot concat type {} as list", kind(other));
-                return Err(FuncError::new(text));
-            }
+            Value::Host(_) => items(list, "").map_err(|_| refused()),
+            Value::List(_) | Value::Bytes(_) | Value::Nil => items(list, ""),
+            _ => Err(refused()),
         };
         joined.extend_from_slice(&items?);
     }
@@ -175,7 +177,17 @@ fn chunk(cx: &mut CallCx<'_>, args: &[Value]) -> Outcome {
     let items = items(any(args, 1), "Cannot chunk type")?;
     let size = int(args, 0);
     if size <= 0 {
-        // Go computes with a negative or infinite number of chunks here and panics.
+        // Compat: Go counts the chunks by dividing: 0 of them where the size is no less than the
+        // steps between the items, one of a single item, else a number that it cannot make a
+        // list of.
+        if items.len() == 1 && size < -1 {
+            let only = vec![Value::list(items.to_vec())];
+            return Ok(Value::List(List::typed(only, Elem::Lists)));
+        }
+        let steps = items.len().saturating_sub(1) as u64;
+        if (1..=size.unsigned_abs()).contains(&steps) {
+            return Ok(Value::List(List::typed(Vec::new(), Elem::Lists)));
+        }
         return Err(FuncError::new("runtime error: makeslice: len out of range"));
     }
     cx.charge(items.len() as u64 * 2 * VALUE_BYTES)?;

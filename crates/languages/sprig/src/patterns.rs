@@ -2,19 +2,21 @@
 
 use crate::args::{Outcome, int, string, strings, text, utf8};
 use crate::regexp::{Regexp, quote_meta};
-use crate::text::quoted;
+use crate::text::{quoted, runes};
 use argosy_gotmpl::{CallCx, Elem, FuncError, FuncTable, Host, List, Value};
 use argosy_semver::{Constraint, Version};
 use std::sync::Arc;
 
 pub(crate) fn add(table: FuncTable) -> FuncTable {
     let table = table
-        .with_typed("regexMatch", "string, string", |_, a| {
+        .with_typed("regexMatch", "string, string", |cx, a| {
+            charge_search(cx, a)?;
             Ok(Value::Bool(
                 Regexp::new(&utf8(a, 0)).is_ok_and(|r| r.is_match(text(a, 1))),
             ))
         })
-        .with_typed("mustRegexMatch", "string, string", |_, a| {
+        .with_typed("mustRegexMatch", "string, string", |cx, a| {
+            charge_search(cx, a)?;
             Ok(Value::Bool(compiled(a, true)?.is_match(text(a, 1))))
         })
         .with_typed("regexQuoteMeta", "string", |_, a| {
@@ -25,7 +27,8 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
         |table, (start, must)| {
             let name = |plain: &str| format!("{start}{plain}");
             table
-                .with_typed(&name("Find"), "string, string", move |_, a| {
+                .with_typed(&name("Find"), "string, string", move |cx, a| {
+                    charge_search(cx, a)?;
                     string(
                         compiled(a, must)?
                             .find(text(a, 1))
@@ -34,6 +37,7 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
                     )
                 })
                 .with_typed(&name("FindAll"), "string, string, int", move |cx, a| {
+                    charge_search(cx, a)?;
                     let subject = text(a, 1);
                     let found = compiled(a, must)?.find_all(subject, int(a, 2));
                     if found.is_empty() {
@@ -58,6 +62,7 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
                     },
                 )
                 .with_typed(&name("Split"), "string, string, int", move |cx, a| {
+                    charge_search(cx, a)?;
                     if int(a, 2) == 0 {
                         compiled(a, must)?;
                         return Ok(Value::List(List::nil_slice(Elem::Str)));
@@ -69,15 +74,37 @@ pub(crate) fn add(table: FuncTable) -> FuncTable {
     )
 }
 
+/// A search looks at every byte of the subject, and an expression is read anew each time.
+fn charge_search(cx: &mut CallCx<'_>, args: &[Value]) -> Result<(), FuncError> {
+    let (expression, subject) = (text(args, 0).len() as u64, text(args, 1).len() as u64);
+    cx.charge(
+        expression
+            .saturating_mul(64)
+            .saturating_add(subject.saturating_mul(16)),
+    )
+}
+
 /// The most that a replacement can grow to.
 fn charge_replacement(cx: &mut CallCx<'_>, args: &[Value]) -> Result<(), FuncError> {
+    charge_search(cx, args)?;
     let (subject, template) = (text(args, 1).len() as u64, text(args, 2).len() as u64);
     cx.charge(subject.saturating_add((subject + 1).saturating_mul(template.min(1 << 20) / 8)))
 }
 
 fn compiled(args: &[Value], must: bool) -> Result<Regexp, FuncError> {
-    let Ok(expression) = std::str::from_utf8(text(args, 0)) else {
-        return Err(FuncError::new("error parsing regexp: invalid UTF-8"));
+    let bytes = text(args, 0);
+    let expression = match std::str::from_utf8(bytes) {
+        Ok(expression) => expression,
+        Err(error) => {
+            let rest: String = runes(&bytes[error.valid_up_to()..]).into_iter().collect();
+            let fault = format!("error parsing regexp: invalid UTF-8: `{rest}`");
+            if must {
+                return Err(FuncError::new(fault));
+            }
+            let shown = quoted(bytes);
+            let shown = String::from_utf8_lossy(&shown);
+            return Err(FuncError::new(format!("regexp: Compile({shown}): {fault}")));
+        }
     };
     Regexp::new(expression).map_err(|error| {
         if must {

@@ -4,7 +4,7 @@ use crate::args::{Outcome, any, int, string, strings, text};
 use crate::case;
 use crate::text::{charge_text, go_text, quoted, runes, strval};
 use crate::unicode as uni;
-use argosy_gotmpl::{CallCx, FuncError, FuncTable, GoStr, Map, MapRef, Value};
+use argosy_gotmpl::{CallCx, Elem, FuncError, FuncTable, GoStr, Map, MapRef, Value};
 
 pub(crate) fn add(table: FuncTable) -> FuncTable {
     let table = table
@@ -151,6 +151,10 @@ fn splitting(table: FuncTable) -> FuncTable {
         .with_typed("sortAlpha", "any", |cx, a| {
             charge_text(cx, a)?;
             let mut items = match any(a, 0) {
+                // Compat: of a slice of strings that is nil, Go makes nothing new.
+                Value::List(list) if list.is_nil_slice() && list.elem() == Elem::Str => {
+                    return Ok(any(a, 0).clone());
+                }
                 list @ (Value::List(_) | Value::Bytes(_)) => string_items(list),
                 other => vec![strval(other)],
             };

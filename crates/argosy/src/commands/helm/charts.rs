@@ -86,6 +86,15 @@ impl ChartFlags {
         }
         let path = Path::new(name);
         if path.exists() {
+            let path = &*path.canonicalize()?;
+            let file = path.join("Chart.yaml");
+            if path.is_dir() && !file.exists() {
+                let file = file.display();
+                return Err(format!(
+                    "unable to detect chart at {file}: open {file}: no such file or directory"
+                )
+                .into());
+            }
             return Ok(Located {
                 chart: load(path)?,
                 folder: path.is_dir().then(|| path.to_owned()),
@@ -123,10 +132,17 @@ pub(super) fn load(path: &Path) -> Result<Chart, HelmFailure> {
     if path.is_dir() {
         return load_dir(path);
     }
+    let shown = path.to_string_lossy();
+    std::fs::metadata(path).map_err(|error| io_text("stat", &shown, &error))?;
     let data = read_file(path, MAX_ARCHIVE)?;
     if !data.starts_with(&[0x1f, 0x8b]) {
-        let shown = path.display();
-        return Err(format!("file '{shown}' does not appear to be a gzipped archive").into());
+        let is_yaml = shown.ends_with(".yaml") || shown.ends_with(".yml");
+        return Err(if is_yaml {
+            format!("file '{shown}' seems to be a YAML file, but expected a gzipped archive")
+        } else {
+            format!("file '{shown}' does not appear to be a gzipped archive")
+        }
+        .into());
     }
     Ok(load_archive(&data)?)
 }

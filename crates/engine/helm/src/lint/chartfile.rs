@@ -22,7 +22,10 @@ impl Linter<'_, '_> {
         let data = if is_dir { None } else { self.file(FILE)? };
         let mut metadata = Metadata::default();
         let json = match data.as_deref() {
-            None => Err(format!("open {}/{FILE}: no such file", self.request.chart_dir)),
+            None => Err(format!(
+                "open {}/{FILE}: no such file",
+                self.request.chart_dir
+            )),
             Some(data) => argosy_yaml::from_slice(data)
                 .map_err(|error| format!("error converting YAML to JSON: {}", error.text))
                 .and_then(|json| fields_of(&mut metadata, &json).map(|()| json)),
@@ -108,9 +111,7 @@ fn name(metadata: &Metadata) -> Result<(), String> {
 fn api_version(metadata: &Metadata) -> Result<(), String> {
     match metadata.api_version.as_str() {
         "v1" | "v2" => Ok(()),
-        "" => {
-            Err("apiVersion is required. The value must be either \"v1\" or \"v2\"".to_owned())
-        }
+        "" => Err("apiVersion is required. The value must be either \"v1\" or \"v2\"".to_owned()),
         other => Err(format!(
             "apiVersion '{other}' is not valid. The value must be either \"v1\" or \"v2\""
         )),
@@ -134,8 +135,8 @@ fn is_text(json: &Json, field: &str) -> Result<(), String> {
 fn version(metadata: &Metadata) -> Result<(), String> {
     let text = &metadata.version;
     holds(!text.is_empty(), || "version is required".into())?;
-    let parsed = Version::parse(text)
-        .map_err(|_| format!("version '{text}' is not a valid SemVer"))?;
+    let parsed =
+        Version::parse(text).map_err(|_| format!("version '{text}' is not a valid SemVer"))?;
     let positive = Constraint::parse(">0.0.0-0").expect("it is a range");
     positive
         .validate(&parsed)
@@ -144,7 +145,9 @@ fn version(metadata: &Metadata) -> Result<(), String> {
 
 fn maintainers(metadata: &Metadata) -> Result<(), String> {
     for [name, email, url] in &metadata.maintainers {
-        holds(!name.is_empty(), || "each maintainer requires a name".into())?;
+        holds(!name.is_empty(), || {
+            "each maintainer requires a name".into()
+        })?;
         holds(email.is_empty() || is_email(email), || {
             format!("invalid email '{email}' for maintainer '{name}'")
         })?;
@@ -157,8 +160,13 @@ fn maintainers(metadata: &Metadata) -> Result<(), String> {
 }
 
 fn sources(metadata: &Metadata) -> Result<(), String> {
-    let bad = metadata.sources.iter().find(|source| !is_request_url(source));
-    bad.map_or(Ok(()), |source| Err(format!("invalid source URL '{source}'")))
+    let bad = metadata
+        .sources
+        .iter()
+        .find(|source| !is_request_url(source));
+    bad.map_or(Ok(()), |source| {
+        Err(format!("invalid source URL '{source}'"))
+    })
 }
 
 /// Whether a text is a mail address: dot-separated words, `@`, and a host name with a dot.
@@ -205,7 +213,9 @@ fn is_web_url(text: &str) -> bool {
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let (host, port) = host.rsplit_once(':').unwrap_or((host, "1"));
     let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
     let is_known_host = host == "localhost" || (host.contains('.') && is_host(host));

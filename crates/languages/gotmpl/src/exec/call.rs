@@ -36,6 +36,9 @@ impl Params<'_> {
     }
 }
 
+/// Results of functions up to this length are not counted: they are bounded by the steps.
+const FREE_TEXT: usize = 1 << 16;
+
 impl<'t> Machine<'t, '_> {
     pub(super) fn function(
         &mut self,
@@ -73,6 +76,14 @@ impl<'t> Machine<'t, '_> {
         };
         let mut cx = CallCx::new(&mut *self.env, &mut run);
         let result = (entry.func)(&mut cx, &values);
+        // Whatever a function charges itself, texts that grow by being joined with themselves
+        // must come to an end.
+        if let Ok(Value::Str(text)) = &result
+            && text.len() > FREE_TEXT
+        {
+            let made = self.budget.memory(text.len() as u64 * 4);
+            self.limited(made)?;
+        }
         self.returned(&ident.name, caller, result.map(returned_slot))
     }
 

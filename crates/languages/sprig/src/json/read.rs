@@ -21,11 +21,15 @@ const BLANK_IS_WRONG: [&str; 6] = [
 /// # Errors
 /// With Go's text.
 pub fn decode(text: &[u8]) -> Result<Value, String> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        fault: None,
+    };
     let value = reader.value(0, "looking for beginning of value")?;
     reader.blanks();
     match reader.peek() {
-        None => Ok(value),
+        None => reader.fault.map_or(Ok(value), Err),
         Some(_) => Err(reader.unexpected("after top-level value")),
     }
 }
@@ -33,6 +37,8 @@ pub fn decode(text: &[u8]) -> Result<Value, String> {
 struct Reader<'t> {
     text: &'t [u8],
     at: usize,
+    /// The first number that is none of ours: it is only told of where all else is right.
+    fault: Option<String>,
 }
 
 impl Reader<'_> {
@@ -251,9 +257,12 @@ impl Reader<'_> {
         let text = String::from_utf8_lossy(&self.text[start..self.at]);
         match text.parse::<f64>() {
             Ok(float) if float.is_finite() => Ok(Value::Float(float)),
-            _ => Err(format!(
-                "json: cannot unmarshal number {text} into Go value of type float64"
-            )),
+            _ => {
+                let fault =
+                    format!("json: cannot unmarshal number {text} into Go value of type float64");
+                self.fault.get_or_insert(fault);
+                Ok(Value::Nil)
+            }
         }
     }
 
