@@ -85,5 +85,7 @@ async fn openapi_follows_custom_resources() {
     assert_eq!(api.get("/openapi/v3/apis/example.com/v1").await.code, 200);
     let protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
     let v2 = api.get_as("/openapi/v2", protobuf).await;
-    assert_eq!((v2.code, v2.content_type.as_str()), (200, protobuf));
+    // The answer's name has no `@`, which Go's client could not read.
+    let said = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+    assert_eq!((v2.code, v2.content_type.as_str()), (200, said));
 }

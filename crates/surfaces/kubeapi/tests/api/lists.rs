@@ -151,7 +151,7 @@ async fn tables_and_metadata_are_negotiated() {
         .get_as(&format!("{CONFIGS}?includeObject=None"), accept)
         .await
         .body;
-    assert_eq!(bare["rows"][0].get("object"), None);
+    assert_eq!(bare["rows"][0].get("object"), Some(&Value::Null));
     let partial = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
     let list = api.get_as(CONFIGS, partial).await.body;
     assert_eq!(list["kind"], "PartialObjectMetadataList");
