@@ -99,7 +99,14 @@ fn parse(answer: &[u8]) -> anyhow::Result<Answer> {
         .lines()
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-        .map(|(_, value)| value.split(';').next().unwrap_or_default().trim().to_owned());
+        .map(|(_, value)| {
+            value
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        });
     Ok(Answer {
         code,
         media: media.unwrap_or_default(),

@@ -29,7 +29,10 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
             "${1}<rv>",
         ),
         rule(r"(ResourceVersion in record )\(\d+\)", "${1}(<rv>)"),
-        rule(r"(Too large resource version: \d+, current: )\d+", "${1}<rv>"),
+        rule(
+            r"(Too large resource version: \d+, current: )\d+",
+            "${1}<rv>",
+        ),
         rule(r"X509SHA256=[0-9a-f]{64}", "X509SHA256=<digest>"),
         rule(
             r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----",
@@ -56,11 +59,17 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
             r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}",
             "<time>",
         ),
-        rule(r#"(?m)^(\s*)"\d+[smhd](?:\d+[smh])?"(,?)$"#, "${1}\"<age>\"${2}"),
+        rule(
+            r#"(?m)^(\s*)"\d+[smhd](?:\d+[smh])?"(,?)$"#,
+            "${1}\"<age>\"${2}",
+        ),
         rule(r"https://127\.0\.0\.1:\d+", "<server>"),
         rule(r"\b10\.96\.\d+\.\d+\b", "<cluster-ip>"),
         rule(r"\b10\.244\.\d+\.\d+\b", "<pod-ip>"),
-        rule(r#"((?:nodePort|healthCheckNodePort)"?: ?)3\d{4}"#, "${1}<node-port>"),
+        rule(
+            r#"((?:nodePort|healthCheckNodePort)"?: ?)3\d{4}"#,
+            "${1}<node-port>",
+        ),
         rule(r"\b(\d+):3\d{4}/", "${1}:<node-port>/"),
         rule(
             r#"((?:pod-template-hash|controller-revision-hash)"?[:=] ?"?)[a-z0-9-]+"#,
@@ -72,19 +81,20 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 });
 
 static AGES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(^|\s|\()(?:\d+d)?(?:\d+h)?(?:\d+m)?\d+(?:\.\d+)?(?:ms|s|m)(\s|\)|$)").expect("a constant")
+    Regex::new(r"(^|\s|\()(?:\d+d)?(?:\d+h)?(?:\d+m)?\d+(?:\.\d+)?(?:ms|s|m)(\s|\)|$)")
+        .expect("a constant")
 });
 
 static TEMPLATED: LazyLock<Regex> = LazyLock::new(|| {
     // A hash of a pod template and the suffix of a pod's name.
-    let pattern =
-        format!(r"\b([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)-({GENERATED}{{7,10}})(?:-({GENERATED}{{5}}))?\b");
+    let pattern = format!(
+        r"\b([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)-({GENERATED}{{7,10}})(?:-({GENERATED}{{5}}))?\b"
+    );
     Regex::new(&pattern).expect("a constant")
 });
 
-static SUFFIXED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(&format!(r"-{GENERATED}{{5}}\b")).expect("a constant")
-});
+static SUFFIXED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(&format!(r"-{GENERATED}{{5}}\b")).expect("a constant"));
 
 static PADDING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(\S) {2,}").expect("a constant"));
 
@@ -96,7 +106,11 @@ pub fn normal(text: &str) -> String {
     }
     text = TEMPLATED
         .replace_all(&text, |found: &Captures| {
-            let suffix = if found.get(3).is_some() { "-<suffix>" } else { "" };
+            let suffix = if found.get(3).is_some() {
+                "-<suffix>"
+            } else {
+                ""
+            };
             format!("{}-<hash>{suffix}", &found[1])
         })
         .into_owned();
@@ -126,7 +140,9 @@ fn sort_managers(lines: &mut Vec<String>) {
         let own = indent(&lines[at - 1]);
         let end = lines[at..]
             .iter()
-            .position(|line| indent(line) < own || indent(line) == own && !line.trim().starts_with('-'))
+            .position(|line| {
+                indent(line) < own || indent(line) == own && !line.trim().starts_with('-')
+            })
             .map_or(lines.len(), |length| at + length);
         let dash = format!("{}- ", " ".repeat(own));
         let mut entries: Vec<Vec<String>> = Vec::new();

@@ -97,6 +97,9 @@ mod tests {
     fn difference_shows_the_lines_that_part() {
         assert_eq!(difference(&said("a\nb"), &said("a\nb")), None);
         let text = difference(&said("a\nb\nc"), &said("a\nx\nc")).unwrap();
-        assert!(text.contains("        a\n      - b\n      + x\n        c\n"), "{text}");
+        assert!(
+            text.contains("        a\n      - b\n      + x\n        c\n"),
+            "{text}"
+        );
     }
 }

@@ -80,7 +80,12 @@ async fn make_namespace(check: &Check, server: &Server) -> anyhow::Result<()> {
     let deadline = tokio::time::Instant::now() + READY_WITHIN;
     for path in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
         let path = format!("/api/v1/namespaces/{name}/{path}");
-        while server.send("GET", &path, Vec::new(), Vec::new()).await?.code != 200 {
+        while server
+            .send("GET", &path, Vec::new(), Vec::new())
+            .await?
+            .code
+            != 200
+        {
             anyhow::ensure!(
                 tokio::time::Instant::now() < deadline,
                 "no {path} on {}",

@@ -4,11 +4,11 @@
 //! names contain one of the parts; `--show` prints what the real server says.
 #![allow(clippy::print_stdout)] // a test that prints its own summary
 
+use argosy_conformance::ledger;
 use argosy_conformance::report::difference;
 use argosy_conformance::run::{Transcript, run};
 use argosy_conformance::script::{Check, parse};
 use argosy_conformance::servers::Server;
-use argosy_conformance::ledger;
 use argosy_testkit::realapi;
 use futures_util::StreamExt as _;
 use std::collections::BTreeMap;
@@ -172,6 +172,9 @@ fn tell(ended: &[Ended], ledger: &BTreeMap<String, String>, show: bool) -> bool 
 fn print_transcript(check: &Check, transcript: &Transcript) {
     println!("--- {}", check.name);
     for said in &transcript.steps {
-        println!("$ {}\n{}{}[{}]", said.line, said.stdout, said.stderr, said.code);
+        println!(
+            "$ {}\n{}{}[{}]",
+            said.line, said.stdout, said.stderr, said.code
+        );
     }
 }

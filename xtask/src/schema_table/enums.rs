@@ -65,7 +65,10 @@ mod tests {
             values("\t\t\t\t\t\t\tEnum:        []interface{}{\"A\", \"B\"},"),
             Some("\"A\", \"B\"")
         );
-        assert_eq!(values("\t\t\t\t\t\t\t\t\tEnum: []interface{}{\"A\"},"), None);
+        assert_eq!(
+            values("\t\t\t\t\t\t\t\t\tEnum: []interface{}{\"A\"},"),
+            None
+        );
         assert_eq!(
             definition_name("k8sio_api_apps_v1_DaemonSet").as_deref(),
             Some("io.k8s.api.apps.v1.DaemonSet")

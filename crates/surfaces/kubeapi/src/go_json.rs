@@ -231,23 +231,41 @@ mod tests {
     #[test]
     fn faults_are_told_in_go_words() {
         for (text, said) in [
-            ("nonsense", "invalid character 'o' in literal null (expecting 'u')"),
+            (
+                "nonsense",
+                "invalid character 'o' in literal null (expecting 'u')",
+            ),
             ("{} x", "invalid character 'x' after top-level value"),
             ("{\"a\":1", "unexpected end of JSON input"),
             ("{\"a\" 1}", "invalid character '1' after object key"),
-            ("{\"a\":1 2}", "invalid character '2' after object key:value pair"),
+            (
+                "{\"a\":1 2}",
+                "invalid character '2' after object key:value pair",
+            ),
             ("[1 2]", "invalid character '2' after array element"),
-            ("{a:1}", "invalid character 'a' looking for beginning of object key string"),
-            ("[1,]", "invalid character ']' looking for beginning of value"),
+            (
+                "{a:1}",
+                "invalid character 'a' looking for beginning of object key string",
+            ),
+            (
+                "[1,]",
+                "invalid character ']' looking for beginning of value",
+            ),
             ("\"\\x\"", "invalid character 'x' in string escape code"),
             ("-", "unexpected end of JSON input"),
-            ("1.x", "invalid character 'x' after decimal point in numeric literal"),
+            (
+                "1.x",
+                "invalid character 'x' after decimal point in numeric literal",
+            ),
             ("\"a\nb\"", "invalid character '\\n' in string literal"),
         ] {
             assert_eq!(fault(text.as_bytes()).as_deref(), Some(said), "{text}");
         }
         assert_eq!(fault(b" {\"a\": [1, -2.5e+3, null, {}, []]} "), None);
         let deep = "[".repeat(20_000);
-        assert_eq!(fault(deep.as_bytes()).as_deref(), Some("exceeded max depth"));
+        assert_eq!(
+            fault(deep.as_bytes()).as_deref(),
+            Some("exceeded max depth")
+        );
     }
 }

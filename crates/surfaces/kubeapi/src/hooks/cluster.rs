@@ -281,7 +281,11 @@ impl KindHook for Quota {
         };
         if !scopes.iter().all(known) {
             let shown = Value::from(scopes.to_vec());
-            errors.push(FieldError::invalid("spec.scopes", shown, "unsupported scope"));
+            errors.push(FieldError::invalid(
+                "spec.scopes",
+                shown,
+                "unsupported scope",
+            ));
         }
         if let Some(old) = old
             && !same(new, old, "/spec/scopes")
@@ -392,7 +396,10 @@ impl KindHook for LimitRange {
 fn validate_limit(limit: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let read = |field: &str, name: &str| {
         let value = limit.get(field)?.get(name)?;
-        Some((value.clone(), crate::hooks::quantity::Quantity::read(value)?))
+        Some((
+            value.clone(),
+            crate::hooks::quantity::Quantity::read(value)?,
+        ))
     };
     let shown = |value: &Value| match value {
         Value::String(text) => text.clone(),

@@ -32,7 +32,9 @@ pub fn validate(new: &Value, old: Option<&Value>, newer: bool) -> Vec<FieldError
 }
 
 fn is_set(event: &Value, pointer: &str) -> bool {
-    event.pointer(pointer).is_some_and(|v| !v.is_null() && v != "")
+    event
+        .pointer(pointer)
+        .is_some_and(|v| !v.is_null() && v != "")
 }
 
 fn general(event: &Value, newer: bool) -> Vec<FieldError> {
@@ -90,7 +92,11 @@ fn series(event: &Value, errors: &mut Vec<FieldError>) {
         return;
     };
     if int(series, "/count").unwrap_or(0) < 2 {
-        errors.push(FieldError::invalid("series.count", "", "should be at least 2"));
+        errors.push(FieldError::invalid(
+            "series.count",
+            "",
+            "should be at least 2",
+        ));
     }
     if !is_set(series, "/lastObservedTime") {
         errors.push(FieldError::required("series.lastObservedTime", ""));

@@ -231,7 +231,11 @@ impl Workload {
                 "empty selector is invalid for {}",
                 self.name().to_lowercase()
             );
-            errors.push(FieldError::invalid("spec.selector", selector.clone(), &said));
+            errors.push(FieldError::invalid(
+                "spec.selector",
+                selector.clone(),
+                &said,
+            ));
         }
         if !label_selector::is_valid(&selector) {
             let shown = label_selector::go_json(&selector);
@@ -327,12 +331,7 @@ impl Workload {
 }
 
 /// Adds what is wrong with a number of pods or a share of them; `whole`: no more than all.
-pub(super) fn check_portion(
-    path: &str,
-    value: &Value,
-    whole: bool,
-    errors: &mut Vec<FieldError>,
-) {
+pub(super) fn check_portion(path: &str, value: &Value, whole: bool, errors: &mut Vec<FieldError>) {
     match value {
         Value::Number(number) => {
             if let Some(number) = number.as_i64().filter(|n| *n < 0) {
