@@ -75,7 +75,7 @@ fn walk(before: String, rest: &str, found: &mut Vec<String>) -> Result<(), Failu
         Some((part, rest)) => (part, Some(rest)),
         None => (rest, None),
     };
-    let mut step = |name: &str, found: &mut Vec<String>| match rest {
+    let step = |name: &str, found: &mut Vec<String>| match rest {
         Some(rest) => walk(format!("{before}{name}/"), rest, found),
         None => {
             let path = format!("{before}{name}");
