@@ -7,7 +7,8 @@ mod case;
 mod stages;
 
 use crate::session::Session;
-use argosy_cli::{EXIT_DIFF_ERROR, EXIT_DIFFERS, Failure, unified_diff};
+use argosy_cli::{EXIT_DIFF_ERROR, EXIT_DIFFERS, Failure};
+use argosy_diff::unified_diff;
 use case::Case;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
