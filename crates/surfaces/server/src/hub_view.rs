@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -299,11 +299,15 @@ impl Follower {
                 _ => {}
             }
             taken += 1;
-            next = if taken < BATCH {
-                changes.try_recv().ok()
-            } else {
-                None
-            };
+            next = None;
+            if taken < BATCH {
+                match changes.try_recv() {
+                    Ok(change) => next = Some(change),
+                    // What was missed could be anything.
+                    Err(TryRecvError::Lagged(_)) => return self.look_at_all(),
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => {}
+                }
+            }
         }
         if has_clusters {
             self.index.set_clusters(self.clusters());
