@@ -154,6 +154,11 @@ function taken(): string {
   return sessionStorage.getItem(STORED) ?? "";
 }
 
+// The address of a new start, opened in a tab that is here already, changes the fragment alone.
+addEventListener("hashchange", () => {
+  token.value = taken();
+});
+
 /** Keeps a token that was pasted, alone or within an address. */
 export function keepToken(text: string): void {
   const given = /token=([^&\s]+)/.exec(text)?.[1] ?? text.trim();

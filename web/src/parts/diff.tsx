@@ -35,7 +35,7 @@ function One({ diff }: { diff: ResourceDiff }) {
   const removed = lines.filter((line) => line.sign === "-").length;
   return (
     <section class="diff" aria-label={`${diff.kind} ${diff.name}`}>
-      <h3>
+      <h2>
         <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           <i aria-hidden="true">{isOpen ? "▾" : "▸"}</i>
           <span class="kind">{diff.kind}</span>
@@ -48,7 +48,7 @@ function One({ diff }: { diff: ResourceDiff }) {
             </span>
           )}
         </button>
-      </h3>
+      </h2>
       {isOpen && diff.action === "error" && <p class="diff-error">{diff.text}</p>}
       {isOpen && lines.length > 0 && <Lines lines={lines} />}
       {isOpen && diff.cut && <p class="diff-error">There is more than is shown.</p>}

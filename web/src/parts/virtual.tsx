@@ -98,8 +98,12 @@ export function Virtual(props: Props) {
     }
   }
 
+  // The row that has the focus stays, wherever one scrolls to.
+  const seen = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at);
+  if (count > 0 && here < first) seen.unshift(here);
+  if (count > 0 && here >= last) seen.push(here);
   const rows = [];
-  for (let index = first; index < last; index++) {
+  for (const index of seen) {
     rows.push(
       <div
         key={index}
