@@ -9,6 +9,8 @@ use tokio::io::AsyncWriteExt as _;
 
 const STEP_WITHIN: Duration = Duration::from_secs(90);
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How a program ends that did what it was told.
+const SUCCESS: &str = "0";
 const POLL: Duration = Duration::from_millis(50);
 
 /// What was said in one check.
@@ -51,10 +53,7 @@ pub async fn run(check: &Check, server: &Server) -> anyhow::Result<Transcript> {
     make_namespace(check, server).await?;
     let mut transcript = Transcript::default();
     for step in &check.steps {
-        let (code, stdout, stderr) = match step.program {
-            Program::Http => exchange(step, server).await?,
-            Program::Kubectl | Program::Helm => program(check, step, server).await?,
-        };
+        let (code, stdout, stderr) = said(check, step, server).await?;
         transcript.steps.push(Said {
             line: step.line.clone(),
             compared: step.compared,
@@ -64,6 +63,26 @@ pub async fn run(check: &Check, server: &Server) -> anyhow::Result<Transcript> {
         });
     }
     Ok(transcript)
+}
+
+/// What a step says; a repeated one at its first success, or in the end.
+async fn said(
+    check: &Check,
+    step: &Step,
+    server: &Server,
+) -> anyhow::Result<(String, String, String)> {
+    let deadline = tokio::time::Instant::now() + READY_WITHIN;
+    loop {
+        let said = match step.program {
+            Program::Http => exchange(step, server).await?,
+            Program::Kubectl | Program::Helm => program(check, step, server).await?,
+        };
+        let is_over = said.0 == SUCCESS || tokio::time::Instant::now() > deadline;
+        if !step.repeated || is_over {
+            return Ok(said);
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// Makes the namespace and waits for what every namespace gets.

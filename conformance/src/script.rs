@@ -1,5 +1,6 @@
 //! Checks as text: `--- name` begins a check, `$ ` a compared command, `~ ` one whose output does
-//! not count, and what follows a command is its standard input.
+//! not count, `? ` one that is repeated until it succeeds, for what a server does in its own
+//! time, and what follows a command is its standard input.
 //!
 //! A command's first word says what runs: `helm`, `http` (a request as it goes over the wire:
 //! method, path, headers as `Name:value`) or, with any other word, kubectl. `NAME=value` words
@@ -29,6 +30,8 @@ pub struct Step {
     pub input: String,
     /// Whether its output is compared.
     pub compared: bool,
+    /// Whether it is repeated until it succeeds, for a while.
+    pub repeated: bool,
 }
 
 /// What a step runs.
@@ -84,8 +87,10 @@ pub fn parse(area: &str, text: &str) -> Result<Vec<Check>, String> {
         };
         let namespace = check.namespace();
         let line = line.replace("{{ns}}", &namespace);
-        if let Some(command) = line.strip_prefix("$ ").or(line.strip_prefix("~ ")) {
-            let step = step(command, line.starts_with('$')).map_err(|what| wrong(&what))?;
+        let command = ["$ ", "~ ", "? "].iter().find_map(|mark| line.strip_prefix(mark));
+        if let Some(command) = command {
+            let mut step = step(command, line.starts_with('$')).map_err(|what| wrong(&what))?;
+            step.repeated = line.starts_with('?');
             check.steps.push(step);
         } else if let Some(step) = check.steps.last_mut() {
             step.input.push_str(&line);
@@ -128,6 +133,7 @@ fn step(command: &str, compared: bool) -> Result<Step, String> {
         arguments: words,
         input: String::new(),
         compared,
+        repeated: false,
     })
 }
 
@@ -171,6 +177,13 @@ fn words(line: &str) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repeated_command_is_not_compared() {
+        let checks = parse("area", "--- one\n? explain toys\n").unwrap();
+        let step = &checks[0].steps[0];
+        assert!(step.repeated && !step.compared);
+    }
 
     #[test]
     fn check_has_steps_with_input() {
