@@ -22,6 +22,12 @@ export function ago(at: string): string {
   return `${Math.floor(hours / 24)}d`;
 }
 
+/** The same within a sentence. */
+export function past(at: string): string {
+  const age = ago(at);
+  return age && age !== "now" ? `${age} ago` : age;
+}
+
 /** The moment in full, for whoever points at an age. */
 export function moment(at: string): string {
   const then = new Date(at);

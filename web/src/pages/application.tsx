@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, type Detail, type Operation, appPath, get, keyText, post } from "../api";
-import { ago, moment, plural, repoName, short, took } from "../format";
+import { ago, moment, past, plural, repoName, short, took } from "../format";
 import { Health, Sync } from "../icons";
 import { announce, hear } from "../live";
 import { Diff } from "../parts/diff";
@@ -120,6 +120,7 @@ function Actions({ detail, path }: { detail: Detail; path: string }) {
       await post(`${path}/${what}`, body);
       setSaid(done);
       announce(done);
+      setTimeout(() => setSaid((now) => (now === done ? "" : now)), 4000);
     } catch (error) {
       setSaid(error instanceof ApiError ? error.message : String(error));
     } finally {
@@ -284,7 +285,7 @@ function LastSync({ operation }: { operation: Operation | null }) {
         <span>{operation.message}</span>
         <span class="sub">
           {operation.by && `by ${operation.by} · `}
-          <time title={moment(operation.started)}>{ago(operation.started)} ago</time>
+          <time title={moment(operation.started)}>{past(operation.started)}</time>
           {operation.finished && ` · took ${took(operation.started, operation.finished)}`}
         </span>
       </p>
@@ -321,7 +322,7 @@ function History({ detail }: { detail: Detail }) {
       {detail.history.map((one, index) => (
         <li key={one.id} class={index === 0 ? "now" : ""}>
           <code title={one.revision}>{short(one.revision)}</code>
-          <time title={moment(one.at)}>{ago(one.at)} ago</time>
+          <time title={moment(one.at)}>{past(one.at)}</time>
           <span>{one.by || "—"}</span>
           {index === 0 && <span class="sub">live</span>}
         </li>

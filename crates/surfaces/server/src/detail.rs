@@ -104,9 +104,11 @@ fn operation(state: &OperationState) -> OperationView {
         .sync_result
         .iter()
         .flat_map(|result| &result.resources);
-    let status = |result: &argosy_crds::ResourceResult| match (result.hook_phase, result.status) {
-        (Some(phase), _) => format!("{phase:?}"),
-        (None, Some(status)) => format!("{status:?}"),
+    // Objects that are no hooks have a phase too, which says nothing that their status does not.
+    let status = |result: &argosy_crds::ResourceResult| match (result.status, result.hook_phase) {
+        (None, Some(phase)) => format!("{phase:?}"),
+        (_, Some(phase)) if !result.hook_type.is_empty() => format!("{phase:?}"),
+        (Some(status), _) => format!("{status:?}"),
         (None, None) => String::new(),
     };
     OperationView {
