@@ -5,6 +5,7 @@ use crate::fields::FieldSpec;
 use crate::id::Gvk;
 use argosy_object::Value;
 use serde::Deserialize;
+use std::sync::{Arc, LazyLock};
 
 /// Fields that hold the name of an object of one kind.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -96,8 +97,30 @@ impl Config {
             .sort_by_cached_key(|r| crate::order::kind_key(&r.gvk()));
     }
 
+    /// Nothing at all.
+    pub(crate) fn none() -> Arc<Self> {
+        static NONE: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+        NONE.clone()
+    }
+
+    /// Adds a table to another one, which costs nothing where the two are one or the first is
+    /// [`Config::none`].
+    pub(crate) fn absorb(mine: &mut Arc<Self>, theirs: Arc<Self>) -> Result<(), KustomizeError> {
+        if Arc::ptr_eq(mine, &Self::none()) {
+            *mine = theirs;
+        } else if !Arc::ptr_eq(mine, &theirs) {
+            Arc::make_mut(mine).merge(Arc::unwrap_or_clone(theirs))?;
+        }
+        Ok(())
+    }
+
     /// The built-in table.
-    pub(crate) fn builtin() -> Self {
+    pub(crate) fn builtin() -> Arc<Self> {
+        static BUILTIN: LazyLock<Arc<Config>> = LazyLock::new(|| Arc::new(Config::make_builtin()));
+        BUILTIN.clone()
+    }
+
+    fn make_builtin() -> Self {
         let metadata_labels = metadata_labels();
         let mut common_labels = selectors();
         common_labels.extend(metadata_labels.clone());

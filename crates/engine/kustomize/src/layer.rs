@@ -11,6 +11,7 @@ use crate::resource::Resource;
 use crate::target::{Accumulator, Build};
 use crate::vars::{self, Vars};
 use crate::{charts, generate, images, labels, names, patch, plugins, replace};
+use std::sync::Arc;
 
 /// One kustomization or component.
 pub(crate) struct Layer<'t, 's> {
@@ -29,12 +30,12 @@ impl Layer<'_, '_> {
         let k = &self.kustomization;
         let Accumulator { map, config, vars } = all;
         self.resources("resources", map, config, vars, &k.resources)?;
-        config.merge(self.configurations()?)?;
+        Config::absorb(config, self.configurations()?)?;
         for (at, path) in k.crds.iter().enumerate() {
             let read = self
                 .loader
                 .read(path)
-                .and_then(|bytes| crate::crds::extend(config, &self.loader.full(path), &bytes));
+                .and_then(|bytes| crate::crds::extend(Arc::make_mut(config), &self.loader.full(path), &bytes));
             self.blame(read, || format!("crds[{at}]"))?;
         }
         self.generate(map)?;
@@ -75,16 +76,19 @@ impl Layer<'_, '_> {
         Err(KustomizeError::failed(text))
     }
 
-    fn configurations(&self) -> Result<Config, KustomizeError> {
+    fn configurations(&self) -> Result<Arc<Config>, KustomizeError> {
+        if self.kustomization.configurations.is_empty() {
+            return Ok(Config::builtin());
+        }
         let mut own = Config::default();
         for (at, path) in self.kustomization.configurations.iter().enumerate() {
             let read = plugins::config_of(&self.loader, path);
             let read = read.and_then(|read| own.merge(read));
             self.blame(read, || format!("configurations[{at}]"))?;
         }
-        let mut all = Config::builtin();
+        let mut all = Config::clone(&Config::builtin());
         all.merge(own)?;
-        Ok(all)
+        Ok(Arc::new(all))
     }
 
     /// Runs the validators, which may refuse but not change.
@@ -158,7 +162,7 @@ impl Layer<'_, '_> {
         &self,
         field: &str,
         map: &mut ResMap,
-        config: &mut Config,
+        config: &mut Arc<Config>,
         known: &mut Vars,
         paths: &[String],
     ) -> Result<(), KustomizeError> {
@@ -172,7 +176,7 @@ impl Layer<'_, '_> {
     fn resource(
         &self,
         map: &mut ResMap,
-        config: &mut Config,
+        config: &mut Arc<Config>,
         known: &mut Vars,
         path: &str,
     ) -> Result<(), KustomizeError> {
@@ -193,7 +197,7 @@ impl Layer<'_, '_> {
         let mut inner = Accumulator::default();
         layer.accumulate(&mut inner)?;
         map.append_all(inner.map.list)?;
-        config.merge(inner.config)?;
+        Config::absorb(config, inner.config)?;
         vars::merge(known, inner.vars)
     }
 
@@ -278,7 +282,7 @@ impl Layer<'_, '_> {
                 Err(_) => paths.push(entry.clone()),
             }
         }
-        let (mut config, mut vars) = (Config::default(), Vars::new());
+        let (mut config, mut vars) = (Config::none(), Vars::new());
         self.resources(field, &mut found, &mut config, &mut vars, &paths)?;
         Ok(found.list)
     }
@@ -288,15 +292,15 @@ impl Layer<'_, '_> {
         let done = |map: &mut ResMap, kind: &str| {
             provenance::note(&mut map.list, self.builtin(kind).as_ref());
         };
-        let schema = self.build.openapi.schema();
+        let schema = || self.build.openapi.schema();
         if !k.patches_strategic_merge.is_empty() {
             let paths = &k.patches_strategic_merge;
-            let patched = patch::apply_strategic(map, &self.loader, &schema, paths);
+            let patched = patch::apply_strategic(map, &self.loader, &schema(), paths);
             self.blame(patched, || "patchesStrategicMerge".to_owned())?;
             done(map, "PatchStrategicMergeTransformer");
         }
         for (at, edit) in k.patches.iter().enumerate() {
-            let patched = patch::apply_patch(map, &self.loader, &schema, edit);
+            let patched = patch::apply_patch(map, &self.loader, &schema(), edit);
             self.blame(patched, || format!("patches[{at}]"))?;
             done(map, "PatchTransformer");
         }

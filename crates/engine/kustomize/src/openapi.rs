@@ -13,7 +13,8 @@ const BUILTIN: &str = "v1.21.2";
 /// The document in force. Compat: the first kustomization of a build that names one decides for
 /// all that is merged after it, and what it does not describe is not known.
 pub(crate) struct OpenApi {
-    schema: RefCell<Arc<MergeSchema>>,
+    /// `None`: the built-in one, which is read only where something is merged.
+    schema: RefCell<Option<Arc<MergeSchema>>>,
     is_set: Cell<bool>,
     adds: bool,
 }
@@ -22,7 +23,7 @@ impl OpenApi {
     /// The built-in document; whether another one adds to it is `adds`.
     pub(crate) fn new(adds: bool) -> Self {
         Self {
-            schema: RefCell::new(MergeSchema::builtin()),
+            schema: RefCell::new(None),
             is_set: Cell::new(false),
             adds,
         }
@@ -30,7 +31,7 @@ impl OpenApi {
 
     /// The document in force.
     pub(crate) fn schema(&self) -> Arc<MergeSchema> {
-        self.schema.borrow().clone()
+        self.schema.borrow().clone().unwrap_or_else(MergeSchema::builtin)
     }
 
     /// Takes what a kustomization names, where none before it did.
@@ -75,7 +76,7 @@ impl OpenApi {
         } else {
             MergeSchema::default()
         };
-        self.schema.replace(Arc::new(base.with(&document)));
+        self.schema.replace(Some(Arc::new(base.with(&document))));
         Ok(())
     }
 }

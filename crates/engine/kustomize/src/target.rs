@@ -15,6 +15,7 @@ use crate::{names, order, provenance, refs};
 use argosy_object::{Object, Origin};
 use argosy_tree::{RelPath, Rooted};
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// How many warnings are kept.
 const MAX_WARNINGS: usize = 1000;
@@ -186,11 +187,21 @@ fn label_manager(map: &mut ResMap) {
 }
 
 /// What the layers so far have made.
-#[derive(Default)]
 pub(crate) struct Accumulator {
     pub(crate) map: ResMap,
-    pub(crate) config: Config,
+    /// Shared while the layers add nothing of their own to the built-in table.
+    pub(crate) config: Arc<Config>,
     pub(crate) vars: Vars,
+}
+
+impl Default for Accumulator {
+    fn default() -> Self {
+        Self {
+            map: ResMap::default(),
+            config: Config::none(),
+            vars: Vars::default(),
+        }
+    }
 }
 
 /// What all layers of a build share.
