@@ -103,10 +103,9 @@ impl Config {
         NONE.clone()
     }
 
-    /// Adds a table to another one, which costs nothing where the two are one or the first is
-    /// [`Config::none`].
+    /// Adds a table to another one, which costs nothing where both are the built-in one.
     pub(crate) fn absorb(mine: &mut Arc<Self>, theirs: Arc<Self>) -> Result<(), KustomizeError> {
-        if Arc::ptr_eq(mine, &Self::none()) {
+        if Arc::ptr_eq(mine, &Self::none()) && Arc::ptr_eq(&theirs, &Self::builtin()) {
             *mine = theirs;
         } else if !Arc::ptr_eq(mine, &theirs) {
             Arc::make_mut(mine).merge(Arc::unwrap_or_clone(theirs))?;
@@ -116,11 +115,18 @@ impl Config {
 
     /// The built-in table.
     pub(crate) fn builtin() -> Arc<Self> {
-        static BUILTIN: LazyLock<Arc<Config>> = LazyLock::new(|| Arc::new(Config::make_builtin()));
+        static BUILTIN: LazyLock<Arc<Config>> = LazyLock::new(|| {
+            let mut config = Config::default();
+            let merged = config.merge(Config::make_builtin());
+            merged.expect("the table does not contradict itself");
+            Arc::new(config)
+        });
         BUILTIN.clone()
     }
 
-    fn make_builtin() -> Self {
+    /// The built-in table as it stands, before it was merged with anything: merging drops specs
+    /// that others make needless, and which ones those are depends on the order.
+    pub(crate) fn make_builtin() -> Self {
         let metadata_labels = metadata_labels();
         let mut common_labels = selectors();
         common_labels.extend(metadata_labels.clone());

@@ -86,7 +86,7 @@ impl Layer<'_, '_> {
             let read = read.and_then(|read| own.merge(read));
             self.blame(read, || format!("configurations[{at}]"))?;
         }
-        let mut all = Config::clone(&Config::builtin());
+        let mut all = Config::make_builtin();
         all.merge(own)?;
         Ok(Arc::new(all))
     }
