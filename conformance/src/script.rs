@@ -87,7 +87,9 @@ pub fn parse(area: &str, text: &str) -> Result<Vec<Check>, String> {
         };
         let namespace = check.namespace();
         let line = line.replace("{{ns}}", &namespace);
-        let command = ["$ ", "~ ", "? "].iter().find_map(|mark| line.strip_prefix(mark));
+        let command = ["$ ", "~ ", "? "]
+            .iter()
+            .find_map(|mark| line.strip_prefix(mark));
         if let Some(command) = command {
             let mut step = step(command, line.starts_with('$')).map_err(|what| wrong(&what))?;
             step.repeated = line.starts_with('?');

@@ -42,7 +42,13 @@ pub fn browser() -> anyhow::Result<()> {
                 .status()
                 .is_ok_and(|status| status.success())
         };
-        let install = ["install", "-y", "-qq", "--no-install-recommends", "chromium"];
+        let install = [
+            "install",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            "chromium",
+        ];
         if apt(&install) || (apt(&["update", "-qq"]) && apt(&install)) {
             return Ok(());
         }

@@ -1,8 +1,8 @@
 //! The command line's outermost layer: global flags and the list of commands.
 
 use crate::commands::{
-    app, appset, bench, cluster, completion, debug, demo, helm, kustomize, project, render, repo, run,
-    up, version,
+    app, appset, bench, cluster, completion, debug, demo, helm, kustomize, project, render, repo,
+    run, up, version,
 };
 use crate::session::Session;
 use argosy_cli::{Failure, Flags};

@@ -48,7 +48,8 @@ impl Controllers {
     ) -> anyhow::Result<Self> {
         let schemas = Schemas::builtin();
         let hub = transport.counted(hub);
-        let client: Arc<dyn Api> = Arc::new(Client::new("https://kubernetes.default.svc", hub.clone()));
+        let client: Arc<dyn Api> =
+            Arc::new(Client::new("https://kubernetes.default.svc", hub.clone()));
         bootstrap(&*client, &settings.namespace).await?;
         let clock = Arc::new(SystemTime);
         let sources = Arc::new(GitSources::new(settings.git, clock.clone()));
@@ -76,7 +77,15 @@ impl Controllers {
         let hub = Hub::start(ports, schemas, &mut tasks, &stop);
         let applications = ApplicationController::start(hub.clone(), &mut tasks, &stop);
         let sets = ApplicationSetController::start(hub.clone(), &mut tasks, &stop);
-        Ok(Self { hub, applications, sets, clusters, transport, stop: handle, tasks })
+        Ok(Self {
+            hub,
+            applications,
+            sets,
+            clusters,
+            transport,
+            stop: handle,
+            tasks,
+        })
     }
 
     /// How many requests the controllers have sent to hub and clusters.
@@ -118,7 +127,10 @@ impl Configure for Configuration {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut gone = std::mem::take(&mut known.clusters);
         for secret in secrets {
-            let id = (secret.namespace().unwrap_or("").to_owned(), secret.name().to_owned());
+            let id = (
+                secret.namespace().unwrap_or("").to_owned(),
+                secret.name().to_owned(),
+            );
             let version = secret.resource_version().to_owned();
             if gone.remove(&id).as_ref() != Some(&version)
                 && let Err(error) = self.clusters.set_secret(secret)
@@ -135,7 +147,12 @@ impl Configure for Configuration {
     fn repositories(&self, secrets: &[Object]) {
         let versions: Vec<(String, String)> = secrets
             .iter()
-            .map(|secret| (secret.name().to_owned(), secret.resource_version().to_owned()))
+            .map(|secret| {
+                (
+                    secret.name().to_owned(),
+                    secret.resource_version().to_owned(),
+                )
+            })
             .collect();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.repositories == versions {
@@ -149,4 +166,3 @@ impl Configure for Configuration {
         self.sources.set_credentials(credentials);
     }
 }
-

@@ -90,7 +90,11 @@ impl EmbeddedFleet {
                 std::fs::create_dir_all(&keys).context("cannot make the folder of keys")?;
                 let disk = DiskStore::open(&folder.join("fleet.redb"), HistoryLimits::HUB)
                     .context("cannot open the store")?;
-                (Authority::open(&keys, now)?, TokenKey::open(&keys)?, Some(disk))
+                (
+                    Authority::open(&keys, now)?,
+                    TokenKey::open(&keys)?,
+                    Some(disk),
+                )
             }
             None => (Authority::in_memory(now)?, TokenKey::in_memory(), None),
         };
@@ -101,26 +105,48 @@ impl EmbeddedFleet {
         let mut tokens = StaticTokens::default();
         tokens.insert(&settings.admin_token, admin());
         let (key, tokens) = (Arc::new(key), Arc::new(tokens));
-        let deps = Deps { key: key.clone(), tokens: tokens.clone() };
+        let deps = Deps {
+            key: key.clone(),
+            tokens: tokens.clone(),
+        };
         let shared = Shared::new(Schemas::builtin(), hooks::all(&deps));
         let hub = server(&shared, storage(disk.as_ref(), HUB), &key, &tokens, &url).await?;
         let router = Router::new(hub.clone());
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned(), settings.listen.ip().to_string()];
+        let names = [
+            "127.0.0.1".to_owned(),
+            "localhost".to_owned(),
+            settings.listen.ip().to_string(),
+        ];
         let identity = authority.server(&names, now)?;
         let tls = authority.tls(&identity)?;
         let ca_pem = authority.ca_pem().to_owned();
         let inner = Arc::new(Inner {
-            settings, url, shared, disk, key, tokens, ca_pem, router, hub, transport,
+            settings,
+            url,
+            shared,
+            disk,
+            key,
+            tokens,
+            ca_pem,
+            router,
+            hub,
+            transport,
             clusters: Mutex::default(),
             starting: tokio::sync::Mutex::default(),
         });
-        inner.transport.register(&inner.url, inner.router.service())?;
+        inner
+            .transport
+            .register(&inner.url, inner.router.service())?;
         inner.write_kubeconfig(&[])?;
         inner.start_known().await?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(Listener::new(listener, inner.router.clone(), Some(tls)).run(stopped));
-        tasks.spawn(argosy_simulate::run(inner.hub.service(), inner.simulation(), clock));
+        tasks.spawn(argosy_simulate::run(
+            inner.hub.service(),
+            inner.simulation(),
+            clock,
+        ));
         tasks.spawn(inner.clone().follow_secrets());
         Ok(Self { inner, stop, tasks })
     }
@@ -162,11 +188,16 @@ impl EmbeddedFleet {
         clusters: &[(String, BTreeMap<String, String>)],
     ) -> anyhow::Result<()> {
         let client = Client::new(&self.inner.url, self.hub());
-        let options =
-            WriteOptions { manager: Some("argosy".into()), ..WriteOptions::default() };
+        let options = WriteOptions {
+            manager: Some("argosy".into()),
+            ..WriteOptions::default()
+        };
         for (name, labels) in clusters {
             // Served before anybody hears of it.
-            self.inner.add(name).await.with_context(|| format!("cannot start cluster `{name}`"))?;
+            self.inner
+                .add(name)
+                .await
+                .with_context(|| format!("cannot start cluster `{name}`"))?;
             let secret = self.inner.secret(name, labels);
             match client.create(&secrets(), &secret, &options).await {
                 Err(error) if error.kind != ApiErrorKind::AlreadyExists => {
@@ -191,7 +222,10 @@ impl EmbeddedFleet {
 
 impl Inner {
     fn simulation(&self) -> Options {
-        Options { latency: self.settings.latency, ..Options::default() }
+        Options {
+            latency: self.settings.latency,
+            ..Options::default()
+        }
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<String, AbortHandle>> {
@@ -204,7 +238,10 @@ impl Inner {
         let list = self.simulated();
         let mut present: BTreeMap<String, String> = BTreeMap::new();
         loop {
-            let options = WatchOptions { list: list.clone(), from: None };
+            let options = WatchOptions {
+                list: list.clone(),
+                from: None,
+            };
             if let Ok(mut events) = client.watch(&secrets(), &options).await {
                 while let Some(Ok(event)) = events.next().await {
                     self.secret_changed(&event, &mut present).await;
@@ -217,8 +254,14 @@ impl Inner {
     async fn secret_changed(&self, event: &WatchEvent, present: &mut BTreeMap<String, String>) {
         match event {
             WatchEvent::Added(secret) | WatchEvent::Modified(secret) => {
-                let Some(name) = self.cluster_of(secret) else { return };
-                if present.insert(secret.name().to_owned(), name.clone()).as_ref() == Some(&name) {
+                let Some(name) = self.cluster_of(secret) else {
+                    return;
+                };
+                if present
+                    .insert(secret.name().to_owned(), name.clone())
+                    .as_ref()
+                    == Some(&name)
+                {
                     return;
                 }
                 if let Err(error) = self.add(&name).await {
@@ -226,7 +269,9 @@ impl Inner {
                 }
             }
             WatchEvent::Deleted(secret) => {
-                let Some(name) = present.remove(secret.name()) else { return };
+                let Some(name) = present.remove(secret.name()) else {
+                    return;
+                };
                 self.remove(&name).await;
             }
             WatchEvent::Bookmark(_) => return,
@@ -240,10 +285,14 @@ impl Inner {
     /// The name in the URL of a simulated cluster's Secret, where the URL is one of ours.
     fn cluster_of(&self, secret: &Object) -> Option<String> {
         let server = argosy_crds::secret_text(secret, "server")?;
-        let name = server.strip_prefix(&format!("{}/clusters/", self.url))?.trim_end_matches('/');
+        let name = server
+            .strip_prefix(&format!("{}/clusters/", self.url))?
+            .trim_end_matches('/');
         let is_label = !name.is_empty()
             && name.len() <= 63
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         is_label.then(|| name.to_owned())
     }
 
@@ -253,7 +302,9 @@ impl Inner {
         let secrets = client.list(&secrets(), &self.simulated()).await?;
         for secret in &secrets.items {
             if let Some(name) = self.cluster_of(secret) {
-                self.add(&name).await.with_context(|| format!("cannot start cluster `{name}`"))?;
+                self.add(&name)
+                    .await
+                    .with_context(|| format!("cannot start cluster `{name}`"))?;
             }
         }
         Ok(())
@@ -277,10 +328,17 @@ impl Inner {
         let store = storage(self.disk.as_ref(), &format!("cluster-{name}"));
         let api = server(&self.shared, store, &self.key, &self.tokens, &url).await?;
         self.router.insert(name, api.clone());
-        let options = Options { node_prefix: format!("{name}-node"), ..self.simulation() };
-        let played =
-            tokio::spawn(argosy_simulate::run(api.service(), options, Arc::new(SystemTime)));
-        self.running().insert(name.to_owned(), played.abort_handle());
+        let options = Options {
+            node_prefix: format!("{name}-node"),
+            ..self.simulation()
+        };
+        let played = tokio::spawn(argosy_simulate::run(
+            api.service(),
+            options,
+            Arc::new(SystemTime),
+        ));
+        self.running()
+            .insert(name.to_owned(), played.abort_handle());
         Ok(())
     }
 
@@ -326,7 +384,9 @@ impl Inner {
         };
         let mut contexts = vec![context("hub", self.url.clone())];
         contexts.extend(
-            clusters.iter().map(|name| context(name, format!("{}/clusters/{name}", self.url))),
+            clusters
+                .iter()
+                .map(|name| context(name, format!("{}/clusters/{name}", self.url))),
         );
         let kubeconfig = Kubeconfig {
             contexts,
@@ -372,8 +432,12 @@ async fn server(
 ) -> anyhow::Result<ApiServer> {
     let clock = Arc::new(SystemTime);
     let tell = clock.clone();
-    let credentials =
-        Credentials::new(key.clone(), tokens.clone(), url, Arc::new(move || tell.now()));
+    let credentials = Credentials::new(
+        key.clone(),
+        tokens.clone(),
+        url,
+        Arc::new(move || tell.now()),
+    );
     ApiServer::new(storage, shared, clock)
         .authorizer(Arc::new(RbacAuthorizer::new()))
         .authenticator(Arc::new(credentials))

@@ -46,7 +46,10 @@ impl Folder {
             }
             Err(error) => return Err(error).context("cannot read the folder's format"),
         }
-        Ok(Self { path: path.canonicalize()?, _lock: lock })
+        Ok(Self {
+            path: path.canonicalize()?,
+            _lock: lock,
+        })
     }
 
     /// The path of something in the folder.
@@ -138,7 +141,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Folder::open(dir.path(), false).unwrap();
         let error = Folder::open(dir.path(), false).unwrap_err().to_string();
-        assert!(error.contains(&format!("held by process {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("held by process {}", std::process::id())),
+            "{error}"
+        );
         drop(first);
         Folder::open(dir.path(), false).unwrap();
     }

@@ -20,7 +20,9 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let is_helm = std::env::args_os().nth(1).is_some_and(|word| word == "helm");
+            let is_helm = std::env::args_os()
+                .nth(1)
+                .is_some_and(|word| word == "helm");
             if let Some((text, code)) = helm::usage_error(&error).filter(|_| is_helm) {
                 let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
                 return ExitCode::from(code);

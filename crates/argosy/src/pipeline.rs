@@ -47,14 +47,20 @@ pub async fn compare(
 ) -> Result<Compared, Failure> {
     let hub = &connected.hub;
     let fail = |error: &dyn std::error::Error| {
-        Failure::from_error(error).while_doing(format!("cannot compare application `{}`", app.name()))
+        Failure::from_error(error)
+            .while_doing(format!("cannot compare application `{}`", app.name()))
     };
     let mut spec = ApplicationSpec::of(app).map_err(|error| fail(&error))?;
     override_revision(&mut spec, overrides.revision.as_deref());
     let project = project(hub, spec.project_name()).await?;
     let secrets = hub.clusters().await?;
     let destinations = Destinations::default();
-    destinations.set(secrets.iter().filter_map(|s| ClusterSecret::of(s).ok()).collect());
+    destinations.set(
+        secrets
+            .iter()
+            .filter_map(|s| ClusterSecret::of(s).ok())
+            .collect(),
+    );
     let destination = destinations
         .resolve(&spec.destination)
         .map_err(|error| fail(&error))?;
@@ -64,9 +70,17 @@ pub async fn compare(
     let cluster = clusters
         .by_server(&destination.server)
         .await
-        .map_err(|error| failed(&error, &format!("cannot reach cluster `{}`", destination.name)))?;
+        .map_err(|error| {
+            failed(
+                &error,
+                &format!("cannot reach cluster `{}`", destination.name),
+            )
+        })?;
     let facts = cluster.facts().await.map_err(|error| {
-        failed(&error, &format!("cannot ask cluster `{}` what it serves", destination.name))
+        failed(
+            &error,
+            &format!("cannot ask cluster `{}` what it serves", destination.name),
+        )
     })?;
     let template = Request {
         app_name: app.name().to_owned(),

@@ -34,7 +34,10 @@ impl Web {
     ///
     /// # Errors
     /// Where the address cannot be bound.
-    pub async fn start(flags: &WebFlags, controllers: &Controllers) -> anyhow::Result<Option<Self>> {
+    pub async fn start(
+        flags: &WebFlags,
+        controllers: &Controllers,
+    ) -> anyhow::Result<Option<Self>> {
         if flags.no_web {
             return Ok(None);
         }
@@ -42,11 +45,18 @@ impl Web {
         let mut tasks = JoinSet::new();
         let (hub, applications) = (controllers.hub.clone(), controllers.applications.clone());
         let view = HubView::start(hub, applications, &mut tasks, &stop);
-        let settings = ServerSettings { listen: flags.web_listen, token: new_token() };
+        let settings = ServerSettings {
+            listen: flags.web_listen,
+            token: new_token(),
+        };
         let server = Server::start(settings, view)
             .await
             .context("choose another address with --web-listen, or none with --no-web")?;
-        Ok(Some(Self { server, stop: handle, tasks }))
+        Ok(Some(Self {
+            server,
+            stop: handle,
+            tasks,
+        }))
     }
 
     /// The page's address, with the token of this start.

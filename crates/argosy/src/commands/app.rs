@@ -157,9 +157,7 @@ fn print_app(
         Format::Json => to_pretty_json(&view::without_managed_fields(app)),
         Format::Yaml => argosy_yaml::to_string(&view::without_managed_fields(app)),
         Format::Name => format!("{}\n", view::qualified(app)),
-        Format::Table | Format::Wide => {
-            view::app::summary(app, show_operation, &session.terminal)
-        }
+        Format::Table | Format::Wide => view::app::summary(app, show_operation, &session.terminal),
     })
 }
 

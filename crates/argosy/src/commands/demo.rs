@@ -64,13 +64,20 @@ impl DemoCommand {
     /// [`Failure`] where it cannot start.
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
         init_logs(session);
-        let data_dir =
-            self.data_dir.clone().unwrap_or_else(|| default_data_dir(session).join("demo"));
+        let data_dir = self
+            .data_dir
+            .clone()
+            .unwrap_or_else(|| default_data_dir(session).join("demo"));
         session.block_on(async {
             let started = Instant::now();
             let running = bring_up(&data_dir, session).await.map_err(failure)?;
             let web = self.serve(session, &running).await?;
-            let show = Show { running, web, data_dir, started };
+            let show = Show {
+                running,
+                web,
+                data_dir,
+                started,
+            };
             let code = self.watch(session, &show).await;
             if let Some(web) = show.web {
                 web.stop().await;
@@ -85,7 +92,9 @@ impl DemoCommand {
         if self.once {
             return Ok(None);
         }
-        let web = Web::start(&self.web, &running.controllers).await.map_err(failure)?;
+        let web = Web::start(&self.web, &running.controllers)
+            .await
+            .map_err(failure)?;
         if let Some(web) = &web {
             web.announce(session);
         }
@@ -93,7 +102,9 @@ impl DemoCommand {
     }
 
     async fn watch(&self, session: &Session, show: &Show) -> Result<u8, Failure> {
-        let Show { running, started, .. } = show;
+        let Show {
+            running, started, ..
+        } = show;
         let limit = Duration::from_secs(self.limit);
         let mut board = Board::new(session, self.json);
         let is_well = loop {
@@ -150,8 +161,11 @@ async fn bring_up(data_dir: &Path, session: &Session) -> anyhow::Result<Running>
         latency: Duration::from_millis(300),
         local_repos: vec![git.clone()],
         instead_of: vec![
-            InsteadOf::parse(&format!("https://gitlab.internal/=file://{}/", git.display()))
-                .map_err(anyhow::Error::msg)?,
+            InsteadOf::parse(&format!(
+                "https://gitlab.internal/=file://{}/",
+                git.display()
+            ))
+            .map_err(anyhow::Error::msg)?,
         ],
         namespace: session.settings.namespace.clone(),
     };
@@ -181,11 +195,17 @@ fn clusters() -> Vec<(String, BTreeMap<String, String>)> {
     for region in ["eu", "us", "ap"] {
         for (environment, count) in [("production", 3), ("staging", 1)] {
             for number in 1..=count {
-                let short = if environment == "production" { "prod" } else { "staging" };
+                let short = if environment == "production" {
+                    "prod"
+                } else {
+                    "staging"
+                };
                 let labels = [("region", region), ("environment", environment)];
                 all.push((
                     format!("{region}-{short}-{number}"),
-                    labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+                    labels
+                        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                        .into(),
                 ));
             }
         }

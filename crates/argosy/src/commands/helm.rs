@@ -30,9 +30,13 @@ enum Verb {
     /// Looks for faults in charts, as `helm lint` does
     Lint(lint::LintCommand),
     /// Shows what a chart says of itself, as `helm show` does
-    #[command(subcommand, visible_alias = "inspect", after_help = "Examples:
+    #[command(
+        subcommand,
+        visible_alias = "inspect",
+        after_help = "Examples:
   argosy helm show chart ./chart
-  argosy helm show values ./chart-1.2.3.tgz")]
+  argosy helm show values ./chart-1.2.3.tgz"
+    )]
     Show(show::ShowCommand),
     /// Lists and fetches what a chart depends on, as `helm dependency` does
     #[command(subcommand, visible_aliases = ["dep", "dependencies"], after_help = "Examples:
@@ -96,7 +100,10 @@ pub fn usage_error(error: &clap::Error) -> Option<(String, u8)> {
         }
         _ => {
             let text = error.to_string();
-            text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
+            text.strip_prefix("error: ")
+                .unwrap_or(&text)
+                .trim_end()
+                .to_owned()
         }
     };
     Some((format!("Error: {text}\n"), EXIT_ERROR))

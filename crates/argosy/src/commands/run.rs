@@ -42,12 +42,13 @@ impl RunCommand {
         session.block_on(async move {
             let connected = session.connect()?;
             let settings = ControllerSettings { namespace, git };
-            let controllers =
-                Controllers::start(connected.service, connected.transport, settings)
-                    .await
-                    .map_err(failure)?;
+            let controllers = Controllers::start(connected.service, connected.transport, settings)
+                .await
+                .map_err(failure)?;
             let web = Web::start(&self.web, &controllers).await.map_err(failure)?;
-            let metrics = Metrics::start(metrics_listen, &controllers).await.map_err(failure)?;
+            let metrics = Metrics::start(metrics_listen, &controllers)
+                .await
+                .map_err(failure)?;
             session.tell(&format!("hub         {}", connected.spec.server));
             if let Some(web) = &web {
                 web.announce(session);

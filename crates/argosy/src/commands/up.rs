@@ -98,12 +98,18 @@ impl UpCommand {
         let (simulate, metrics_listen) = (self.simulate, self.metrics_listen);
         session.block_on(async move {
             let running = Running::start(settings).await.map_err(failure)?;
-            let clusters: Vec<(String, BTreeMap<String, String>)> =
-                (1..=simulate).map(|n| (format!("sim-{n}"), BTreeMap::new())).collect();
+            let clusters: Vec<(String, BTreeMap<String, String>)> = (1..=simulate)
+                .map(|n| (format!("sim-{n}"), BTreeMap::new()))
+                .collect();
             running.fleet.simulate(&clusters).await.map_err(failure)?;
             session.tell(&format!("hub         {}", running.fleet.url()));
-            session.tell(&format!("kubeconfig  {}", running.fleet.kubeconfig().display()));
-            let web = Web::start(&self.web, &running.controllers).await.map_err(failure)?;
+            session.tell(&format!(
+                "kubeconfig  {}",
+                running.fleet.kubeconfig().display()
+            ));
+            let web = Web::start(&self.web, &running.controllers)
+                .await
+                .map_err(failure)?;
             if let Some(web) = &web {
                 web.announce(session);
             }
@@ -152,8 +158,13 @@ impl Running {
                 token
             }
         };
-        let listen = match folder.read("port")?.and_then(|port| port.trim().parse().ok()) {
-            Some(port) if settings.listen.port() == 0 => SocketAddr::new(settings.listen.ip(), port),
+        let listen = match folder
+            .read("port")?
+            .and_then(|port| port.trim().parse().ok())
+        {
+            Some(port) if settings.listen.port() == 0 => {
+                SocketAddr::new(settings.listen.ip(), port)
+            }
             _ => settings.listen,
         };
         let transport = Transport::new(Limits::default());
@@ -174,11 +185,18 @@ impl Running {
         let controllers = Controllers::start(
             fleet.hub(),
             transport,
-            ControllerSettings { namespace: settings.namespace, git },
+            ControllerSettings {
+                namespace: settings.namespace,
+                git,
+            },
         )
         .await
         .context("the controllers do not start")?;
-        Ok(Self { fleet, controllers, _folder: folder })
+        Ok(Self {
+            fleet,
+            controllers,
+            _folder: folder,
+        })
     }
 
     /// Lets what is under way end, and stops.
@@ -190,7 +208,12 @@ impl Running {
 
 /// The folder of everything that is kept.
 pub fn default_data_dir(session: &Session) -> PathBuf {
-    let of = |name: &str| session.environment.get(name).filter(|value| !value.is_empty());
+    let of = |name: &str| {
+        session
+            .environment
+            .get(name)
+            .filter(|value| !value.is_empty())
+    };
     if let Some(dir) = of("ARGOSY_DATA_DIR") {
         return dir.into();
     }
@@ -204,13 +227,17 @@ pub fn default_data_dir(session: &Session) -> PathBuf {
 /// The URL rewrites of the settings.
 pub fn instead_of(session: &Session) -> Result<Vec<InsteadOf>, Failure> {
     let rules = session.settings.git_instead_of.iter();
-    rules.map(|rule| InsteadOf::parse(rule).map_err(Failure::new)).collect()
+    rules
+        .map(|rule| InsteadOf::parse(rule).map_err(Failure::new))
+        .collect()
 }
 
 /// Reads `IP`, `IP:PORT` or `:PORT`; nothing is loopback with a kept port.
 fn address(text: Option<&str>) -> Result<SocketAddr, Failure> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let Some(text) = text else { return Ok(SocketAddr::new(loopback, 0)) };
+    let Some(text) = text else {
+        return Ok(SocketAddr::new(loopback, 0));
+    };
     if let Some(port) = text.strip_prefix(':').and_then(|port| port.parse().ok()) {
         return Ok(SocketAddr::new(loopback, port));
     }
@@ -224,7 +251,10 @@ fn address(text: Option<&str>) -> Result<SocketAddr, Failure> {
 
 /// Logs go to standard error, and `ARGOSY_LOG` chooses what.
 pub fn init_logs(session: &Session) {
-    let filter = session.environment.get("ARGOSY_LOG").map_or("warn", String::as_str);
+    let filter = session
+        .environment
+        .get("ARGOSY_LOG")
+        .map_or("warn", String::as_str);
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     // A second call in one process, as in tests, keeps the first.
@@ -237,13 +267,14 @@ pub fn init_logs(session: &Session) {
 
 /// Ctrl-C or SIGTERM.
 pub async fn ended() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-            return;
-        }
-    };
+    let mut terminate =
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(signal) => signal,
+            Err(_) => {
+                let _ = tokio::signal::ctrl_c().await;
+                return;
+            }
+        };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}

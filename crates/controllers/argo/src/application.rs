@@ -55,13 +55,7 @@ impl ApplicationController {
             stop: stop.clone(),
             hub,
         });
-        tasks.spawn(run(
-            NAME,
-            queue,
-            controller.clone(),
-            WORKERS,
-            stop.clone(),
-        ));
+        tasks.spawn(run(NAME, queue, controller.clone(), WORKERS, stop.clone()));
         tasks.spawn(controller.clone().watch_hub(stop.clone()));
         controller
     }

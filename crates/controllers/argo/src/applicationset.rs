@@ -57,13 +57,7 @@ impl ApplicationSetController {
             specs: Mutex::default(),
             hub,
         });
-        tasks.spawn(run(
-            NAME,
-            queue,
-            controller.clone(),
-            WORKERS,
-            stop.clone(),
-        ));
+        tasks.spawn(run(NAME, queue, controller.clone(), WORKERS, stop.clone()));
         tasks.spawn(controller.clone().watch_hub(stop.clone()));
         controller
     }

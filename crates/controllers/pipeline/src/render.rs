@@ -74,7 +74,10 @@ impl RenderCache {
                 None => true,
                 Some(entry) => {
                     changed.hits(&entry.reads)
-                        || entry.reference_reads.values().any(|reads| changed.hits(reads))
+                        || entry
+                            .reference_reads
+                            .values()
+                            .any(|reads| changed.hits(reads))
                 }
             })
     }

@@ -56,9 +56,16 @@ impl Row {
     /// The status as it is shown. Compat: an object of a forbidden kind is shown as `Unknown`,
     /// though it counts as what it is, so that a sync is tried and says why it fails.
     pub fn shown(&self) -> Option<SyncCode> {
-        let is_forbidden =
-            self.desired.as_ref().and_then(|d| d.denied.as_ref()).is_some_and(|f| f.is_kind);
-        if is_forbidden { self.code.map(|_| SyncCode::Unknown) } else { self.code }
+        let is_forbidden = self
+            .desired
+            .as_ref()
+            .and_then(|d| d.denied.as_ref())
+            .is_some_and(|f| f.is_kind);
+        if is_forbidden {
+            self.code.map(|_| SyncCode::Unknown)
+        } else {
+            self.code
+        }
     }
 
     /// Whether the object has left Git.

@@ -35,6 +35,7 @@ mod strvals;
 mod toml;
 mod values;
 
+pub use argosy_gotmpl::GoTime;
 pub use cache::TemplateCache;
 pub use chart::{Chart, Dependency, File, Metadata};
 pub use error::HelmError;
@@ -44,7 +45,6 @@ pub use index::{Index, IndexEntry, MAX_INDEX_BYTES};
 pub use lint::{LintMessage, LintRequest, Severity, lint};
 pub use load::{load_archive, load_folder, unpack_archive};
 pub use lock::{Lock, legacy_lock_digest, lock_digest};
-pub use argosy_gotmpl::GoTime;
 pub use manifest::{Hook, INSTALL_ORDER, Manifest};
 pub use name::name_of_template;
 pub use output::OutputOptions;

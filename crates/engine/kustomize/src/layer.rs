@@ -32,10 +32,9 @@ impl Layer<'_, '_> {
         self.resources("resources", map, config, vars, &k.resources)?;
         Config::absorb(config, self.configurations()?)?;
         for (at, path) in k.crds.iter().enumerate() {
-            let read = self
-                .loader
-                .read(path)
-                .and_then(|bytes| crate::crds::extend(Arc::make_mut(config), &self.loader.full(path), &bytes));
+            let read = self.loader.read(path).and_then(|bytes| {
+                crate::crds::extend(Arc::make_mut(config), &self.loader.full(path), &bytes)
+            });
             self.blame(read, || format!("crds[{at}]"))?;
         }
         self.generate(map)?;

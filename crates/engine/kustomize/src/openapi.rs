@@ -31,7 +31,10 @@ impl OpenApi {
 
     /// The document in force.
     pub(crate) fn schema(&self) -> Arc<MergeSchema> {
-        self.schema.borrow().clone().unwrap_or_else(MergeSchema::builtin)
+        self.schema
+            .borrow()
+            .clone()
+            .unwrap_or_else(MergeSchema::builtin)
     }
 
     /// Takes what a kustomization names, where none before it did.

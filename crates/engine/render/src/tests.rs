@@ -1,8 +1,8 @@
 //! Fixtures: one text, cut by `--- path` lines.
 
 use super::*;
-use argosy_object::Classified as _;
 use argosy_crds::{DirectorySource, HelmSource, KustomizeSource, Source};
+use argosy_object::Classified as _;
 use argosy_tree::MemoryTree;
 
 fn tree(fixture: &str) -> MemoryTree {
@@ -145,7 +145,10 @@ fn yaml_that_is_no_manifest_is_an_error_with_place_and_way_out() {
         };
         let answers = Answers::default();
         let error = render(&request, &tree(&fixture), &answers, &Caches::default()).unwrap_err();
-        assert!(error.to_string().starts_with("app/values.yaml:1"), "{error}");
+        assert!(
+            error.to_string().starts_with("app/values.yaml:1"),
+            "{error}"
+        );
         assert!(error.hint().unwrap().contains("directory.exclude"));
     }
 }

@@ -113,8 +113,10 @@ impl Call<'_> {
                     FieldError::too_long("fieldManager", MANAGER_MAX)
                 } else {
                     let (at, found) = unprintable.unwrap_or_default();
-                    let detail =
-                        format!("invalid character U+{:04X} (at position {at})", u32::from(found));
+                    let detail = format!(
+                        "invalid character U+{:04X} (at position {at})",
+                        u32::from(found)
+                    );
                     FieldError::invalid("fieldManager", manager, &detail)
                 };
                 return Err(ApiError::invalid("meta.k8s.io", options, "", &[error]));

@@ -75,8 +75,8 @@ pub(crate) fn serve(
 ) -> Result<Response<Body>, ApiError> {
     let path = info.path.trim_end_matches('/');
     if !matches!(info.verb.as_str(), "get" | "head") {
-        let known = matches!(path, "" | "/api" | "/apis" | "/version")
-            || is_document(cluster, path);
+        let known =
+            matches!(path, "" | "/api" | "/apis" | "/version") || is_document(cluster, path);
         return Err(if known {
             ApiError::new(
                 405,
@@ -213,7 +213,11 @@ fn root(
 fn version(git_version: &str) -> Value {
     let mut numbers = git_version.trim_start_matches('v').split('.');
     let (major, minor) = (numbers.next().unwrap_or("1"), numbers.next().unwrap_or("0"));
-    let before = minor.parse::<u32>().unwrap_or(1).saturating_sub(1).to_string();
+    let before = minor
+        .parse::<u32>()
+        .unwrap_or(1)
+        .saturating_sub(1)
+        .to_string();
     json!({"major": major, "minor": minor, "gitVersion": git_version,
         "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z",
         "goVersion": "", "emulationMajor": major, "emulationMinor": minor,

@@ -104,8 +104,7 @@ pub(crate) fn negotiate(headers: &HeaderMap, shapes: bool) -> Result<Format, Api
                 let message = format!("only the following media types are accepted: {OFFERED}");
                 return ApiError::new(406, "NotAcceptable", message);
             }
-            let message =
-                format!("406: Not Acceptable\n\nAvailable representations: {OFFERED}");
+            let message = format!("406: Not Acceptable\n\nAvailable representations: {OFFERED}");
             ApiError::new(406, "NotAcceptable", message).with_empty_details()
         })
 }

@@ -101,7 +101,9 @@ impl Router {
             let name = path.trim_start_matches(CLUSTERS);
             let name = name.split('/').next().unwrap_or(name);
             let message = format!("no cluster `{name}` is served here now");
-            return ApiError::new(503, "ServiceUnavailable", message).retry_in(1).reply();
+            return ApiError::new(503, "ServiceUnavailable", message)
+                .retry_in(1)
+                .reply();
         };
         let request = if rest.len() == path.len() {
             Some(request)

@@ -22,7 +22,10 @@ async fn api() -> ApiServer {
     let mut tokens = StaticTokens::default();
     tokens.insert(&Redacted::new(ADMIN.into()), UserInfo::system_admin());
     let tokens = Arc::new(tokens);
-    let deps = Deps { key: key.clone(), tokens: tokens.clone() };
+    let deps = Deps {
+        key: key.clone(),
+        tokens: tokens.clone(),
+    };
     let shared = Shared::new(Schemas::builtin(), hooks::all(&deps));
     let facts = ClusterFacts::default();
     let clock = Arc::new(jiff::Timestamp::now);
@@ -39,7 +42,11 @@ async fn api() -> ApiServer {
 
 /// Asks with a bearer token, or as a named user.
 async fn ask(api: &ApiServer, who: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
-    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
     let mut request = Request::builder()
         .method(method)
         .uri(path)
@@ -49,7 +56,11 @@ async fn ask(api: &ApiServer, who: &str, method: &str, path: &str, body: Value) 
     match who.strip_prefix("user:") {
         Some(name) => {
             let groups = vec!["system:authenticated".to_owned()];
-            let user = UserInfo { username: name.into(), groups, ..UserInfo::default() };
+            let user = UserInfo {
+                username: name.into(),
+                groups,
+                ..UserInfo::default()
+            };
             request.extensions_mut().insert(user);
         }
         None => {
@@ -100,9 +111,17 @@ async fn nobody_gives_away_what_he_does_not_hold() {
     let api = api().await;
     let bindings = format!("{RBAC}/namespaces/default/rolebindings");
     let roles = format!("{RBAC}/namespaces/default/roles");
-    assert_eq!(ask(&api, ADMIN, "POST", &bindings, binding("b", "admin", "eve")).await.0, 201);
+    assert_eq!(
+        ask(&api, ADMIN, "POST", &bindings, binding("b", "admin", "eve"))
+            .await
+            .0,
+        201
+    );
     // `admin` may read secrets of its namespace, and so may say so; impersonation it has not.
-    assert_eq!(ask(&api, "user:eve", "POST", &roles, role("get")).await.0, 201);
+    assert_eq!(
+        ask(&api, "user:eve", "POST", &roles, role("get")).await.0,
+        201
+    );
     let (code, status) = ask(&api, "user:eve", "POST", &roles, role("impersonate")).await;
     assert_eq!(code, 403);
     assert_eq!(
@@ -111,12 +130,21 @@ async fn nobody_gives_away_what_he_does_not_hold() {
          (groups=[\"system:authenticated\"]) is attempting to grant RBAC permissions not currently \
          held:\n{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"impersonate\"]}"
     );
-    let (code, _) =
-        ask(&api, "user:eve", "POST", &bindings, binding("c", "cluster-admin", "eve")).await;
+    let (code, _) = ask(
+        &api,
+        "user:eve",
+        "POST",
+        &bindings,
+        binding("c", "cluster-admin", "eve"),
+    )
+    .await;
     assert_eq!(code, 403);
     let path = format!("{bindings}/b");
     assert_eq!(ask(&api, ADMIN, "DELETE", &path, Value::Null).await.0, 200);
-    assert_eq!(ask(&api, "user:eve", "POST", &roles, role("list")).await.0, 403);
+    assert_eq!(
+        ask(&api, "user:eve", "POST", &roles, role("list")).await.0,
+        403
+    );
 }
 
 #[tokio::test]
@@ -146,7 +174,14 @@ async fn account_token_speaks_for_its_account() {
         "metadata": {"name": "v"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
         "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]});
-    let (code, _) = ask(&api, ADMIN, "POST", &format!("{RBAC}/clusterrolebindings"), grant).await;
+    let (code, _) = ask(
+        &api,
+        ADMIN,
+        "POST",
+        &format!("{RBAC}/clusterrolebindings"),
+        grant,
+    )
+    .await;
     assert_eq!(code, 201);
     let (_, answer) = ask(&api, &token, "POST", may, asked).await;
     assert_eq!(

@@ -163,9 +163,7 @@ impl World {
                 | Work::Annotate(id, _)
                 | Work::Bind(id, _),
                 Err(error),
-            )
-                if error.code() == 404 =>
-            {
+            ) if error.code() == 404 => {
                 self.planner.forget(&id);
             }
             (_, Err(error)) => {

@@ -124,7 +124,8 @@ impl CreateCommand {
                 let namespace = self.app_namespace.as_deref().or(app.namespace());
                 let (namespace, name) = hub.place(app.name(), namespace);
                 app.set_namespace(Some(&namespace));
-                app.metadata_mut().insert("name".into(), name.as_str().into());
+                app.metadata_mut()
+                    .insert("name".into(), name.as_str().into());
                 let created = hub.create_app(&app, self.upsert).await?;
                 session.print(&format!("application '{name}' {}\n", created.as_str()))?;
             }
@@ -180,7 +181,11 @@ impl CreateCommand {
         let mut destination = Map::new();
         text(&mut destination, "server", self.dest_server.as_deref());
         text(&mut destination, "name", self.dest_name.as_deref());
-        text(&mut destination, "namespace", self.dest_namespace.as_deref());
+        text(
+            &mut destination,
+            "namespace",
+            self.dest_namespace.as_deref(),
+        );
         let mut spec = Map::new();
         spec.insert("project".into(), self.project.as_str().into());
         spec.insert("source".into(), source.into());
@@ -216,14 +221,14 @@ impl CreateCommand {
             })?;
             helm.insert("values".into(), values.into());
         }
-        let parameters: Vec<Value> = self
-            .parameter
-            .iter()
-            .map(|(name, value)| json!({"name": name, "value": value}))
-            .chain(self.helm_set_string.iter().map(
-                |(name, value)| json!({"name": name, "value": value, "forceString": true}),
-            ))
-            .collect();
+        let parameters: Vec<Value> =
+            self.parameter
+                .iter()
+                .map(|(name, value)| json!({"name": name, "value": value}))
+                .chain(self.helm_set_string.iter().map(
+                    |(name, value)| json!({"name": name, "value": value, "forceString": true}),
+                ))
+                .collect();
         if !parameters.is_empty() {
             helm.insert("parameters".into(), parameters.into());
         }
@@ -261,8 +266,9 @@ impl CreateCommand {
                 ("allowEmpty", self.allow_empty),
             ];
             let set = flags.into_iter().filter(|(_, set)| *set);
-            let automated: Map<String, Value> =
-                set.map(|(name, _)| (name.to_owned(), true.into())).collect();
+            let automated: Map<String, Value> = set
+                .map(|(name, _)| (name.to_owned(), true.into()))
+                .collect();
             policy.insert("automated".into(), automated.into());
         }
         if !self.sync_option.is_empty() {
@@ -314,10 +320,29 @@ mod tests {
     #[test]
     fn flags_make_the_spec_that_argocd_makes() {
         let made = app(&[
-            "guestbook", "--repo", "https://h/r", "--path", "guestbook", "--revision", "main",
-            "--dest-namespace", "default", "--dest-server", "https://kubernetes.default.svc",
-            "--sync-policy", "automated", "--auto-prune", "--sync-option", "CreateNamespace=true",
-            "-p", "a=1", "--helm-set-string", "b=2", "--label", "team=x", "--set-finalizer",
+            "guestbook",
+            "--repo",
+            "https://h/r",
+            "--path",
+            "guestbook",
+            "--revision",
+            "main",
+            "--dest-namespace",
+            "default",
+            "--dest-server",
+            "https://kubernetes.default.svc",
+            "--sync-policy",
+            "automated",
+            "--auto-prune",
+            "--sync-option",
+            "CreateNamespace=true",
+            "-p",
+            "a=1",
+            "--helm-set-string",
+            "b=2",
+            "--label",
+            "team=x",
+            "--set-finalizer",
         ])
         .unwrap();
         assert_eq!(

@@ -44,7 +44,11 @@ impl DiffCommand {
     pub(super) fn run(self, session: &Session) -> Result<u8, Failure> {
         let exit_code = self.exit_code;
         match self.diff(session) {
-            Ok(differs) => Ok(if differs && exit_code { EXIT_DIFFERS } else { 0 }),
+            Ok(differs) => Ok(if differs && exit_code {
+                EXIT_DIFFERS
+            } else {
+                0
+            }),
             Err(failure) => Err(failure.code(EXIT_DIFF_ERROR)),
         }
     }
@@ -66,7 +70,10 @@ impl DiffCommand {
         let mut differs = false;
         for row in &compared.comparison.rows {
             if let Some(error) = &row.error {
-                return Err(Failure::new(format!("`{}` cannot be compared: {error}", row.key)));
+                return Err(Failure::new(format!(
+                    "`{}` cannot be compared: {error}",
+                    row.key
+                )));
             }
             if row.code != Some(SyncCode::OutOfSync) || row.is_ignored {
                 continue;

@@ -33,7 +33,8 @@ impl HistoryCommand {
             "id" | "name" => {
                 let entries = history.as_array().into_iter().flatten();
                 let ids = entries.filter_map(|entry| entry.get("id")?.as_i64());
-                ids.flat_map(|id| [id.to_string(), "\n".to_owned()]).collect()
+                ids.flat_map(|id| [id.to_string(), "\n".to_owned()])
+                    .collect()
             }
             _ => view::app::history(&app, &session.terminal),
         })?;

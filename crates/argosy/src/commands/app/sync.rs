@@ -109,7 +109,12 @@ impl SyncCommand {
             (self.server_side, "ServerSideApply=true"),
             (self.apply_out_of_sync_only, "ApplyOutOfSyncOnly=true"),
         ];
-        options.extend(flags.iter().filter(|(set, _)| *set).map(|(_, o)| (*o).to_owned()));
+        options.extend(
+            flags
+                .iter()
+                .filter(|(set, _)| *set)
+                .map(|(_, o)| (*o).to_owned()),
+        );
         let retry = (self.retry_limit != 0).then(|| Retry {
             limit: self.retry_limit,
             backoff: Some(Backoff {

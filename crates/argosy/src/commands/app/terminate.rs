@@ -20,7 +20,10 @@ impl TerminateCommand {
             let hub = session.connect()?.hub;
             let app = self.app.find(&hub).await?;
             hub.terminate(&app).await?;
-            session.print(&format!("Application '{}' operation terminating\n", app.name()))?;
+            session.print(&format!(
+                "Application '{}' operation terminating\n",
+                app.name()
+            ))?;
             Ok(0)
         })
     }

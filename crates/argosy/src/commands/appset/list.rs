@@ -29,8 +29,12 @@ impl ListCommand {
         let mut sets = session.block_on(async {
             let hub = session.connect()?.hub;
             let namespace = self.appset_namespace.as_deref();
-            hub.list(&hub::application_sets(), namespace, self.selector.as_deref())
-                .await
+            hub.list(
+                &hub::application_sets(),
+                namespace,
+                self.selector.as_deref(),
+            )
+            .await
         })?;
         sets.retain(|set| {
             let project = set.pointer("/spec/template/spec/project");

@@ -98,8 +98,10 @@ impl AddCommand {
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !is_label {
-            return Err(Failure::new(format!("`{name}` is no name of a simulated cluster"))
-                .hint("lower-case letters, digits and `-`, at most 63"));
+            return Err(
+                Failure::new(format!("`{name}` is no name of a simulated cluster"))
+                    .hint("lower-case letters, digits and `-`, at most 63"),
+            );
         }
         let server = format!("{}/clusters/{name}", connected.spec.server);
         let mut request = self.request(name, &server, config(&connected.spec)?);
@@ -108,7 +110,11 @@ impl AddCommand {
         Ok(request)
     }
 
-    async fn real(&self, session: &Session, connected: &Connected) -> Result<ClusterRequest, Failure> {
+    async fn real(
+        &self,
+        session: &Session,
+        connected: &Connected,
+    ) -> Result<ClusterRequest, Failure> {
         let context = self.context_name.as_deref().unwrap_or_default();
         let kubeconfig = session.kubeconfig()?;
         let (spec, _) = kubeconfig.cluster(Some(context)).map_err(|error| {

@@ -81,7 +81,10 @@ async fn version(service: ApiService) -> Result<String, String> {
 }
 
 /// A client of another context, for adding it.
-pub(super) fn client(connected: &Connected, spec: &argosy_kube::spec::ClusterSpec) -> Result<Client, argosy_cli::Failure> {
+pub(super) fn client(
+    connected: &Connected,
+    spec: &argosy_kube::spec::ClusterSpec,
+) -> Result<Client, argosy_cli::Failure> {
     Client::connect(&connected.transport, spec)
         .map_err(|error| argosy_cli::Failure::from_error(&error))
 }

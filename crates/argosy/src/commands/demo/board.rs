@@ -51,7 +51,11 @@ impl Board {
         if self.is_silent {
             return;
         }
-        if self.is_terminal { self.draw(elapsed) } else { self.line(elapsed) }
+        if self.is_terminal {
+            self.draw(elapsed)
+        } else {
+            self.line(elapsed)
+        }
     }
 
     pub(super) fn total(&self) -> usize {
@@ -88,7 +92,10 @@ impl Board {
             reasons.push(format!("… and {} more", total - 20));
         }
         if self.total() == 0 {
-            reasons.push("no Application was generated; see `kubectl get applicationsets -n argocd -o yaml`".into());
+            reasons.push(
+                "no Application was generated; see `kubectl get applicationsets -n argocd -o yaml`"
+                    .into(),
+            );
         }
         reasons
     }
@@ -98,18 +105,39 @@ impl Board {
         if self.drawn > 0 {
             let _ = write!(text, "\x1b[{}A", self.drawn);
         }
-        let _ = writeln!(text, "\x1b[K{:<16} {:>6} {:>8} {:>8}   {:.1} s", "SET", "APPS", "SYNCED", "HEALTHY", elapsed.as_secs_f64());
+        let _ = writeln!(
+            text,
+            "\x1b[K{:<16} {:>6} {:>8} {:>8}   {:.1} s",
+            "SET",
+            "APPS",
+            "SYNCED",
+            "HEALTHY",
+            elapsed.as_secs_f64()
+        );
         for (name, row) in &self.rows {
-            let _ = writeln!(text, "\x1b[K{name:<16} {:>6} {:>8} {:>8}", row.total, row.synced, row.healthy);
+            let _ = writeln!(
+                text,
+                "\x1b[K{name:<16} {:>6} {:>8} {:>8}",
+                row.total, row.synced, row.healthy
+            );
         }
         let _ = std::io::stderr().write_all(text.as_bytes());
         self.drawn = self.rows.len() + 1;
     }
 
     fn line(&mut self, elapsed: Duration) {
-        let line = format!("{} applications, {} synced, {} healthy", self.total(), self.synced(), self.healthy());
+        let line = format!(
+            "{} applications, {} synced, {} healthy",
+            self.total(),
+            self.synced(),
+            self.healthy()
+        );
         if line != self.last_line {
-            let _ = writeln!(std::io::stderr(), "{:>5.1} s  {line}", elapsed.as_secs_f64());
+            let _ = writeln!(
+                std::io::stderr(),
+                "{:>5.1} s  {line}",
+                elapsed.as_secs_f64()
+            );
             self.last_line = line;
         }
     }
@@ -117,13 +145,18 @@ impl Board {
 
 fn set_name(application: &Object) -> String {
     let owners = application.pointer("/metadata/ownerReferences/0/name");
-    owners.and_then(|name| name.as_str()).unwrap_or("(none)").to_owned()
+    owners
+        .and_then(|name| name.as_str())
+        .unwrap_or("(none)")
+        .to_owned()
 }
 
 fn state(application: &Object) -> (bool, bool) {
     let status = ApplicationStatus::of(application).unwrap_or_default();
-    let is_running =
-        status.operation_state.as_ref().is_some_and(|state| !state.phase.is_completed());
+    let is_running = status
+        .operation_state
+        .as_ref()
+        .is_some_and(|state| !state.phase.is_completed());
     (
         status.sync.status == SyncCode::Synced && !is_running,
         status.health.status == Some(HealthCode::Healthy),
@@ -133,9 +166,16 @@ fn state(application: &Object) -> (bool, bool) {
 fn reason(application: &Object) -> String {
     let status = ApplicationStatus::of(application).unwrap_or_default();
     let health = status.health.status.unwrap_or(HealthCode::Unknown);
-    let mut text =
-        format!("{}: {} and {}", application.name(), status.sync.status.as_str(), health.as_str());
-    let operation = status.operation_state.map(|state| state.message).unwrap_or_default();
+    let mut text = format!(
+        "{}: {} and {}",
+        application.name(),
+        status.sync.status.as_str(),
+        health.as_str()
+    );
+    let operation = status
+        .operation_state
+        .map(|state| state.message)
+        .unwrap_or_default();
     let more = status
         .conditions
         .iter()

@@ -83,11 +83,36 @@ spec:
 
 /// Name, team, image and port of each application.
 const APPS: [(&str, &str, &str, u16); 5] = [
-    ("checkout", "shop", "registry.internal/shop/checkout:1.14.2", 8080),
-    ("catalog", "shop", "registry.internal/shop/catalog:3.2.0", 8080),
-    ("search", "discovery", "registry.internal/discovery/search:0.9.7", 9200),
-    ("accounts", "identity", "registry.internal/identity/accounts:2.0.1", 8443),
-    ("mailer", "messaging", "registry.internal/messaging/mailer:1.1.0", 2525),
+    (
+        "checkout",
+        "shop",
+        "registry.internal/shop/checkout:1.14.2",
+        8080,
+    ),
+    (
+        "catalog",
+        "shop",
+        "registry.internal/shop/catalog:3.2.0",
+        8080,
+    ),
+    (
+        "search",
+        "discovery",
+        "registry.internal/discovery/search:0.9.7",
+        9200,
+    ),
+    (
+        "accounts",
+        "identity",
+        "registry.internal/identity/accounts:2.0.1",
+        8443,
+    ),
+    (
+        "mailer",
+        "messaging",
+        "registry.internal/messaging/mailer:1.1.0",
+        2525,
+    ),
 ];
 
 const TEAM_NAMES: [&str; 4] = ["discovery", "identity", "messaging", "shop"];
@@ -100,7 +125,8 @@ pub(super) fn make(git: &Path) -> anyhow::Result<()> {
     let registry: Vec<Change> = APPS
         .iter()
         .map(|(app, team, _, _)| {
-            let config = format!("values:\n  repo: {team}/{app}\n  branch: main\n  namespace: {team}\n");
+            let config =
+                format!("values:\n  repo: {team}/{app}\n  branch: main\n  namespace: {team}\n");
             Change::text(&format!("apps/{app}/config.yaml"), &config)
         })
         .collect();
@@ -168,7 +194,9 @@ fn chart(app: &str, team: &str, image: &str, port: u16) -> Vec<Change> {
     let mut files = vec![
         Change::text(
             "deploy/Chart.yaml",
-            &format!("apiVersion: v2\nname: {app}\ndescription: The {app} service.\nversion: 1.0.0\nappVersion: \"{tag}\"\n"),
+            &format!(
+                "apiVersion: v2\nname: {app}\ndescription: The {app} service.\nversion: 1.0.0\nappVersion: \"{tag}\"\n"
+            ),
         ),
         Change::text(
             "deploy/values.yaml",
@@ -183,7 +211,10 @@ fn chart(app: &str, team: &str, image: &str, port: u16) -> Vec<Change> {
     ];
     for (region, replicas) in REGIONS {
         let values = format!("replicas: {replicas}\nregion: {region}\n");
-        files.push(Change::text(&format!("deploy/values-{region}.yaml"), &values));
+        files.push(Change::text(
+            &format!("deploy/values-{region}.yaml"),
+            &values,
+        ));
     }
     files
 }

@@ -149,8 +149,8 @@ pub(super) fn load(path: &Path) -> Result<Chart, HelmFailure> {
 
 /// Loads an unpacked chart.
 pub(super) fn load_dir(path: &Path) -> Result<Chart, HelmFailure> {
-    let tree = DiskTree::open(path)
-        .map_err(|error| io_text("stat", &path.to_string_lossy(), &error))?;
+    let tree =
+        DiskTree::open(path).map_err(|error| io_text("stat", &path.to_string_lossy(), &error))?;
     let reader = Rooted::new(&tree, Limits::default());
     load_folder(&reader, &RelPath::root()).map_err(|error: HelmError| error.into())
 }

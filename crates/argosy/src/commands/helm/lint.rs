@@ -4,9 +4,7 @@ use super::charts::MAX_ARCHIVE;
 use super::flags::{Context, ValueFlags, read_file};
 use super::{HelmFailure, Outcome, io_text};
 use argosy_git::DiskTree;
-use argosy_helm::{
-    KubeVersion, LintMessage, LintRequest, Severity, Table, lint, unpack_archive,
-};
+use argosy_helm::{KubeVersion, LintMessage, LintRequest, Severity, Table, lint, unpack_archive};
 use argosy_tree::{Limits, MemoryTree, RelPath, Rooted, Tree};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -42,7 +40,8 @@ pub struct LintCommand {
 impl LintCommand {
     pub(super) fn run(self, context: &Context<'_>) -> Outcome {
         if self.paths.is_empty() {
-            let text = "\"helm lint\" requires at least 1 argument\n\nUsage:  helm lint PATH [flags]";
+            let text =
+                "\"helm lint\" requires at least 1 argument\n\nUsage:  helm lint PATH [flags]";
             return Err(text.into());
         }
         let kube_version = match self.kube_version.as_deref() {
@@ -57,7 +56,11 @@ impl LintCommand {
             }
         }
         let values = self.values.merge()?;
-        let lowest = if self.strict { Severity::Warning } else { Severity::Error };
+        let lowest = if self.strict {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
         let (mut out, mut failed, mut noticed) = (String::new(), 0, 0);
         for path in &paths {
             let result = self.one(path, &values, &kube_version, context);
@@ -137,7 +140,9 @@ impl LintCommand {
 /// Collects charts below a folder, packed or not.
 fn subcharts(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     const MAX_DEPTH: usize = 32;
-    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return;
+    };
     let mut names: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     names.sort();
     for path in names {

@@ -86,7 +86,11 @@ pub(super) fn save(chart: &Chart, dir: &Path) -> Result<PathBuf, HelmFailure> {
     std::fs::create_dir_all(dir).map_err(|error| failed(dir, &error))?;
     let name = format!("{}-{}.tgz", chart.name(), chart.metadata.version);
     if name.contains('/') {
-        return Err(format!("chart.metadata.version {:?} is invalid", chart.metadata.version).into());
+        return Err(format!(
+            "chart.metadata.version {:?} is invalid",
+            chart.metadata.version
+        )
+        .into());
     }
     // Compat: the working folder is told in full, other folders as they were given.
     let dir = if dir == Path::new(".") {

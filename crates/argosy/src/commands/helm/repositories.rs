@@ -1,8 +1,8 @@
 //! Chart repositories: their indexes and archives over HTTP, and the file that names them.
 
+use super::HelmFailure;
 use super::charts::AccessFlags;
 use super::flags::{Context, read_file};
-use super::HelmFailure;
 use argosy_git::{Download, download};
 use argosy_helm::{Index, MAX_INDEX_BYTES};
 use argosy_object::{Digest, Redacted, Value as Json};
@@ -54,11 +54,7 @@ impl Repository {
     }
 
     /// A repository at a URL, as helm's own file knows it, else without credentials.
-    pub fn at(
-        url: &str,
-        access: &AccessFlags,
-        context: &Context<'_>,
-    ) -> Result<Self, HelmFailure> {
+    pub fn at(url: &str, access: &AccessFlags, context: &Context<'_>) -> Result<Self, HelmFailure> {
         let bare = url.trim_end_matches('/');
         let is_it = |entry: &Json| {
             let known = entry["url"].as_str().unwrap_or_default();
@@ -79,7 +75,11 @@ impl Repository {
         };
         let data = read_file(file, MAX_CONFIG)?;
         let json = argosy_yaml::from_slice(&data).map_err(|error| {
-            format!("couldn't load repositories file ({}): {}", file.display(), error.text)
+            format!(
+                "couldn't load repositories file ({}): {}",
+                file.display(),
+                error.text
+            )
         })?;
         let mut entries = json["repositories"].as_array().into_iter().flatten();
         let Some(entry) = entries.find(|entry| is_it(entry)) else {
@@ -158,7 +158,11 @@ impl Repository {
     }
 
     /// Downloads exactly one version, and checks it against the index's digest.
-    pub fn archive(&mut self, chart: &str, version: &str) -> Result<(String, Vec<u8>), HelmFailure> {
+    pub fn archive(
+        &mut self,
+        chart: &str,
+        version: &str,
+    ) -> Result<(String, Vec<u8>), HelmFailure> {
         let url = self.find(chart, version)?;
         let wanted = self
             .index()?
@@ -194,7 +198,9 @@ pub(super) fn resolve_url(base: &str, place: &str) -> String {
     let place = place.strip_prefix("./").unwrap_or(place);
     if let Some(rooted) = place.strip_prefix('/') {
         let host_at = path.find("://").map_or(0, |at| at + 3);
-        let end = path[host_at..].find('/').map_or(path.len(), |at| host_at + at);
+        let end = path[host_at..]
+            .find('/')
+            .map_or(path.len(), |at| host_at + at);
         return format!("{}/{rooted}{query}", &path[..end]);
     }
     format!("{}/{place}{query}", path.trim_end_matches('/'))
@@ -209,7 +215,11 @@ mod tests {
         for (base, place, wanted) in [
             ("https://h/charts", "a-1.tgz", "https://h/charts/a-1.tgz"),
             ("https://h/charts/", "./a.tgz", "https://h/charts/a.tgz"),
-            ("https://h/charts?k=v", "a.tgz", "https://h/charts/a.tgz?k=v"),
+            (
+                "https://h/charts?k=v",
+                "a.tgz",
+                "https://h/charts/a.tgz?k=v",
+            ),
             ("https://h:8/charts", "/b/a.tgz", "https://h:8/b/a.tgz"),
             ("https://h", "https://o/a.tgz", "https://o/a.tgz"),
         ] {

@@ -5,8 +5,8 @@ use super::flags::{Context, ValueFlags};
 use super::update::Updater;
 use super::{HelmFailure, Outcome, io_text};
 use argosy_helm::{
-    GoTime, KubeVersion, OutputOptions, ReleaseRequest, Rendering, Step, TemplateCache, name_of_template,
-    render_release, render_unsorted,
+    GoTime, KubeVersion, OutputOptions, ReleaseRequest, Rendering, Step, TemplateCache,
+    name_of_template, render_release, render_unsorted,
 };
 use argosy_object::Digest;
 use clap::Args;
@@ -121,7 +121,9 @@ impl TemplateCommand {
         match self.dry_run.as_deref() {
             None | Some("client" | "unset" | "true") => {}
             Some(other) => {
-                return Err(format!("--dry-run={other} needs a cluster; only client is there").into());
+                return Err(
+                    format!("--dry-run={other} needs a cluster; only client is there").into(),
+                );
             }
         }
         let now = GoTime::new(jiff::Zoned::now());
@@ -169,17 +171,28 @@ impl TemplateCommand {
     /// Compat: a chart alone is rendered as `release-name`, whether a name is to be made or not.
     fn name_and_chart(&self, now: &GoTime, seed: Digest) -> Result<(String, String), HelmFailure> {
         match self.args.as_slice() {
-            [] => Err("\"helm template\" requires at least 1 argument\n\nUsage:  helm template \
+            [] => Err(
+                "\"helm template\" requires at least 1 argument\n\nUsage:  helm template \
                        [NAME] [CHART] [flags]"
-                .into()),
-            [chart] => match self.name_template.as_deref().filter(|text| !text.is_empty()) {
+                    .into(),
+            ),
+            [chart] => match self
+                .name_template
+                .as_deref()
+                .filter(|text| !text.is_empty())
+            {
                 Some(template) => Ok((name_of_template(template, now, seed)?, chart.clone())),
                 None => Ok(("release-name".to_owned(), chart.clone())),
             },
             [_, _] if self.generate_name => {
                 Err("cannot set --generate-name and also specify a name".into())
             }
-            [_, _] if self.name_template.as_deref().is_some_and(|text| !text.is_empty()) => {
+            [_, _]
+                if self
+                    .name_template
+                    .as_deref()
+                    .is_some_and(|text| !text.is_empty()) =>
+            {
                 Err("cannot set --name-template and also specify a name".into())
             }
             [name, chart] => Ok((name.clone(), chart.clone())),
@@ -255,7 +268,10 @@ struct Files {
 
 impl Files {
     fn add(&mut self, dir: &Path, source: &str, text: &str) -> Outcome {
-        if source.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        if source
+            .split('/')
+            .any(|part| matches!(part, "" | "." | ".."))
+        {
             return Err(format!("{source:?} leads out of the output folder").into());
         }
         let path = dir.join(source);

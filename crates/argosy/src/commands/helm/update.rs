@@ -64,7 +64,11 @@ impl<'u> Updater<'u> {
         let mut locked = self.resolve(&wanted)?;
         self.fetch(&mut locked)?;
         let digest = lock_digest(&wanted, &locked);
-        if chart.lock.as_ref().is_some_and(|lock| lock.digest == digest) {
+        if chart
+            .lock
+            .as_ref()
+            .is_some_and(|lock| lock.digest == digest)
+        {
             return Ok(());
         }
         let now = jiff::Zoned::now();
@@ -74,7 +78,11 @@ impl<'u> Updater<'u> {
             dependencies: locked,
         };
         let is_legacy = chart.metadata.api_version == "v1";
-        let name = if is_legacy { "requirements.lock" } else { "Chart.lock" };
+        let name = if is_legacy {
+            "requirements.lock"
+        } else {
+            "Chart.lock"
+        };
         let path = self.folder.join(name);
         if let Ok(link) = std::fs::read_link(&path) {
             let link = link.to_string_lossy();
@@ -124,7 +132,9 @@ impl<'u> Updater<'u> {
             if place.is_empty() || place.contains("://") {
                 continue;
             }
-            let name = place.strip_prefix('@').or_else(|| place.strip_prefix("alias:"));
+            let name = place
+                .strip_prefix('@')
+                .or_else(|| place.strip_prefix("alias:"));
             let known = match name {
                 Some(name) => Repository::named(name, self.context)?,
                 None => None,
@@ -170,9 +180,7 @@ impl<'u> Updater<'u> {
         for url in urls {
             let mut repository = Repository::at(url, self.access, self.context)?;
             let told = match repository.index() {
-                Ok(_) => format!(
-                    "...Successfully got an update from the {url:?} chart repository"
-                ),
+                Ok(_) => format!("...Successfully got an update from the {url:?} chart repository"),
                 Err(HelmFailure(text)) => format!(
                     "...Unable to get an update from the {url:?} chart repository:\n\t{text}"
                 ),
@@ -197,7 +205,12 @@ impl<'u> Updater<'u> {
     fn resolve(&mut self, wanted: &[Dependency]) -> Result<Vec<Dependency>, HelmFailure> {
         let (mut locked, mut missing) = (Vec::new(), Vec::new());
         for dependency in wanted {
-            let Dependency { name, version, repository, .. } = dependency;
+            let Dependency {
+                name,
+                version,
+                repository,
+                ..
+            } = dependency;
             let range = Constraint::parse(version).map_err(|error| {
                 format!("dependency {name:?} has an invalid version/constraint format: {error}")
             })?;
@@ -250,7 +263,9 @@ impl<'u> Updater<'u> {
         let failed =
             |path: &Path, error: &std::io::Error| io_text("open", &path.to_string_lossy(), error);
         std::fs::create_dir_all(&charts).map_err(|error| failed(&charts, &error))?;
-        let waiting = self.folder.join(format!("tmpcharts-{}", std::process::id()));
+        let waiting = self
+            .folder
+            .join(format!("tmpcharts-{}", std::process::id()));
         std::fs::create_dir_all(&waiting).map_err(|error| failed(&waiting, &error))?;
         let result = self
             .fetch_into(&waiting, locked)
@@ -264,7 +279,12 @@ impl<'u> Updater<'u> {
         self.tell(&format!("Saving {} charts", locked.len()))?;
         let mut fetched = BTreeSet::new();
         for dependency in locked {
-            let Dependency { name, version, repository, .. } = dependency;
+            let Dependency {
+                name,
+                version,
+                repository,
+                ..
+            } = dependency;
             let saved = if repository.is_empty() {
                 self.tell(&format!(
                     "Dependency {name} did not declare a repository. Assuming it exists in the \
@@ -272,14 +292,16 @@ impl<'u> Updater<'u> {
                 ))?;
                 self.check_local(name, version).map(|()| None)
             } else if repository.starts_with("file://") {
-                self.pack_local(name, version, repository, waiting).map(Some)
+                self.pack_local(name, version, repository, waiting)
+                    .map(Some)
             } else if fetched.contains(&(name.clone(), version.clone(), repository.clone())) {
                 self.tell(&format!("Already downloaded {name} from repo {repository}"))?;
                 Ok(None)
             } else {
                 self.tell(&format!("Downloading {name} from repo {repository}"))?;
                 fetched.insert((name.clone(), version.clone(), repository.clone()));
-                self.download(name, version, repository, waiting).map(|()| None)
+                self.download(name, version, repository, waiting)
+                    .map(|()| None)
             };
             match saved {
                 Ok(Some(version)) => dependency.version = version,
@@ -295,8 +317,9 @@ impl<'u> Updater<'u> {
 
     fn check_local(&self, name: &str, range: &str) -> Outcome {
         let path = self.local_path(&format!("charts/{name}"))?;
-        let chart = load_dir(&path)
-            .map_err(|HelmFailure(text)| format!("unable to load chart '{}': {text}", path.display()))?;
+        let chart = load_dir(&path).map_err(|HelmFailure(text)| {
+            format!("unable to load chart '{}': {text}", path.display())
+        })?;
         let wanted = Constraint::parse(range).map_err(|error| {
             format!("dependency {name} has an invalid version/constraint format: {error}")
         })?;
@@ -359,7 +382,9 @@ impl<'u> Updater<'u> {
                 .map_err(|error| io_text("open", &shown, &error))
                 .and_then(|data| load_archive(&data).map_err(|error| error.to_string()));
             if let Err(text) = is_chart {
-                self.tell(&format!("Could not verify {shown} for moving: {text} (Skipping)"))?;
+                self.tell(&format!(
+                    "Could not verify {shown} for moving: {text} (Skipping)"
+                ))?;
                 continue;
             }
             std::fs::rename(&path, charts.join(&name))
@@ -376,7 +401,9 @@ impl<'u> Updater<'u> {
             if path.file_name().is_some_and(|name| kept.contains(name)) {
                 continue;
             }
-            let chart = std::fs::read(&path).ok().and_then(|data| load_archive(&data).ok());
+            let chart = std::fs::read(&path)
+                .ok()
+                .and_then(|data| load_archive(&data).ok());
             match chart {
                 Some(chart) if is_local(chart.name()) => {}
                 Some(_) => std::fs::remove_file(&path)
@@ -409,9 +436,10 @@ fn clean(path: &Path) -> String {
         match part {
             Component::CurDir => {}
             Component::ParentDir
-                if out.components().next_back().is_some_and(|last| {
-                    matches!(last, Component::Normal(_))
-                }) =>
+                if out
+                    .components()
+                    .next_back()
+                    .is_some_and(|last| matches!(last, Component::Normal(_))) =>
             {
                 out.pop();
             }

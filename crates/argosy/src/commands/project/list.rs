@@ -19,7 +19,8 @@ impl ListCommand {
     pub(super) fn run(self, session: &Session) -> Result<u8, Failure> {
         let projects = session.block_on(async {
             let hub = session.connect()?.hub;
-            hub.list(&hub::projects(), Some(hub.namespace()), None).await
+            hub.list(&hub::projects(), Some(hub.namespace()), None)
+                .await
         })?;
         session.print_list(&view::project::list(&projects), self.output)?;
         Ok(0)

@@ -78,10 +78,9 @@ impl AddCommand {
                 secrets.push(wanted);
                 sources.set_credentials(Credentials::of(&secrets).0);
                 let repo = sources.repo(&request.url, &request.project);
-                sources
-                    .probe(&repo)
-                    .await
-                    .map_err(|error| Failure::of(&error).while_doing("the repository is not added"))?;
+                sources.probe(&repo).await.map_err(|error| {
+                    Failure::of(&error).while_doing("the repository is not added")
+                })?;
             }
             hub.add_repository(&request, upsert).await
         })?;
@@ -93,9 +92,9 @@ impl AddCommand {
         let password = match self.password.as_deref() {
             Some("-") => {
                 let mut line = String::new();
-                std::io::stdin()
-                    .read_line(&mut line)
-                    .map_err(|error| Failure::from_error(&error).while_doing("cannot read the password"))?;
+                std::io::stdin().read_line(&mut line).map_err(|error| {
+                    Failure::from_error(&error).while_doing("cannot read the password")
+                })?;
                 line.trim_end_matches(['\r', '\n']).to_owned()
             }
             other => other.unwrap_or_default().to_owned(),

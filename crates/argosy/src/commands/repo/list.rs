@@ -50,5 +50,10 @@ async fn probe(sources: &GitSources, secret: &Object) -> view::repo::Probe {
         return None;
     }
     let repo = sources.repo(&view.url, &view.project);
-    Some(sources.probe(&repo).await.map_err(|error| error.to_string()))
+    Some(
+        sources
+            .probe(&repo)
+            .await
+            .map_err(|error| error.to_string()),
+    )
 }

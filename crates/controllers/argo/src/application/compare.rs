@@ -51,7 +51,9 @@ impl ApplicationController {
             mut findings,
             tools,
         } = rendered;
-        let set = times.measure_now("desired", || self.desired(valid, &instance, objects, &facts));
+        let set = times.measure_now("desired", || {
+            self.desired(valid, &instance, objects, &facts)
+        });
         findings.extend(set.findings);
         let mut want = live_want(&instance, &set.objects, last);
         let namespace = namespace_key(valid);

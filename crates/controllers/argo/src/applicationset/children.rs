@@ -25,11 +25,19 @@ impl ApplicationSetController {
         let writes: Vec<BoxFuture<'_, Option<String>>> = writes
             .into_iter()
             .map(|write| {
-                async move { self.write(&write).await.err().map(|error| write.sentence(&error)) }
-                    .boxed()
+                async move {
+                    self.write(&write)
+                        .await
+                        .err()
+                        .map(|error| write.sentence(&error))
+                }
+                .boxed()
             })
             .collect();
-        let outcomes: Vec<_> = stream::iter(writes).buffer_unordered(PARALLEL).collect().await;
+        let outcomes: Vec<_> = stream::iter(writes)
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
         let failures: Vec<String> = outcomes.into_iter().flatten().collect();
         for failure in &failures {
             tracing::debug!(set = set.name(), failure, "application is not written");

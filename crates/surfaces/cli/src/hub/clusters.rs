@@ -55,7 +55,10 @@ impl Hub {
         let mut secrets = self.secrets_of("cluster").await?;
         secrets.sort_by_cached_key(|secret| {
             let view = ClusterSecret::of(secret);
-            (view.is_err(), view.map_or_else(|_| Default::default(), |view| (view.name, view.server)))
+            (
+                view.is_err(),
+                view.map_or_else(|_| Default::default(), |view| (view.name, view.server)),
+            )
         });
         Ok(secrets)
     }

@@ -5,7 +5,8 @@ use crate::output::Listing;
 use crate::table::Table;
 use crate::terminal::Terminal;
 use argosy_crds::{
-    ApplicationSpec, ApplicationStatus, OperationPhase, OperationState, RevisionHistory, Source, SyncCode,
+    ApplicationSpec, ApplicationStatus, OperationPhase, OperationState, RevisionHistory, Source,
+    SyncCode,
 };
 use argosy_object::{Object, Value};
 use std::collections::BTreeMap;

@@ -45,7 +45,15 @@ pub fn list(sets: &[Object]) -> Listing {
 
 /// The list of `appset generate`: Applications that are not there yet, so without a status.
 pub fn generated(apps: &[Object]) -> Listing {
-    let columns = ["NAME", "CLUSTER", "NAMESPACE", "PROJECT", "REPO", "PATH", "TARGET"];
+    let columns = [
+        "NAME",
+        "CLUSTER",
+        "NAMESPACE",
+        "PROJECT",
+        "REPO",
+        "PATH",
+        "TARGET",
+    ];
     let mut listing = Listing {
         table: Table::new(&columns).wide(&["SYNCPOLICY", "LABELS"]),
         ..Listing::default()

@@ -401,9 +401,11 @@ fn validate_default(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
             continue;
         };
         let inner = rest.trim_start_matches('.').to_owned();
-        error.message = error
-            .message
-            .replacen(&format!(": {} in body", error.path), &format!(": {inner} in body"), 1);
+        error.message = error.message.replacen(
+            &format!(": {} in body", error.path),
+            &format!(": {inner} in body"),
+            1,
+        );
         error.path = format!("{path}.default{rest}");
         errors.push(FieldError::from_schema(error));
     }

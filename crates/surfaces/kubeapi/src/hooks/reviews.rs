@@ -83,7 +83,11 @@ fn subject_access(
         if text(body, "/spec/resourceAttributes/namespace") != namespace {
             let field = "spec.resourceAttributes.namespace";
             let value = text(body, "/spec/resourceAttributes/namespace");
-            errors.push(FieldError::invalid(field, value, "must match metadata.namespace"));
+            errors.push(FieldError::invalid(
+                field,
+                value,
+                "must match metadata.namespace",
+            ));
         }
         if body
             .pointer("/spec/nonResourceAttributes")

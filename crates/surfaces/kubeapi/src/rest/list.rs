@@ -166,7 +166,9 @@ fn number(call: &Call<'_>, name: &str) -> Result<i64, ApiError> {
 /// `resourceVersion` of a get or watch, which upstream takes no better care of.
 pub(super) fn bare_version(call: &Call<'_>) -> Result<Option<Rev>, ApiError> {
     version(call).map_err(|error| {
-        let message = error.message.trim_start_matches("invalid resource version: ");
+        let message = error
+            .message
+            .trim_start_matches("invalid resource version: ");
         ApiError::new(500, "", message)
     })
 }

@@ -93,12 +93,11 @@ fn patch_type(call: &Call<'_>) -> Result<PatchType, ApiError> {
 fn read(call: &Call<'_>, kind: PatchType, bytes: &Bytes) -> Result<Patch, ApiError> {
     let validation = call.field_validation("PatchOptions")?;
     let Parsed { value, duplicates } = if kind == PatchType::Apply {
-        decode::parse_yaml(bytes)
-            .map_err(|error| {
-                ApiError::bad_request(format!(
-                    "error decoding YAML: error converting YAML to JSON: {error}"
-                ))
-            })?
+        decode::parse_yaml(bytes).map_err(|error| {
+            ApiError::bad_request(format!(
+                "error decoding YAML: error converting YAML to JSON: {error}"
+            ))
+        })?
     } else {
         decode::parse_json(bytes).map_err(|error| {
             let error = decode::go_error(bytes, &error);

@@ -165,7 +165,11 @@ fn prepare_new(
     options: &WriteOptions,
 ) -> Result<Value, ApiError> {
     let (kind, cx) = (&call.served.kind, call.cx(options.dry_run));
-    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for field in [
+        "selfLink",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
         meta::remove(&mut object, field);
     }
     tidy(&mut object);

@@ -232,8 +232,10 @@ fn inherited(deployment: &Value) -> Map<String, Value> {
 fn annotate_revision(deployment: &Value, wanted: i64, plan: &mut Plan) {
     if revision(deployment) != wanted {
         let annotations = json!({REVISION: wanted.to_string()});
-        plan.now
-            .push(Work::Annotate(Id::of(Kind::Deployment, deployment), annotations));
+        plan.now.push(Work::Annotate(
+            Id::of(Kind::Deployment, deployment),
+            annotations,
+        ));
     }
 }
 
