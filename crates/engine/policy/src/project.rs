@@ -244,7 +244,6 @@ fn matches_text(pattern: &str, text: &str) -> bool {
 mod tests {
     use super::*;
     use argosy_crds::ProjectDestination;
-    use argosy_glob::Glob;
 
     fn destination(server: &str, namespace: &str) -> ProjectDestination {
         ProjectDestination {
