@@ -55,6 +55,33 @@ impl Check {
     pub fn namespace(&self) -> String {
         self.name.replace('/', "-")
     }
+
+    /// The same check in another namespace, for a second run.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let name = format!("{}-2", self.name);
+        let (old, new) = (self.namespace(), name.replace('/', "-"));
+        let renamed = |text: &str| text.replace(&old, &new);
+        let steps = self.steps.iter().map(|step| Step {
+            line: renamed(&step.line),
+            env: step
+                .env
+                .iter()
+                .map(|(key, value)| (key.clone(), renamed(value)))
+                .collect(),
+            arguments: step
+                .arguments
+                .iter()
+                .map(|argument| renamed(argument))
+                .collect(),
+            input: renamed(&step.input),
+            ..step.clone()
+        });
+        Self {
+            steps: steps.collect(),
+            name,
+        }
+    }
 }
 
 /// Reads one file of checks.
@@ -201,6 +228,14 @@ mod tests {
         assert_eq!(apply.env, [("EDITOR".into(), "sed -i".into())]);
         assert_eq!(apply.input, "a: area-one\n---\nb: \"c\"\n");
         assert_eq!(http.program, Program::Http);
+    }
+
+    #[test]
+    fn second_run_has_a_namespace_of_its_own() {
+        let checks = parse("area", "--- one\n$ get toys.{{ns}}.example.com\n").unwrap();
+        let again = checks[0].again();
+        assert_eq!(again.namespace(), "area-one-2");
+        assert_eq!(again.steps[0].arguments[1], "toys.area-one-2.example.com");
     }
 
     #[test]
