@@ -7,6 +7,7 @@ pub mod embedded;
 pub mod folder;
 pub mod metrics;
 pub mod pipeline;
+pub mod serving;
 pub mod session;
 pub mod usage;
 pub mod web;

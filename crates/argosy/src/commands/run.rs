@@ -2,9 +2,8 @@
 
 use super::up::{default_data_dir, ended, failure, init_logs, instead_of};
 use crate::controllers::{ControllerSettings, Controllers};
-use crate::metrics::{Listen, Metrics};
+use crate::serving::{Serving, ServingFlags};
 use crate::session::Session;
-use crate::web::{Web, WebFlags};
 use argosy_cli::Failure;
 use argosy_git::GitSettings;
 use clap::Args;
@@ -19,11 +18,8 @@ pub struct RunCommand {
     /// Folder of mirrors [default: ~/.local/share/argosy]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Where /healthz, /readyz and /metrics are served: an address of the loopback, or off
-    #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:0", value_parser = Listen::parse)]
-    pub metrics_listen: Listen,
     #[command(flatten)]
-    web: WebFlags,
+    serving: ServingFlags,
 }
 
 impl RunCommand {
@@ -38,30 +34,19 @@ impl RunCommand {
         git.local_roots.clone_from(&session.settings.local_repos);
         git.instead_of = instead_of(session)?;
         let namespace = session.settings.namespace.clone();
-        let metrics_listen = self.metrics_listen;
         session.block_on(async move {
             let connected = session.connect()?;
             let settings = ControllerSettings { namespace, git };
             let controllers = Controllers::start(connected.service, connected.transport, settings)
                 .await
                 .map_err(failure)?;
-            let web = Web::start(&self.web, &controllers).await.map_err(failure)?;
-            let metrics = Metrics::start(metrics_listen, &controllers)
+            session.tell(&format!("hub         {}", connected.spec.server));
+            let serving = Serving::start(&self.serving, &controllers, session)
                 .await
                 .map_err(failure)?;
-            session.tell(&format!("hub         {}", connected.spec.server));
-            if let Some(web) = &web {
-                web.announce(session);
-            }
-            if let Some(metrics) = &metrics {
-                session.tell(&format!("metrics     {}/metrics", metrics.url()));
-            }
             ended().await;
             session.tell("draining …");
-            drop(metrics);
-            if let Some(web) = web {
-                web.stop().await;
-            }
+            serving.stop().await;
             controllers.drain().await;
             Ok(0)
         })

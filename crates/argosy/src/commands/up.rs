@@ -3,9 +3,8 @@
 use crate::controllers::{ControllerSettings, Controllers};
 use crate::embedded::{EmbeddedFleet, EmbeddedSettings, new_token};
 use crate::folder::Folder;
-use crate::metrics::{Listen, Metrics};
+use crate::serving::{Serving, ServingFlags};
 use crate::session::Session;
-use crate::web::{Web, WebFlags};
 use anyhow::Context as _;
 use argosy_cli::Failure;
 use argosy_git::{GitSettings, InsteadOf};
@@ -42,11 +41,8 @@ pub struct UpCommand {
     /// How long a simulated pod takes to be ready, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 300)]
     pub latency: u64,
-    /// Where /healthz, /readyz and /metrics are served: an address of the loopback, or off
-    #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:0", value_parser = Listen::parse)]
-    pub metrics_listen: Listen,
     #[command(flatten)]
-    web: WebFlags,
+    serving: ServingFlags,
 }
 
 /// A fleet of this process, and its controllers.
@@ -95,7 +91,7 @@ impl UpCommand {
             namespace: session.settings.namespace.clone(),
         };
         init_logs(session);
-        let (simulate, metrics_listen) = (self.simulate, self.metrics_listen);
+        let simulate = self.simulate;
         session.block_on(async move {
             let running = Running::start(settings).await.map_err(failure)?;
             let clusters: Vec<(String, BTreeMap<String, String>)> = (1..=simulate)
@@ -107,24 +103,13 @@ impl UpCommand {
                 "kubeconfig  {}",
                 running.fleet.kubeconfig().display()
             ));
-            let web = Web::start(&self.web, &running.controllers)
+            let serving = Serving::start(&self.serving, &running.controllers, session)
                 .await
                 .map_err(failure)?;
-            if let Some(web) = &web {
-                web.announce(session);
-            }
-            let metrics = Metrics::start(metrics_listen, &running.controllers).await;
-            let metrics = metrics.map_err(failure)?;
-            if let Some(metrics) = &metrics {
-                session.tell(&format!("metrics     {}/metrics", metrics.url()));
-            }
             session.tell("Ctrl-C ends it; everything that was written is kept.");
             ended().await;
             session.tell("draining …");
-            drop(metrics);
-            if let Some(web) = web {
-                web.stop().await;
-            }
+            serving.stop().await;
             running.stop().await;
             Ok(0)
         })

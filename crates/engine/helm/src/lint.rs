@@ -122,6 +122,17 @@ impl Linter<'_, '_> {
         load_folder(self.reader, self.folder).map_err(|error| error.to_string())
     }
 
+    /// The chart; that it does not load is a fault of folder `dir`.
+    fn loaded_for(&mut self, dir: &str) -> Option<Chart> {
+        match self.load() {
+            Ok(chart) => Some(chart),
+            Err(text) => {
+                self.rule(Severity::Error, dir, Err(text));
+                None
+            }
+        }
+    }
+
     fn values(&mut self) -> Result<(), HelmError> {
         let Some(data) = self.file("values.yaml")? else {
             let missing = Err("file does not exist".to_owned());
@@ -168,12 +179,8 @@ impl Linter<'_, '_> {
                 return Ok(());
             }
         }
-        let chart = match self.load() {
-            Ok(chart) => chart,
-            Err(text) => {
-                self.rule(Severity::Error, DIR, Err(text));
-                return Ok(());
-            }
+        let Some(chart) = self.loaded_for(DIR) else {
+            return Ok(());
         };
         let request = self.request;
         let mut release = ReleaseRequest::new("test-release", request.namespace.as_str());

@@ -5,7 +5,7 @@ use argosy_object::{Digest, Value as Json, json};
 
 use crate::chart::Dependency;
 use crate::error::HelmError;
-use crate::metadata::dependency;
+use crate::metadata::{DEPENDENCY, dependency};
 
 /// A lock file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,17 +77,7 @@ fn list(dependencies: &[Dependency]) -> String {
 /// The fields in the order of Go's struct, empty ones left out but name and repository.
 fn in_go_json(dependency: &Dependency) -> String {
     let json = dependency.to_json();
-    let order = [
-        "name",
-        "version",
-        "repository",
-        "condition",
-        "tags",
-        "enabled",
-        "import-values",
-        "alias",
-    ];
-    let fields: Vec<String> = order
+    let fields: Vec<String> = DEPENDENCY
         .iter()
         .filter_map(|name| {
             let value = argosy_yaml::write_json_go(json.get(name)?);

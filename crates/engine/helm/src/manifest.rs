@@ -226,16 +226,21 @@ impl Manifest {
     }
 }
 
+/// A JSON type as Go's decoder calls it.
+pub(crate) fn type_name(found: &Json) -> &'static str {
+    match found {
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+        Json::String(_) => "string",
+        Json::Bool(_) => "bool",
+        _ => "number",
+    }
+}
+
 /// What makes a document no manifest: the types of the few fields that Helm reads.
 fn head_fault(object: &Json) -> Option<String> {
     let wrong = |found: &Json, field: &str, wanted: &str| {
-        let found = match found {
-            Json::Array(_) => "array",
-            Json::Object(_) => "object",
-            Json::String(_) => "string",
-            Json::Bool(_) => "bool",
-            _ => "number",
-        };
+        let found = type_name(found);
         Some(format!(
             "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go \
              {field} of type {wanted}"

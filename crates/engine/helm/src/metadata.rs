@@ -5,6 +5,18 @@ use argosy_object::{Map, Value as Json};
 
 use crate::chart::{Dependency, Metadata};
 
+/// The fields of a dependency, in the order of Go's struct.
+pub(crate) const DEPENDENCY: [&str; 8] = [
+    "name",
+    "version",
+    "repository",
+    "condition",
+    "tags",
+    "enabled",
+    "import-values",
+    "alias",
+];
+
 type Result<T> = std::result::Result<T, String>;
 
 const PREFIX: &str = "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal";
@@ -160,16 +172,6 @@ pub(crate) fn unknown_field(json: &Json) -> Option<&str> {
         "kubeVersion",
         "dependencies",
         "type",
-    ];
-    const DEPENDENCY: [&str; 8] = [
-        "name",
-        "version",
-        "repository",
-        "condition",
-        "tags",
-        "enabled",
-        "import-values",
-        "alias",
     ];
     let is_one_of =
         |known: &[&str], key: &str| known.iter().any(|name| name.eq_ignore_ascii_case(key));

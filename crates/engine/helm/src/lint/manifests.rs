@@ -12,6 +12,7 @@ use super::{Linter, Severity, deprecations};
 use crate::chart::Chart;
 use crate::error::HelmError;
 use crate::load::documents;
+use crate::manifest::type_name;
 
 impl Linter<'_, '_> {
     pub(super) fn manifests(&mut self, chart: &Chart, files: &BTreeMap<String, GoStr>) {
@@ -81,12 +82,8 @@ impl Linter<'_, '_> {
                 return Ok(());
             }
         }
-        let chart = match self.load() {
-            Ok(chart) => chart,
-            Err(text) => {
-                self.rule(Severity::Error, DIR, Err(text));
-                return Ok(());
-            }
+        let Some(chart) = self.loaded_for(DIR) else {
+            return Ok(());
         };
         for (_, file) in chart.crds() {
             for document in documents(&file.data) {
@@ -121,13 +118,7 @@ fn head(document: &[u8]) -> Result<Json, String> {
     let object = argosy_yaml::from_slice(document)
         .map_err(|error| broken(format!("error converting YAML to JSON: {}", error.text)))?;
     let wrong = |found: &Json, place: &str, wanted: &str| {
-        let found = match found {
-            Json::Array(_) => "array",
-            Json::Object(_) => "object",
-            Json::String(_) => "string",
-            Json::Bool(_) => "bool",
-            _ => "number",
-        };
+        let found = type_name(found);
         Err(broken(format!(
             "json: cannot unmarshal {found} into Go {place} of type {wanted}"
         )))
