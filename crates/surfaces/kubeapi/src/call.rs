@@ -10,6 +10,7 @@ use crate::request::{Query, RequestInfo};
 use argosy_object::Value;
 use http::HeaderMap;
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A request for a resource.
@@ -171,6 +172,14 @@ impl Call<'_> {
         self.cluster
             .load(&self.served, &self.info.namespace, name)
             .ok_or_else(|| self.not_found(name))
+    }
+
+    /// A borrowed object in the version of the request: the same one where that is as stored.
+    pub(crate) fn seen<'v>(&self, object: &'v Value) -> Result<Cow<'v, Value>, ApiError> {
+        if crate::convert::is_shown_as_stored(&self.served, object) {
+            return Ok(Cow::Borrowed(object));
+        }
+        self.shown(object.clone()).map(Cow::Owned)
     }
 
     /// The object in the version of the request.

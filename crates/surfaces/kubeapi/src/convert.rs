@@ -11,10 +11,10 @@ pub(crate) fn from_stored(
     served: &Served,
     object: Value,
 ) -> Result<Value, ApiError> {
-    let target = &served.kind.gvk;
-    if *target == served.stored && has_version(&object, &target.api_version()) {
+    if is_shown_as_stored(served, &object) {
         return Ok(object);
     }
+    let target = &served.kind.gvk;
     if &*target.group == "events.k8s.io" {
         return Ok(event_to_new(object));
     }
@@ -25,6 +25,12 @@ pub(crate) fn from_stored(
         &target.version,
         &target.api_version(),
     )
+}
+
+/// Whether a stored object is shown as it is.
+pub(crate) fn is_shown_as_stored(served: &Served, object: &Value) -> bool {
+    let target = &served.kind.gvk;
+    *target == served.stored && has_version(object, &target.api_version())
 }
 
 /// An object of a request in the version that is stored.

@@ -3,6 +3,7 @@
 use argosy_object::{Map, Value};
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 /// `metadata`, made where it is missing or no mapping.
 pub(crate) fn meta_mut(object: &mut Value) -> &mut Map<String, Value> {
@@ -92,12 +93,75 @@ pub(crate) fn stamp(now: Timestamp) -> String {
     seconds.to_string()
 }
 
-/// An object's stored form: no `resourceVersion`, no `selfLink`.
+/// An object's stored form: no `resourceVersion`, no `selfLink`; `apiVersion` first and `metadata`
+/// behind it, so that [`append_shown`] finds its place without reading the rest.
 pub(crate) fn encode(object: &Value) -> Bytes {
-    let mut copy = object.clone();
-    remove(&mut copy, "resourceVersion");
-    remove(&mut copy, "selfLink");
-    Bytes::from(copy.to_string())
+    let bytes = serde_json::to_vec(&StoredForm(object));
+    Bytes::from(bytes.expect("a value with string keys is always JSON"))
+}
+
+struct StoredForm<'v>(&'v Value);
+
+impl Serialize for StoredForm<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(map) = self.0.as_object() else {
+            return self.0.serialize(serializer);
+        };
+        let mut out = serializer.serialize_map(None)?;
+        if let Some(version) = map.get("apiVersion") {
+            out.serialize_entry("apiVersion", version)?;
+        }
+        if let Some(metadata) = map.get("metadata") {
+            out.serialize_entry("metadata", &StoredMeta(metadata))?;
+        }
+        for (key, value) in map {
+            if !matches!(key.as_str(), "apiVersion" | "metadata") {
+                out.serialize_entry(key, value)?;
+            }
+        }
+        out.end()
+    }
+}
+
+struct StoredMeta<'v>(&'v Value);
+
+impl Serialize for StoredMeta<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(map) = self.0.as_object() else {
+            return self.0.serialize(serializer);
+        };
+        let kept = map
+            .iter()
+            .filter(|(key, _)| !matches!(key.as_str(), "resourceVersion" | "selfLink"));
+        serializer.collect_map(kept)
+    }
+}
+
+/// Appends a stored object as it is shown, its revision put in, without reading it; `false`, and
+/// nothing appended, where it is not of this `apiVersion` or was stored in another order.
+pub(crate) fn append_shown(out: &mut Vec<u8>, json: &[u8], rev: u64, api_version: &str) -> bool {
+    let parts = json
+        .strip_prefix(b"{\"apiVersion\":\"")
+        .and_then(|rest| rest.strip_prefix(api_version.as_bytes()))
+        .and_then(|rest| rest.strip_prefix(b"\",\"metadata\":{"));
+    let Some(rest) = parts else {
+        return false;
+    };
+    out.extend_from_slice(&json[..json.len() - rest.len()]);
+    out.extend_from_slice(b"\"resourceVersion\":\"");
+    out.extend_from_slice(rev.to_string().as_bytes());
+    out.push(b'"');
+    if !rest.starts_with(b"}") {
+        out.push(b',');
+    }
+    out.extend_from_slice(rest);
+    true
+}
+
+/// Whether a stored object is being deleted; reads it only where it may be.
+pub(crate) fn is_stored_deleting(json: &[u8]) -> bool {
+    const FIELD: &[u8] = b"\"deletionTimestamp\"";
+    json.windows(FIELD.len()).any(|at| at == FIELD) && is_deleting(&decode(json, 0))
 }
 
 /// An object from its stored form.
@@ -125,17 +189,13 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
 }
 
 fn same_meta(one: Option<&Value>, other: Option<&Value>) -> bool {
-    let entries = |meta: Option<&Value>| -> Vec<(String, Value)> {
+    fn entries(meta: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
         let map = meta.and_then(Value::as_object);
-        map.into_iter()
-            .flatten()
-            .filter(|(key, value)| {
-                !matches!(key.as_str(), "resourceVersion" | "selfLink") && !value.is_null()
-            })
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    };
-    entries(one) == entries(other)
+        map.into_iter().flatten().filter(|(key, value)| {
+            !matches!(key.as_str(), "resourceVersion" | "selfLink") && !value.is_null()
+        })
+    }
+    entries(one).eq(entries(other))
 }
 
 #[cfg(test)]
@@ -155,6 +215,23 @@ mod tests {
             &object,
             &json!({"metadata": {"name": "a"}, "x": 1, "y": 2})
         ));
+    }
+
+    #[test]
+    fn stored_bytes_are_shown_as_their_object_would_be() {
+        for object in [
+            json!({"kind": "A", "apiVersion": "g/v1", "data": {"metadata": {"x": 1}},
+                "metadata": {"name": "a", "selfLink": "/a", "labels": {"resourceVersion": "x"}}}),
+            json!({"apiVersion": "g/v1", "metadata": {}}),
+        ] {
+            let (stored, mut shown) = (encode(&object), Vec::new());
+            assert!(append_shown(&mut shown, &stored, 9, "g/v1"));
+            let shown: Value = serde_json::from_slice(&shown).unwrap();
+            assert_eq!(shown, decode(&stored, 9));
+            assert!(!append_shown(&mut Vec::new(), &stored, 9, "g/v"));
+        }
+        let elsewhere = br#"{"kind":"A","apiVersion":"g/v1","metadata":{}}"#;
+        assert!(!append_shown(&mut Vec::new(), elsewhere, 9, "g/v1"));
     }
 
     #[test]

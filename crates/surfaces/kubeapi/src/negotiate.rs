@@ -155,7 +155,8 @@ impl Reply {
     pub(crate) fn write(self, wire: Wire) -> Response<Body> {
         let (content_type, bytes) = match wire {
             Wire::Json => {
-                let mut bytes = self.body.to_string().into_bytes();
+                let bytes = serde_json::to_vec(&self.body);
+                let mut bytes = bytes.expect("a value with string keys is always JSON");
                 bytes.push(b'\n');
                 ("application/json", bytes)
             }

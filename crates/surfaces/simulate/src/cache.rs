@@ -1,6 +1,7 @@
 //! What is known of a cluster: the watched objects, with the few ways in that are needed.
 
 use crate::kinds::{Id, Kind};
+use crate::lean::Head;
 use crate::tree;
 use argosy_object::{Value, meta};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -34,6 +35,15 @@ impl Cache {
         }
         self.objects.insert(id.clone(), Arc::new(object));
         Some(id)
+    }
+
+    /// Whether this state of an object, or a newer one, is known.
+    pub fn knows(&self, kind: Kind, head: &Head) -> bool {
+        self.get(kind, &head.namespace, &head.name)
+            .is_some_and(|known| {
+                meta(known, "uid") == head.uid
+                    && revision(known) >= head.resource_version.parse().unwrap_or(0)
+            })
     }
 
     /// Forgets an object; gives its last state.

@@ -1,5 +1,6 @@
 //! A small client: lists, watches and writes over any service that speaks the Kubernetes API.
 
+use crate::lean::{self, Told};
 use argosy_object::{Value, json};
 use argosy_ports::{ApiService, Body, BoxError, empty_body, full_body};
 use bytes::{Bytes, BytesMut};
@@ -8,6 +9,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use serde_json::value::RawValue;
 use std::time::Duration;
 use tower::Service as _;
 
@@ -57,7 +59,7 @@ impl ClientError {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// New or changed.
-    Applied(Value),
+    Applied(Told),
     /// Gone.
     Deleted(Value),
     /// Nothing happened up to this resourceVersion.
@@ -125,7 +127,7 @@ impl Client {
             .header(http::header::ACCEPT, "application/json")
             .header(http::header::USER_AGENT, self.agent)
             .header(http::header::CONTENT_TYPE, content_type)
-            .body(body.map_or_else(empty_body, |body| full_body(body.to_string())))
+            .body(body.map_or_else(empty_body, |body| full_body(encode(body))))
             .expect("paths are made of valid names");
         let answer = self.send(request).await?;
         let status = answer.status();
@@ -137,7 +139,7 @@ impl Client {
         if !status.is_success() {
             return Err(refusal(status, &bytes));
         }
-        serde_json::from_slice(&bytes).map_err(ClientError::Broken)
+        lean::read(&bytes).map_err(ClientError::Broken)
     }
 
     /// A whole list and its resourceVersion.
@@ -231,6 +233,10 @@ async fn read_all(mut body: Body) -> Result<Bytes, ClientError> {
     Ok(buffer.freeze())
 }
 
+fn encode(body: &Value) -> Vec<u8> {
+    serde_json::to_vec(body).expect("a value with string keys is always JSON")
+}
+
 fn refusal(status: StatusCode, bytes: &Bytes) -> ClientError {
     let said: Option<Value> = serde_json::from_slice(bytes).ok();
     let message = said
@@ -249,7 +255,7 @@ fn events(body: Body) -> BoxStream<'static, Event> {
     stream::unfold(state, |(mut body, mut buffer)| async move {
         loop {
             if let Some(end) = buffer.iter().position(|b| *b == b'\n') {
-                let line = buffer.split_to(end + 1);
+                let line = buffer.split_to(end + 1).freeze();
                 match event(&line) {
                     Some(event) => return Some((event, (body, buffer))),
                     None => continue,
@@ -267,13 +273,21 @@ fn events(body: Body) -> BoxStream<'static, Event> {
     .boxed()
 }
 
-fn event(line: &[u8]) -> Option<Event> {
-    let mut value: Value = serde_json::from_slice(line).ok()?;
-    let object = value.get_mut("object").map_or(Value::Null, Value::take);
-    Some(match value["type"].as_str()? {
-        "ADDED" | "MODIFIED" => Event::Applied(object),
-        "DELETED" => Event::Deleted(object),
-        "BOOKMARK" => Event::Bookmark(argosy_object::meta(&object, "resourceVersion").to_owned()),
+/// A line of a watch, its object unread.
+#[derive(serde::Deserialize)]
+struct Line<'l> {
+    r#type: &'l str,
+    #[serde(borrow)]
+    object: &'l RawValue,
+}
+
+fn event(line: &Bytes) -> Option<Event> {
+    let Line { r#type, object } = serde_json::from_slice(line).ok()?;
+    let json = line.slice_ref(object.get().as_bytes());
+    Some(match r#type {
+        "ADDED" | "MODIFIED" => Event::Applied(Told::read(json)?),
+        "DELETED" => Event::Deleted(lean::read(&json).ok()?),
+        "BOOKMARK" => Event::Bookmark(Told::read(json)?.head.resource_version),
         _ => Event::Expired,
     })
 }

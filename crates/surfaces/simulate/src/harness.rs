@@ -84,7 +84,7 @@ impl Harness {
         }
         let id = Id::of(kind, &object);
         self.objects.insert(id.clone(), object.clone());
-        self.planner.take(News::Applied(kind, object));
+        self.planner.learn(kind, object);
         id
     }
 
@@ -105,7 +105,7 @@ impl Harness {
             && tree::list(&object, "/metadata/finalizers").is_empty()
             && id.kind != Kind::Pod;
         self.objects.insert(id.clone(), object.clone());
-        self.planner.take(News::Applied(id.kind, object));
+        self.planner.learn(id.kind, object);
         if finalized {
             self.remove(id);
         }

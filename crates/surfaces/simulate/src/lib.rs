@@ -14,6 +14,7 @@ mod hash;
 mod kinds;
 mod kubelet;
 mod labels;
+mod lean;
 mod options;
 mod planner;
 mod tree;

@@ -4,6 +4,7 @@ use crate::cache::Cache;
 use crate::controllers;
 use crate::kinds::{Id, Kind};
 use crate::kubelet::{self, Kubelet, Now};
+use crate::lean::Told;
 use crate::options::Options;
 use crate::work::Work;
 use argosy_object::{Value, meta};
@@ -24,8 +25,8 @@ const HOT: u32 = 60;
 pub enum News {
     /// All objects of a kind.
     All(Kind, Vec<Value>),
-    /// An object is new or changed.
-    Applied(Kind, Value),
+    /// An object is new or changed, or a write of ours comes back.
+    Told(Kind, Told),
     /// An object is gone.
     Deleted(Kind, Value),
 }
@@ -85,7 +86,13 @@ impl Planner {
                     }
                 }
             }
-            News::Applied(kind, object) => self.learn(kind, object),
+            News::Told(kind, told) => {
+                if !self.cache.knows(kind, &told.head)
+                    && let Some(object) = told.object()
+                {
+                    self.learn(kind, object);
+                }
+            }
             News::Deleted(kind, object) => {
                 self.lose(&Id::of(kind, &object), meta(&object, "uid"));
             }

@@ -314,9 +314,9 @@ async fn next_news(
                 }
             }
             Stage::Watch { mut events, from } => match events.next().await {
-                Some(Event::Applied(object)) => {
-                    let from = meta(&object, "resourceVersion").to_owned();
-                    return Some((News::Applied(kind, object), Stage::Watch { events, from }));
+                Some(Event::Applied(told)) => {
+                    let from = told.head.resource_version.clone();
+                    return Some((News::Told(kind, told), Stage::Watch { events, from }));
                 }
                 Some(Event::Deleted(object)) => {
                     let from = meta(&object, "resourceVersion").to_owned();

@@ -52,7 +52,7 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     for attempt in 0..TRIES {
         let name = call.info.name.clone();
         let old = call.load(&name)?;
-        let live = call.shown(old.clone())?;
+        let live = call.seen(&old)?;
         let warned = call.warnings.len();
         let new = patched(call, &patch, &live)?;
         if attempt > 0 {
@@ -307,7 +307,7 @@ async fn apply(
             }
         };
         check_preconditions(call, &old, &config)?;
-        let live = call.shown(old.clone())?;
+        let live = call.seen(&old)?;
         let new = argosy_schema::apply(&cx, Some(&live), &config).map_err(apply_error)?;
         match replace(call, &old, new, &options).await? {
             Replaced::Done(object) => return Ok(table::shape_one(call, object)),

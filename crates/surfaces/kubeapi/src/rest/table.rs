@@ -58,6 +58,11 @@ impl Shaper {
         })
     }
 
+    /// Whether objects are shown as they are.
+    pub(super) fn is_whole(&self) -> bool {
+        self.shape == Shape::Whole
+    }
+
     /// One object; `headers` says whether a table names its columns.
     pub(super) fn one(&self, object: Value, headers: bool) -> Value {
         match self.shape {

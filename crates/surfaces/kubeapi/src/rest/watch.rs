@@ -35,6 +35,7 @@ const PIECE: usize = 64;
 struct Watch {
     cluster: Arc<Cluster>,
     served: Served,
+    api_version: String,
     selection: Selection,
     shaper: Shaper,
     wire: Wire,
@@ -146,6 +147,7 @@ impl Watch {
         Ok(Self {
             cluster: call.cluster.clone(),
             served: call.served.clone(),
+            api_version: call.served.kind.gvk.api_version().to_string(),
             selection,
             shaper: Shaper::new(call)?,
             wire: call.format.wire,
@@ -235,8 +237,38 @@ impl Watch {
         self.selection.is_empty() || self.selection.matches_with(hook, object)
     }
 
+    /// Whether objects are told just as they are stored.
+    fn tells_stored(&self) -> bool {
+        self.selection.is_empty()
+            && self.wire == Wire::Json
+            && self.shaper.is_whole()
+            && self.served.kind.gvk == self.served.stored
+    }
+
+    /// Tells an event by the stored bytes; `false` where they have to be read.
+    fn tell_stored(&mut self, event: &Event, bytes: &mut Vec<u8>) -> bool {
+        let (kind, json) = match (&event.new, &event.old) {
+            (Some(new), None) => ("ADDED", new),
+            (Some(new), Some(_)) => ("MODIFIED", new),
+            (None, Some(old)) => ("DELETED", &old.json),
+            (None, None) => return true,
+        };
+        let start = bytes.len();
+        begin(kind, bytes);
+        if !meta::append_shown(bytes, json, event.rev, &self.api_version) {
+            bytes.truncate(start);
+            return false;
+        }
+        bytes.extend_from_slice(b"}\n");
+        self.headers_told = true;
+        true
+    }
+
     /// What an event is to this watch: objects enter and leave its selection.
     fn tell(&mut self, event: &Event, bytes: &mut Vec<u8>) {
+        if self.tells_stored() && self.tell_stored(event, bytes) {
+            return;
+        }
         let old = || {
             event
                 .old
@@ -268,7 +300,7 @@ impl Watch {
             Err(error) => error.status(),
         };
         self.headers_told = true;
-        bytes.extend_from_slice(&line(self.wire, kind, &object));
+        append(self.wire, kind, &object, bytes);
     }
 
     fn bookmark(&self, rev: Rev, initial_end: bool) -> Bytes {
@@ -312,9 +344,29 @@ fn timeout(call: &Call<'_>) -> Duration {
 }
 
 fn line(wire: Wire, kind: &str, object: &Value) -> Bytes {
-    let event = json!({"type": kind, "object": object});
+    let mut bytes = Vec::new();
+    append(wire, kind, object, &mut bytes);
+    bytes.into()
+}
+
+/// `{"type":KIND,"object":`, which the object and a closing brace follow.
+fn begin(kind: &str, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(b"{\"type\":\"");
+    bytes.extend_from_slice(kind.as_bytes());
+    bytes.extend_from_slice(b"\",\"object\":");
+}
+
+fn append(wire: Wire, kind: &str, object: &Value, bytes: &mut Vec<u8>) {
     match wire {
-        Wire::Json => format!("{event}\n").into(),
-        Wire::Yaml => format!("---\n{}", crate::decode::to_yaml(&event)).into(),
+        Wire::Json => {
+            begin(kind, bytes);
+            serde_json::to_writer(&mut *bytes, object).expect("a vector takes all that is written");
+            bytes.extend_from_slice(b"}\n");
+        }
+        Wire::Yaml => {
+            let event = json!({"type": kind, "object": object});
+            bytes.extend_from_slice(b"---\n");
+            bytes.extend_from_slice(crate::decode::to_yaml(&event).as_bytes());
+        }
     }
 }

@@ -40,10 +40,15 @@ pub(super) async fn insert(
     let base = generated_base(&object);
     let mut tries = 0;
     loop {
-        let mut attempt = object.clone();
-        if let Some(base) = &base {
-            meta::set(&mut attempt, "name", &crate::random::name(base));
-        }
+        let attempt = match &base {
+            Some(base) => {
+                let mut attempt = object.clone();
+                meta::set(&mut attempt, "name", &crate::random::name(base));
+                attempt
+            }
+            // There is only one try.
+            None => std::mem::take(&mut object),
+        };
         let stored = prepare_new(call, attempt, options)?;
         let name = meta::text(&stored, "name").to_owned();
         let key = call.served.key(meta::text(&stored, "namespace"), &name);
@@ -137,10 +142,10 @@ fn check_namespace(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
     }
     let namespace = &call.info.namespace;
     let key = format!("/core/namespaces/{namespace}");
-    let Some(found) = call.cluster.load_key(&key) else {
+    let Some(found) = call.cluster.storage.get(&key) else {
         return Err(ApiError::not_found("", "namespaces", namespace));
     };
-    if !meta::is_deleting(&found) {
+    if !meta::is_stored_deleting(&found.json) {
         return Ok(());
     }
     let detail = format!(
@@ -228,7 +233,7 @@ pub(super) fn own(
     stored: &mut Value,
 ) -> Result<(), ApiError> {
     let mut shown = call.shown(std::mem::take(stored))?;
-    let old = old.map(|old| call.shown(old.clone())).transpose()?;
+    let old = old.map(|old| call.seen(old)).transpose()?;
     let now = call.stamp();
     let cx = UpdateCx {
         kind: &call.served.kind,
@@ -236,7 +241,7 @@ pub(super) fn own(
         now: &now,
         subresource: options.owned_as.unwrap_or(&call.info.subresource),
     };
-    argosy_schema::update(&cx, old.as_ref(), &mut shown).map_err(apply_error)?;
+    argosy_schema::update(&cx, old.as_deref(), &mut shown).map_err(apply_error)?;
     if options.owned_as == Some("scale") {
         forget_times(&mut shown);
     }
@@ -285,9 +290,9 @@ fn check_schema(
     stored: &Value,
     old: Option<&Value>,
 ) -> Result<Vec<FieldError>, ApiError> {
-    let shown = call.shown(stored.clone())?;
-    let old = old.map(|old| call.shown(old.clone())).transpose()?;
-    let errors = argosy_schema::validate(&call.served.kind, &shown, old.as_ref());
+    let shown = call.seen(stored)?;
+    let old = old.map(|old| call.seen(old)).transpose()?;
+    let errors = argosy_schema::validate(&call.served.kind, &shown, old.as_deref());
     // A value of the wrong type is no invalid object but one that could not be read.
     let custom = call.served.kind.is_custom();
     let unread = |error: &argosy_schema::FieldError| {
@@ -516,18 +521,20 @@ fn count_generation(call: &Call<'_>, old: &Value, new: &mut Value) {
         !matches!(field, "apiVersion" | "kind" | "metadata")
             && !(ignores_status && field == "status")
     };
-    let parts = |object: &Value| -> Vec<(String, Value)> {
-        let map = object.as_object();
-        map.into_iter()
-            .flatten()
-            .filter(|(field, _)| counted(field))
-            .map(|(field, value)| (field.clone(), value.clone()))
-            .collect()
+    let fields = |object: &'_ Value| {
+        object
+            .as_object()
+            .map_or(0, |map| map.keys().filter(|field| counted(field)).count())
     };
+    let same = fields(old) == fields(new)
+        && new.as_object().is_none_or(|map| {
+            map.iter()
+                .all(|(field, value)| !counted(field) || old.get(field) == Some(value))
+        });
     // Deployments count their annotations too, which rollbacks were once kept in.
     let annotated =
         deployment && meta::field(old, "annotations") != meta::field(new, "annotations");
-    if annotated || parts(old) != parts(new) {
+    if annotated || !same {
         let next = meta::generation(old) + 1;
         meta::meta_mut(new).insert("generation".into(), next.into());
     }
