@@ -50,6 +50,7 @@ pub fn plan(cache: &Cache, id: &Id, now: Timestamp) -> Plan {
     let Some(object) = cache.at(id) else {
         return Plan::none();
     };
+    let object = &*object;
     if crate::tree::is_deleting(object) && id.kind != Kind::Service {
         return Plan::none();
     }
@@ -81,7 +82,7 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
         // A pod counts for the Deployment above its ReplicaSet, too.
         if id.kind == Kind::Pod
             && let Some(set) = cache.at(&owner)
-            && let Some(("Deployment", name, _)) = crate::tree::controller(set)
+            && let Some(("Deployment", name, _)) = crate::tree::controller(&set)
         {
             let (namespace, name) = (id.namespace.clone(), name.to_owned());
             all.push(Id {
@@ -96,9 +97,9 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
         Kind::Pod => {
             let labels = crate::tree::get(object, "/metadata/labels");
             for service in cache.list(Kind::Service, &id.namespace) {
-                let selector = crate::tree::get(service, "/spec/selector");
+                let selector = crate::tree::get(&service, "/spec/selector");
                 if crate::labels::contained(selector, labels) {
-                    all.push(Id::of(Kind::Service, service));
+                    all.push(Id::of(Kind::Service, &service));
                 }
             }
         }
@@ -120,8 +121,8 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
         }
         Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet => {
             for scaler in cache.list(Kind::Autoscaler, &id.namespace) {
-                if crate::tree::text(scaler, "/spec/scaleTargetRef/name") == id.name {
-                    all.push(Id::of(Kind::Autoscaler, scaler));
+                if crate::tree::text(&scaler, "/spec/scaleTargetRef/name") == id.name {
+                    all.push(Id::of(Kind::Autoscaler, &scaler));
                 }
             }
         }
@@ -129,7 +130,7 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
     }
     if matches!(id.kind, Kind::Pod | Kind::Service | Kind::Claim) {
         let quotas = cache.list(Kind::Quota, &id.namespace);
-        all.extend(quotas.map(|quota| Id::of(Kind::Quota, quota)));
+        all.extend(quotas.map(|quota| Id::of(Kind::Quota, &quota)));
     }
     all
 }

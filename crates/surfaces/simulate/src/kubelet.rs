@@ -55,6 +55,7 @@ impl Kubelet {
         let Some(object) = cache.at(id) else {
             return Vec::new();
         };
+        let object = &*object;
         match id.kind {
             Kind::Pod => pod::plan(self, cache, object, options, now),
             Kind::Claim => storage::claim(cache, object),
@@ -90,7 +91,7 @@ impl Kubelet {
         if self.next_address == 0 {
             // After a restart, go on behind the addresses that are in use.
             let used = cache.all(Kind::Pod).filter_map(|pod| {
-                let ip: std::net::Ipv4Addr = text(pod, "/status/podIP").parse().ok()?;
+                let ip: std::net::Ipv4Addr = text(&pod, "/status/podIP").parse().ok()?;
                 u32::from(ip).checked_sub(BASE)
             });
             self.next_address = used.max().unwrap_or(0).min(SPAN - 2) + 1;
@@ -115,16 +116,17 @@ impl Kubelet {
                     .is_none_or(argosy_object::Map::is_empty)
                     || labels::contained(&selector, tree::get(node, "/metadata/labels")))
         };
-        let nodes: Vec<&str> = cache
+        let mut nodes: Vec<String> = cache
             .all(Kind::Node)
             .filter(|node| fits(node))
-            .map(|node| meta(node, "name"))
+            .map(|node| meta(&node, "name").to_owned())
             .collect();
         if nodes.is_empty() {
             return None;
         }
         self.next_node = self.next_node.wrapping_add(1);
-        Some(nodes[self.next_node % nodes.len()].to_owned())
+        let chosen = self.next_node % nodes.len();
+        Some(nodes.swap_remove(chosen))
     }
 }
 
@@ -140,7 +142,7 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
             let mut all: Vec<Id> = cache
                 .list(Kind::Budget, &id.namespace)
                 .filter(|b| labels::matches(tree::get(b, "/spec/selector"), &labels))
-                .map(|budget| Id::of(Kind::Budget, budget))
+                .map(|budget| Id::of(Kind::Budget, &budget))
                 .collect();
             let claims = list(object, "/spec/volumes")
                 .iter()
@@ -156,7 +158,7 @@ pub fn affected(cache: &Cache, id: &Id, object: &Value) -> Vec<Id> {
         Kind::Node => cache
             .all(Kind::Pod)
             .filter(|pod| text(pod, "/spec/nodeName").is_empty())
-            .map(|pod| Id::of(Kind::Pod, pod))
+            .map(|pod| Id::of(Kind::Pod, &pod))
             .collect(),
         Kind::StorageClass => cache.ids(Kind::Claim).cloned().collect(),
         Kind::Volume => {

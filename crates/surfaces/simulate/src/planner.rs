@@ -107,7 +107,7 @@ impl Planner {
     }
 
     fn applied(&mut self, id: &Id) {
-        if let Some(object) = self.cache.at(id).cloned() {
+        if let Some(object) = self.cache.at(id) {
             self.touch(id, &object, false);
         }
     }

@@ -35,7 +35,7 @@ pub fn plan(cache: &Cache, scaler: &Value, now: Timestamp) -> Plan {
             .extend(work::status(id, scaler, json!({"conditions": conditions})));
         return plan;
     };
-    let current = int(target, "/spec/replicas");
+    let current = int(&target, "/spec/replicas");
     let low = scaler
         .pointer("/spec/minReplicas")
         .and_then(Value::as_i64)
@@ -53,7 +53,7 @@ pub fn plan(cache: &Cache, scaler: &Value, now: Timestamp) -> Plan {
     });
     if desired != current {
         let patch = json!({"spec": {"replicas": desired}});
-        plan.now.push(Work::Patch(Id::of(kind, target), patch));
+        plan.now.push(Work::Patch(Id::of(kind, &target), patch));
         status["lastScaleTime"] = stamp(now);
     }
     let condition = |kind, status, reason, message| Condition {

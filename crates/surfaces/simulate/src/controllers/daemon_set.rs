@@ -20,7 +20,7 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
         soon: Vec::new(),
     };
     let selector = tree::at(set, "/spec/template/spec/nodeSelector");
-    let nodes: Vec<&str> = cache
+    let nodes: Vec<String> = cache
         .all(Kind::Node)
         .filter(|node| !tree::is_deleting(node))
         .filter(|node| {
@@ -29,7 +29,7 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
                 .is_none_or(argosy_object::Map::is_empty)
                 || crate::labels::contained(&selector, tree::get(node, "/metadata/labels"))
         })
-        .map(|node| meta(node, "name"))
+        .map(|node| meta(&node, "name").to_owned())
         .collect();
     let all = pods::of(cache, set);
     let mut running: Vec<&Arc<Value>> = Vec::new();
@@ -46,7 +46,8 @@ pub fn plan(cache: &Cache, set: &Value, now: Timestamp) -> Plan {
         }
     }
     for pod in all.iter().filter(|pod| !tree::is_deleting(pod)) {
-        let stray = !nodes.contains(&text(pod, "/spec/nodeName")) || pods::is_done(pod);
+        let stray =
+            !nodes.iter().any(|node| node == text(pod, "/spec/nodeName")) || pods::is_done(pod);
         let twin = pods::is_active(pod) && !running.iter().any(|r| Arc::ptr_eq(r, pod));
         if stray || twin {
             plan.now.push(pods::delete(pod));

@@ -157,7 +157,7 @@ fn create_set(
     let hash = hash::of(template, collisions);
     let (namespace, own) = (meta(deployment, "namespace"), meta(deployment, "name"));
     let name = format!("{own}-{hash}");
-    if cache.get(Kind::ReplicaSet, namespace, &name).is_some() {
+    if cache.has(Kind::ReplicaSet, namespace, &name) {
         let patch = json!({"collisionCount": collisions + 1});
         plan.now
             .push(Work::Status(Id::of(Kind::Deployment, deployment), patch));

@@ -31,7 +31,6 @@ pub fn plan(cache: &Cache, service: &Value) -> Plan {
         .list(Kind::Pod, namespace)
         .filter(|pod| labels::contained(&selector, tree::get(pod, "/metadata/labels")))
         .filter(|pod| !pods::is_done(pod))
-        .cloned()
         .collect();
     let settled = pods.iter().all(|pod| pods::is_ready(pod));
     let placed: Vec<&Arc<Value>> = pods
@@ -238,7 +237,7 @@ fn endpoints(cache: &Cache, service: &Value, pods: &[&Arc<Value>], works: &mut V
             let own = known.get("subsets").filter(|s| !s.is_null());
             let same = own.map_or(subsets == json!([]), |own| *own == subsets);
             if !same {
-                let id = Id::of(Kind::Endpoints, known);
+                let id = Id::of(Kind::Endpoints, &known);
                 works.push(Work::Patch(id, json!({"subsets": subsets})));
             }
         }

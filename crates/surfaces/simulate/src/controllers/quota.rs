@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub fn plan(cache: &Cache, quota: &Value) -> Plan {
     let namespace = meta(quota, "namespace");
     let hard = tree::at(quota, "/spec/hard");
-    let pods: Vec<&Arc<Value>> = cache
+    let pods: Vec<Arc<Value>> = cache
         .list(Kind::Pod, namespace)
         .filter(|pod| !pods::is_done(pod))
         .collect();
@@ -30,7 +30,7 @@ pub fn plan(cache: &Cache, quota: &Value) -> Plan {
     plan
 }
 
-fn usage(cache: &Cache, namespace: &str, pods: &[&Arc<Value>], name: &str) -> String {
+fn usage(cache: &Cache, namespace: &str, pods: &[Arc<Value>], name: &str) -> String {
     let services = |kind: &str| {
         let all = cache.list(Kind::Service, namespace);
         all.filter(|s| kind.is_empty() || text(s, "/spec/type") == kind)
@@ -43,23 +43,23 @@ fn usage(cache: &Cache, namespace: &str, pods: &[&Arc<Value>], name: &str) -> St
         "services.loadbalancers" => services("LoadBalancer"),
         "services.nodeports" => services("NodePort"),
         "persistentvolumeclaims" | "count/persistentvolumeclaims" => {
-            cache.list(Kind::Claim, namespace).count().to_string()
+            cache.count(Kind::Claim, namespace).to_string()
         }
         "cpu" | "requests.cpu" => total(pods, "requests", "cpu"),
         "memory" | "requests.memory" => total(pods, "requests", "memory"),
         "limits.cpu" => total(pods, "limits", "cpu"),
         "limits.memory" => total(pods, "limits", "memory"),
-        "count/deployments.apps" => cache.list(Kind::Deployment, namespace).count().to_string(),
-        "count/replicasets.apps" => cache.list(Kind::ReplicaSet, namespace).count().to_string(),
-        "count/statefulsets.apps" => cache.list(Kind::StatefulSet, namespace).count().to_string(),
-        "count/jobs.batch" => cache.list(Kind::Job, namespace).count().to_string(),
-        "count/cronjobs.batch" => cache.list(Kind::CronJob, namespace).count().to_string(),
+        "count/deployments.apps" => cache.count(Kind::Deployment, namespace).to_string(),
+        "count/replicasets.apps" => cache.count(Kind::ReplicaSet, namespace).to_string(),
+        "count/statefulsets.apps" => cache.count(Kind::StatefulSet, namespace).to_string(),
+        "count/jobs.batch" => cache.count(Kind::Job, namespace).to_string(),
+        "count/cronjobs.batch" => cache.count(Kind::CronJob, namespace).to_string(),
         _ => "0".into(),
     }
 }
 
 /// The sum over all containers, in thousandths for CPU and in the largest whole unit for memory.
-fn total(pods: &[&Arc<Value>], list_name: &str, resource: &str) -> String {
+fn total(pods: &[Arc<Value>], list_name: &str, resource: &str) -> String {
     let pointer = format!("/resources/{list_name}/{resource}");
     let sum: i128 = pods
         .iter()

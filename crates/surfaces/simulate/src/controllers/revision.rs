@@ -61,7 +61,7 @@ pub fn current(cache: &Cache, owner: &Value, kind: &str) -> Current {
 /// The template that a revision recorded.
 pub fn template(cache: &Cache, owner: &Value, name: &str) -> Option<Value> {
     let revision = cache.get(Kind::Revision, meta(owner, "namespace"), name)?;
-    let mut template = tree::at(revision, "/data/spec/template");
+    let mut template = tree::at(&revision, "/data/spec/template");
     template.as_object_mut()?.remove("$patch");
     Some(template)
 }

@@ -231,7 +231,7 @@ impl View<'_> {
 
     fn claim(&self, template: &Value, name: &str, plan: &mut Plan) {
         let namespace = meta(self.set, "namespace");
-        if self.cache.get(Kind::Claim, namespace, name).is_some() {
+        if self.cache.has(Kind::Claim, namespace, name) {
             return;
         }
         let mut labels = tree::at(template, "/metadata/labels");

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Plans for a budget.
 pub fn plan(cache: &Cache, budget: &Value, now: Timestamp) -> Option<Work> {
     let selector = tree::at(budget, "/spec/selector");
-    let pods: Vec<&Arc<Value>> = cache
+    let pods: Vec<Arc<Value>> = cache
         .list(Kind::Pod, meta(budget, "namespace"))
         .filter(|pod| labels::matches(&selector, tree::get(pod, "/metadata/labels")))
         .filter(|pod| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed"))
@@ -74,7 +74,7 @@ pub fn plan(cache: &Cache, budget: &Value, now: Timestamp) -> Option<Work> {
 }
 
 /// How many pods the workloads above these want; without controllers, those that are there.
-fn expected(cache: &Cache, pods: &[&Arc<Value>]) -> i64 {
+fn expected(cache: &Cache, pods: &[Arc<Value>]) -> i64 {
     let mut owners: Vec<Id> = pods
         .iter()
         .filter_map(|pod| {
@@ -92,6 +92,6 @@ fn expected(cache: &Cache, pods: &[&Arc<Value>]) -> i64 {
     owners
         .iter()
         .filter_map(|id| cache.at(id))
-        .map(|owner| int(owner, "/spec/replicas"))
+        .map(|owner| int(&owner, "/spec/replicas"))
         .sum()
 }

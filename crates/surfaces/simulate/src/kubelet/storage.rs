@@ -5,6 +5,7 @@ use crate::kinds::{Id, Kind};
 use crate::tree::{self, list, text};
 use crate::work::{self, Work};
 use argosy_object::{Value, json, meta};
+use std::sync::Arc;
 
 /// The provisioner of the class that the simulator brings.
 pub const PROVISIONER: &str = "simulate.argosy.dev/volumes";
@@ -36,12 +37,12 @@ pub fn claim(cache: &Cache, claim: &Value) -> Vec<Work> {
     let bound = text(claim, "/spec/volumeName");
     let volume = if bound.is_empty() {
         match waiting_volume(cache, claim) {
-            Some(found) => found.clone(),
+            Some(found) => found,
             None => return provision(cache, claim),
         }
     } else {
         match cache.get(Kind::Volume, "", bound) {
-            Some(found) => found.clone(),
+            Some(found) => found,
             None => return Vec::new(),
         }
     };
@@ -75,7 +76,7 @@ pub fn claim(cache: &Cache, claim: &Value) -> Vec<Work> {
 }
 
 /// A volume that is reserved for the claim, or made by hand and fits it.
-fn waiting_volume<'c>(cache: &'c Cache, claim: &Value) -> Option<&'c std::sync::Arc<Value>> {
+fn waiting_volume(cache: &Cache, claim: &Value) -> Option<Arc<Value>> {
     let (namespace, name) = (meta(claim, "namespace"), meta(claim, "name"));
     let reserved = |volume: &Value| {
         text(volume, "/spec/claimRef/namespace") == namespace
@@ -100,7 +101,7 @@ fn provision(cache: &Cache, claim: &Value) -> Vec<Work> {
     let Some(found) = cache.get(Kind::StorageClass, "", class) else {
         return Vec::new();
     };
-    let reclaim = Some(text(found, "/reclaimPolicy"))
+    let reclaim = Some(text(&found, "/reclaimPolicy"))
         .filter(|p| !p.is_empty())
         .unwrap_or("Delete");
     let (namespace, name, uid) = (
@@ -149,9 +150,9 @@ fn without(object: &Value, guard: &str) -> Option<Value> {
 fn release_claim(cache: &Cache, claim: &Value, id: Id) -> Vec<Work> {
     let name = meta(claim, "name");
     let used = cache.list(Kind::Pod, meta(claim, "namespace")).any(|pod| {
-        let done = matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
+        let done = matches!(text(&pod, "/status/phase"), "Succeeded" | "Failed");
         !done
-            && list(pod, "/spec/volumes")
+            && list(&pod, "/spec/volumes")
                 .iter()
                 .any(|v| text(v, "/persistentVolumeClaim/claimName") == name)
     });
@@ -173,7 +174,7 @@ pub fn volume(cache: &Cache, volume: &Value) -> Vec<Work> {
         text(volume, "/spec/claimRef/uid"),
     );
     let claim = cache.get(Kind::Claim, namespace, name);
-    let claimed = claim.is_some_and(|c| uid.is_empty() || meta(c, "uid") == uid);
+    let claimed = claim.is_some_and(|c| uid.is_empty() || meta(&c, "uid") == uid);
     if tree::is_deleting(volume) {
         if claimed && text(volume, "/status/phase") == "Bound" {
             return Vec::new();
