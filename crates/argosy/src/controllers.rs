@@ -47,7 +47,6 @@ impl Controllers {
         settings: ControllerSettings,
     ) -> anyhow::Result<Self> {
         let schemas = Schemas::builtin();
-        let hub = transport.counted(hub);
         let client: Arc<dyn Api> =
             Arc::new(Client::new("https://kubernetes.default.svc", hub.clone()));
         bootstrap(&*client, &settings.namespace).await?;

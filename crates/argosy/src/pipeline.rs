@@ -113,7 +113,7 @@ pub async fn compare(
     let ignore = IgnoreRules::new(&spec.ignore_differences).map_err(|error| fail(&error))?;
     let is_ours =
         |object: &Object| TrackingId::of(object).is_some_and(|id| id.instance == instance);
-    let comparison = compare_objects(set.objects, &live, &is_ours, &ignore, &schemas);
+    let comparison = compare_objects(set.objects, &live.objects, &is_ours, &ignore, &schemas);
     Ok(Compared { comparison })
 }
 

@@ -3,7 +3,7 @@
 use crate::api::{Api, ApiError, DeleteOptions, Resource};
 use argosy_object::{Gvk, Key, Object, Str};
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
@@ -110,6 +110,8 @@ pub struct LiveWant {
     pub instance: String,
     /// Objects that are desired, to be returned whoever tracks them.
     pub keys: Vec<(Gvk, Key)>,
+    /// Objects of which it is enough to know whether they are there.
+    pub present: Vec<(Gvk, Key)>,
 }
 
 /// The live objects of an application at one moment.
@@ -117,6 +119,8 @@ pub struct LiveWant {
 pub struct LiveSet {
     /// By key.
     pub objects: BTreeMap<Key, LiveObject>,
+    /// Which of [`LiveWant::present`] are there.
+    pub present: BTreeSet<Key>,
 }
 
 /// A live object changed.

@@ -199,7 +199,12 @@ impl Transport {
     /// # Errors
     /// Where the URL or the TLS material cannot be used.
     pub fn service(&self, spec: &ClusterSpec) -> Result<ApiService, TransportError> {
-        self.uncounted(spec).map(|service| self.counted(service))
+        let service = self.uncounted(spec)?;
+        // Requests to the hub are counted where its service was made.
+        Ok(match spec.credential {
+            Credential::Hub => service,
+            _ => self.counted(service),
+        })
     }
 
     fn uncounted(&self, spec: &ClusterSpec) -> Result<ApiService, TransportError> {

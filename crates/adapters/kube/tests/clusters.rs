@@ -399,6 +399,7 @@ async fn live_cache(client: &Client, cluster: &KubeCluster) {
             (gvk.clone(), key.clone()),
             (Gvk::new("", "v1", "ConfigMap"), absent.clone()),
         ],
+        ..LiveWant::default()
     };
     // A kind that nobody wants, tracked by the application: it must be found to be pruned.
     let role = tracked(
@@ -489,6 +490,7 @@ async fn custom_kinds(cluster: &KubeCluster) {
     let want = LiveWant {
         instance: "widgets".into(),
         keys: vec![(gvk.clone(), key.clone())],
+        ..LiveWant::default()
     };
     assert!(cluster.live(&want).await.unwrap().objects.is_empty());
     let widget = object(json!({"apiVersion": "test.argosy.dev/v1", "kind": "Widget",
@@ -621,6 +623,7 @@ async fn secrets(real: &RealCluster, hub: &Client, transport: &Transport) {
     let want = |gvk: Gvk, key: Key| LiveWant {
         instance: "scoped".into(),
         keys: vec![(gvk, key)],
+        ..LiveWant::default()
     };
     let identity = Identity::default();
     cluster

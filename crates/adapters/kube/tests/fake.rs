@@ -218,6 +218,7 @@ fn want(name: &str) -> LiveWant {
     LiveWant {
         instance: "web".into(),
         keys: vec![(gvk, key(name))],
+        ..LiveWant::default()
     }
 }
 
@@ -416,6 +417,7 @@ async fn kind_that_may_not_be_read_stops_only_those_who_want_it() {
         let want = LiveWant {
             instance: "web".into(),
             keys: vec![(Gvk::new("", "v1", "Secret"), secret)],
+            ..LiveWant::default()
         };
         assert_eq!(cluster.live(&want).await.unwrap_err().code, code);
         assert_eq!(names(&cluster).await, ["ConfigMap/a"]);

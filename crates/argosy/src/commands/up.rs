@@ -168,7 +168,7 @@ impl Running {
         git.local_roots = settings.local_repos;
         git.instead_of = settings.instead_of;
         let controllers = Controllers::start(
-            fleet.hub(),
+            transport.counted(fleet.hub()),
             transport,
             ControllerSettings {
                 namespace: settings.namespace,

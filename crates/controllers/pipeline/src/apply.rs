@@ -144,6 +144,7 @@ impl OperationDriver {
         let want = LiveWant {
             instance: self.instance.clone(),
             keys,
+            ..LiveWant::default()
         };
         let Ok(live) = self.cluster.live(&want).await else {
             return;

@@ -18,7 +18,7 @@ mod source;
 pub use apply::{OperationDriver, OperationStore, Recorded};
 pub use error::StageError;
 pub use health::{AppHealth, app_health};
-pub use live::{live, live_want};
+pub use live::{Live, live, live_want};
 pub use plan::{OperationPlan, plan_operation};
 pub use prune::{DeleteOutcome, delete_all};
 pub use render::{RenderCache, RenderPool, RenderedApp};

@@ -5,7 +5,7 @@ use argosy_crds::ResourceStatus;
 use argosy_diff::Desired;
 use argosy_object::{Gvk, Key, Object};
 use argosy_ports::{Cluster, LiveWant};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What to ask the cache for: desired objects, and those that the last status names, so that a
 /// kind that has left Git altogether is still looked at after a restart.
@@ -28,7 +28,17 @@ pub fn live_want(instance: &str, desired: &[Desired], last: &[ResourceStatus]) -
     LiveWant {
         instance: instance.into(),
         keys,
+        present: Vec::new(),
     }
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Live {
+    /// The application's objects.
+    pub objects: BTreeMap<Key, Object>,
+    /// Which of [`LiveWant::present`] are there.
+    pub present: BTreeSet<Key>,
 }
 
 /// Reads the live objects from the cluster's cache.
@@ -39,11 +49,15 @@ pub fn live_want(instance: &str, desired: &[Desired], last: &[ResourceStatus]) -
 pub async fn live(
     cluster: &dyn Cluster,
     want: &LiveWant,
-) -> Result<BTreeMap<Key, Object>, StageError> {
+) -> Result<Live, StageError> {
     let set = cluster.live(want).await.map_err(StageError::Live)?;
-    Ok(set
+    let objects = set
         .objects
         .into_iter()
         .map(|(key, live)| (key, live.object))
-        .collect())
+        .collect();
+    Ok(Live {
+        objects,
+        present: set.present,
+    })
 }

@@ -125,6 +125,17 @@ impl Report {
         wanted
     }
 
+    /// Whether nothing is new but the words that say what health waits for.
+    pub fn says_only_more(&self) -> bool {
+        if self.clears_refresh || self.clears_operation || self.status == self.last {
+            return false;
+        }
+        let mut same = self.status.clone();
+        same.conditions = self.final_conditions();
+        same.health.message.clone_from(&self.last.health.message);
+        same == self.last
+    }
+
     /// Conditions keep the time at which they first said what they say.
     fn final_conditions(&self) -> Vec<ApplicationCondition> {
         let mut all: Vec<ApplicationCondition> = self
@@ -261,4 +272,31 @@ pub fn split_operation(spec: &ApplicationSpec, operation: &Operation) -> Applica
         set(source, &sync.revision);
     }
     spec
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_words_of_the_same_health_are_all_that_is_said() {
+        let mut last = ApplicationStatus::default();
+        last.health.status = Some(HealthCode::Progressing);
+        last.health.message = "0 of 2".into();
+        let report = || Report::new(last.clone(), Timestamp::UNIX_EPOCH);
+        assert!(!report().says_only_more());
+        let mut words = report();
+        words.status.health.message = "1 of 2".into();
+        assert!(words.says_only_more());
+        words.clears_refresh = true;
+        assert!(!words.says_only_more());
+        let mut healthy = report();
+        healthy.status.health.status = Some(HealthCode::Healthy);
+        healthy.status.health.message.clear();
+        assert!(!healthy.says_only_more());
+        let mut complains = report();
+        complains.status.health.message = "1 of 2".into();
+        complains.condition("SyncError", "no");
+        assert!(!complains.says_only_more());
+    }
 }

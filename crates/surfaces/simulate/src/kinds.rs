@@ -58,6 +58,9 @@ impl Kind {
         Revision,
     ];
 
+    /// Kinds that the autoscaler needs beside, where it plays alone.
+    pub const AUTOSCALERS: [Self; 4] = [Autoscaler, Deployment, ReplicaSet, StatefulSet];
+
     /// The `apiVersion`, the kind's name, the resource, and whether it lives in namespaces.
     pub fn facts(self) -> (&'static str, &'static str, &'static str, bool) {
         match self {

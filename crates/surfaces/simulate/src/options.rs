@@ -1,5 +1,6 @@
 //! What can be set: which halves play, how fast, and what goes wrong.
 
+use crate::kinds::Kind;
 use argosy_object::Value;
 use std::time::Duration;
 
@@ -8,6 +9,9 @@ use std::time::Duration;
 pub struct Options {
     /// Whether to play kube-controller-manager: only where there is none.
     pub controllers: bool,
+    /// Whether to play the horizontal autoscaler alone, beside a kube-controller-manager that runs
+    /// without it because there is no metrics API.
+    pub autoscalers: bool,
     /// Whether to play scheduler and kubelet.
     pub kubelet: bool,
     /// Nodes that are made, named `NAME-1`, `NAME-2`, ..; 0 uses the nodes that are there.
@@ -26,6 +30,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             controllers: true,
+            autoscalers: false,
             kubelet: true,
             nodes: 1,
             node_prefix: "node".into(),
@@ -80,6 +85,11 @@ impl Failure {
 }
 
 impl Options {
+    /// Whether the controller of a kind is played.
+    pub(crate) fn plays(&self, kind: Kind) -> bool {
+        self.controllers || self.autoscalers && kind == Kind::Autoscaler
+    }
+
     /// How a pod fails, where it does: its annotation first, then the rules for images.
     pub fn failure_of(&self, pod: &Value) -> Option<Failure> {
         if let Some(named) = annotation(pod, FAIL) {

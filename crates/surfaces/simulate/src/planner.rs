@@ -126,9 +126,12 @@ impl Planner {
         } else {
             self.dirty.insert(id.clone());
         }
-        if self.options.controllers {
-            self.dirty
-                .extend(controllers::affected(&self.cache, id, object));
+        if self.options.controllers || self.options.autoscalers {
+            let affected = controllers::affected(&self.cache, id, object);
+            let affected = affected
+                .into_iter()
+                .filter(|id| self.options.plays(id.kind));
+            self.dirty.extend(affected);
         }
         if self.options.kubelet {
             self.dirty
@@ -184,7 +187,7 @@ impl Planner {
 
     fn plan(&mut self, id: &Id, now: Now) -> Vec<Work> {
         let mut works = Vec::new();
-        if self.options.controllers {
+        if self.options.plays(id.kind) {
             let plan = controllers::plan(&self.cache, id, now.time);
             works.extend(plan.now);
             if plan.soon.is_empty() {

@@ -26,6 +26,8 @@ pub async fn run(service: ApiService, options: Options, clock: Arc<dyn Clock>) {
         .into_iter()
         .chain(if options.controllers {
             Kind::CONTROLLERS.to_vec()
+        } else if options.autoscalers {
+            Kind::AUTOSCALERS.to_vec()
         } else {
             Vec::new()
         })

@@ -139,6 +139,9 @@ pub struct RealOptions {
     /// Whether kube-controller-manager runs too: namespaces' end, garbage collection, workloads,
     /// service accounts. Without it the ServiceAccount admission is off, so that pods can be made.
     pub controllers: bool,
+    /// Whether that one leaves the horizontal autoscaler out, which without a metrics API makes
+    /// every autoscaler Degraded: for whoever plays it.
+    pub without_autoscaler: bool,
 }
 
 /// A running Kubernetes API; everything ends when it is dropped.
@@ -160,7 +163,11 @@ impl RealCluster {
     /// Where the programs are absent or do not become ready within a minute.
     pub fn start() -> Result<Self, RealApiError> {
         let assets = Assets::locate().ok_or(RealApiError::NoAssets)?;
-        Self::start_with(&assets, RealOptions { controllers: true })
+        let options = RealOptions {
+            controllers: true,
+            ..RealOptions::default()
+        };
+        Self::start_with(&assets, options)
     }
 
     /// Starts what `options` asks for. Ports are chosen free, and where another program takes one
@@ -202,7 +209,7 @@ impl RealCluster {
         std::fs::write(&kubeconfig, pki.kubeconfig(address))
             .map_err(|source| io("writing the kubeconfig", source))?;
         let controllers = if options.controllers {
-            let mut process = start_controllers(assets, folder.path(), &kubeconfig)?;
+            let mut process = start_controllers(assets, folder.path(), &kubeconfig, options)?;
             // The default service account is what a pod needs, and the last of what starts.
             let path = "/api/v1/namespaces/default/serviceaccounts/default";
             process.wait_until(deadline, || pki.get(address, path).is_ok())?;
@@ -319,8 +326,9 @@ fn start_controllers(
     assets: &Assets,
     folder: &Path,
     kubeconfig: &Path,
+    options: RealOptions,
 ) -> Result<Process, RealApiError> {
-    let arguments = [
+    let mut arguments = vec![
         format!("--kubeconfig={}", kubeconfig.display()),
         "--secure-port=0".to_owned(), // nobody asks it, and its default port would collide
         "--leader-elect=false".to_owned(),
@@ -331,7 +339,13 @@ fn start_controllers(
             folder.join("accounts.key").display()
         ),
         "--profiling=false".to_owned(),
+        // Its own 20 a second are what a test or a bench would wait for most.
+        "--kube-api-qps=500".to_owned(),
+        "--kube-api-burst=1000".to_owned(),
     ];
+    if options.without_autoscaler {
+        arguments.push("--controllers=*,-horizontal-pod-autoscaler-controller".to_owned());
+    }
     let program = assets.server("kube-controller-manager");
     Process::start("kube-controller-manager", &program, &arguments, folder)
 }

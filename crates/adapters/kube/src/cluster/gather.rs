@@ -53,7 +53,12 @@ impl KubeCluster {
                 .into_iter()
                 .filter_map(|(key, object)| Some((key, object?))),
         );
-        Ok(LiveSet { objects })
+        let present = want.present.iter().map(|(_, key)| key.clone());
+        let present = present.filter(|key| self.inner.index.get(key).is_some());
+        Ok(LiveSet {
+            objects,
+            present: present.collect(),
+        })
     }
 
     /// Kinds whose watches ended because the kind was gone may come again.
@@ -75,7 +80,7 @@ impl KubeCluster {
     async fn look_at_wanted(&self, want: &LiveWant) -> Result<BTreeSet<GroupKind>, ApiError> {
         let discovered = self.inner.discovered(false).await?;
         let mut wanted = BTreeSet::new();
-        for (gvk, key) in &want.keys {
+        for (gvk, key) in want.keys.iter().chain(&want.present) {
             let kind = gvk.group_kind();
             let Some(preferred) = discovered.watchable.get(&kind) else {
                 continue;

@@ -180,6 +180,18 @@ async fn kubelet(session: &Session, service: &ApiService) -> anyhow::Result<Chil
         "--latency",
         &LATENCY.as_millis().to_string(),
     ]);
+    // Without metrics an autoscaler is Degraded for ever, with Argo CD as with Argosy.
+    let metrics = Resource::new(
+        Gvk::new("metrics.k8s.io", "v1beta1", "PodMetrics"),
+        "pods",
+        true,
+    );
+    let measured = client
+        .list(&metrics, &argosy_ports::ListOptions::default())
+        .await;
+    if measured.is_err() {
+        command.arg("--autoscalers");
+    }
     if let Some(file) = session.settings.kubeconfig.first() {
         command.arg("--kubeconfig").arg(file);
     }

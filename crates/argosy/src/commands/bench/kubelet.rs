@@ -17,6 +17,9 @@ pub struct KubeletCommand {
     /// How long a pod takes to be ready, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 300)]
     latency: u64,
+    /// Play the horizontal autoscaler, too
+    #[arg(long)]
+    autoscalers: bool,
 }
 
 impl KubeletCommand {
@@ -24,6 +27,7 @@ impl KubeletCommand {
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
         let options = Options {
             controllers: false,
+            autoscalers: self.autoscalers,
             latency: Duration::from_millis(self.latency),
             ..Options::default()
         };

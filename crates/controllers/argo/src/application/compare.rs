@@ -7,7 +7,7 @@ use super::validate::Valid;
 use argosy_crds::ResourceStatus;
 use argosy_diff::{Comparison, Desired, IgnoreRules, compare};
 use argosy_object::{Class, Classified as _, Finding, Gvk, Key};
-use argosy_pipeline::{RenderedApp, Sourced, StageError, live, live_want, source};
+use argosy_pipeline::{RenderedApp, Sourced, StageError, Live, live, live_want, source};
 use argosy_ports::{Cluster, ClusterFacts};
 use argosy_render::{Request, Tool};
 use argosy_sync::{DesiredInput, DesiredSet, TrackingId, desired};
@@ -57,8 +57,11 @@ impl ApplicationController {
         findings.extend(set.findings);
         let mut want = live_want(&instance, &set.objects, last);
         let namespace = namespace_key(valid);
-        want.keys.extend(namespace.clone());
-        let live = times.measure("live", live(&*cluster, &want)).await?;
+        want.present.extend(namespace.clone());
+        let Live {
+            objects: live,
+            present,
+        } = times.measure("live", live(&*cluster, &want)).await?;
         let ignore = IgnoreRules::new(&spec.ignore_differences)
             .map_err(|error| StageError::Compare(error.to_string()))?;
         let is_ours = |object: &argosy_object::Object| {
@@ -66,7 +69,7 @@ impl ApplicationController {
         };
         let namespace_exists = namespace
             .as_ref()
-            .is_some_and(|(_, namespace)| live.contains_key(namespace));
+            .is_some_and(|(_, namespace)| present.contains(namespace));
         let mut comparison = times.measure_now("compare", || {
             compare(set.objects, &live, &is_ours, &ignore, &self.hub.schemas)
         });
@@ -126,10 +129,11 @@ impl ApplicationController {
     }
 }
 
-/// The destination's namespace, where there is one.
+/// The destination's namespace, where a sync may have to make it.
 fn namespace_key(valid: &Valid) -> Option<(Gvk, Key)> {
     let name = &valid.spec.destination.namespace;
-    (!name.is_empty()).then(|| {
+    let creates = valid.spec.has_sync_option("CreateNamespace=true");
+    (creates && !name.is_empty()).then(|| {
         (
             Gvk::new("", "v1", "Namespace"),
             Key::new("", "Namespace", None, name),

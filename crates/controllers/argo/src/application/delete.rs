@@ -53,9 +53,10 @@ impl ApplicationController {
         self.listen(&cluster);
         let status = ApplicationStatus::of(application).unwrap_or_default();
         let want = live_want(&instance, &[], &status.resources);
-        let mut all = live(&*cluster, &want)
-            .await
-            .map_err(|error| ApiError::new(ApiErrorKind::Unreachable, error.to_string()))?;
+        let found = live(&*cluster, &want).await;
+        let mut all = found
+            .map_err(|error| ApiError::new(ApiErrorKind::Unreachable, error.to_string()))?
+            .objects;
         all.retain(|_, object| TrackingId::of(object).is_some_and(|id| id.instance == instance));
         delete_all(&*cluster, &all, propagation(application)).await
     }

@@ -60,6 +60,7 @@ impl ApplicationController {
             let want = LiveWant {
                 instance: String::new(),
                 keys,
+                ..LiveWant::default()
             };
             let set = compared
                 .cluster

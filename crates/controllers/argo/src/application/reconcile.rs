@@ -181,7 +181,18 @@ impl ApplicationController {
         report: Report,
         verdict: Verdict,
     ) -> Verdict {
-        let finished = self.records.get(key).and_then(|record| record.finished());
+        let record = self.records.get(key);
+        let now = self.hub.ports.clock.now();
+        if report.says_only_more()
+            && let Some(left) = record.as_ref().and_then(|record| record.rest(now))
+        {
+            let again = verdict.again.map_or(left, |again| again.min(left));
+            return Verdict {
+                again: Some(again),
+                ..verdict
+            };
+        }
+        let finished = record.as_ref().and_then(|record| record.finished());
         let reports_finish = finished.as_ref().is_some_and(|finished| {
             report.status.operation_state.as_ref().is_some_and(|state| {
                 state.started_at == finished.started_at && state.operation == finished.operation
@@ -198,8 +209,11 @@ impl ApplicationController {
             Ok(written) => {
                 if let Some(written) = written {
                     self.hub.store.note(&written, super::NAME);
+                    if let Some(record) = &record {
+                        record.written(now);
+                    }
                 }
-                if reports_finish && let Some(record) = self.records.get(key) {
+                if reports_finish && let Some(record) = &record {
                     record.reported();
                 }
                 verdict

@@ -6,6 +6,7 @@ use argosy_pipeline::RenderCache;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// All records, by Application.
@@ -19,6 +20,8 @@ pub(crate) struct Record {
     /// What it rendered to last.
     pub(crate) cache: RenderCache,
     running: Mutex<Running>,
+    /// When its status was last written.
+    written_at: Mutex<Option<Timestamp>>,
 }
 
 #[derive(Default)]
@@ -46,7 +49,32 @@ impl Records {
     }
 }
 
+/// How long a status rests before it is written for the sake of its words alone: a rollout says
+/// something new with each pod, and every word of it costs the hub a write.
+const WORDS_REST: Duration = Duration::from_secs(1);
+
 impl Record {
+    /// How long the words of a status have yet to wait; `None` where they need not.
+    pub(crate) fn rest(&self, now: Timestamp) -> Option<Duration> {
+        let written = (*self.written_at())?;
+        // A clock that went back makes nothing wait longer than the rest.
+        let passed = Duration::try_from(now.duration_since(written)).unwrap_or_default();
+        WORDS_REST
+            .checked_sub(passed)
+            .filter(|left| !left.is_zero())
+    }
+
+    /// Its status has been written.
+    pub(crate) fn written(&self, now: Timestamp) {
+        *self.written_at() = Some(now);
+    }
+
+    fn written_at(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.written_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Marks an operation as running; `None` where one runs already.
     pub(crate) fn begin(&self) -> Option<watch::Receiver<bool>> {
         let mut running = self.running();
@@ -104,5 +132,22 @@ impl Record {
 
     fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_wait_a_second_after_a_write_whatever_the_clock_does() {
+        let record = Record::default();
+        let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        assert_eq!(record.rest(at(0)), None);
+        record.written(at(0));
+        assert_eq!(record.rest(at(0)), Some(WORDS_REST));
+        assert_eq!(record.rest(at(-3600)), Some(WORDS_REST));
+        assert_eq!(record.rest(at(1)), None);
+        assert_eq!(record.rest(at(3600)), None);
     }
 }
