@@ -30,9 +30,13 @@ page: ## Builds the web page, where Node is there and it is not up to date
 assets: ## Builds a real kube-apiserver and fetches kubectl and helm, once, for tests
 	@$(CARGO) run --quiet -p xtask -- kubeassets
 
-bench: ## Measures fleets in a release build (ARGS="--clusters 50 --apps 2000")
-	@$(CARGO) run --quiet --release -p argosy -- demo --once --json
-	@$(CARGO) run --quiet --release -p argosy -- bench fleet $(ARGS)
+bench: ## Measures fleets and rendering in a release build (ARGS="--clusters 50 --apps 2000")
+	@$(CARGO) build --quiet --release -p argosy -p argosy-benches
+	@$(TARGET)/release/argosy demo --once --json
+	@$(TARGET)/release/argosy bench fleet $(ARGS)
+	@$(TARGET)/release/argosy-benches fleet --argosy $(TARGET)/release/argosy --apps 500
+	@$(TARGET)/release/argosy-benches helm --argosy $(TARGET)/release/argosy
+	@$(TARGET)/release/argosy-benches kustomize --argosy $(TARGET)/release/argosy
 
 check: ## Holds the code to its floors, its file heads and its sizes
 	@$(CARGO) run --quiet -p xtask -- check
