@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-/// How many templates the sample chart has.
-const TEMPLATES: usize = 10;
-
-/// Writes a chart of ten templates, in the way that most charts are written: helpers, labels,
-/// conditions, loops over maps.
+/// Writes a chart of ten templates (three workloads with a Service and a ConfigMap each, and an
+/// Ingress), in the way that most charts are written: helpers, labels, conditions, loops over maps.
 pub fn chart(folder: &Path) -> anyhow::Result<()> {
     let write = |name: &str, text: &str| -> anyhow::Result<()> {
         let path = folder.join(name);
@@ -19,11 +16,17 @@ pub fn chart(folder: &Path) -> anyhow::Result<()> {
     )?;
     write("values.yaml", VALUES)?;
     write("templates/_helpers.tpl", HELPERS)?;
-    for number in 0..TEMPLATES {
-        let template = TEMPLATE.replace("NUMBER", &number.to_string());
-        write(&format!("templates/part-{number}.yaml"), &template)?;
+    for number in 0..3 {
+        for (kind, template) in [
+            ("deployment", DEPLOYMENT),
+            ("service", SERVICE),
+            ("configmap", CONFIG),
+        ] {
+            let template = template.replace("NUMBER", &number.to_string());
+            write(&format!("templates/{kind}-{number}.yaml"), &template)?;
+        }
     }
-    Ok(())
+    write("templates/ingress.yaml", INGRESS)
 }
 
 /// The values of one of many releases of the sample chart.
@@ -59,7 +62,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 "#;
 
-const TEMPLATE: &str = r#"apiVersion: apps/v1
+const DEPLOYMENT: &str = r#"apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {{ include "sample.fullname" . }}-NUMBER
@@ -102,12 +105,41 @@ spec:
       tolerations:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-{{- if .Values.ingress.enabled }}
----
+"#;
+
+const SERVICE: &str = r#"apiVersion: v1
+kind: Service
+metadata:
+  name: {{ include "sample.fullname" . }}-NUMBER
+  labels:
+    {{- include "sample.labels" . | nindent 4 }}
+spec:
+  selector:
+    part: "NUMBER"
+  ports:
+    {{- range .Values.ports }}
+    - name: {{ .name }}
+      port: {{ .port }}
+      targetPort: {{ .target }}
+    {{- end }}
+"#;
+
+const CONFIG: &str = r#"apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ include "sample.fullname" . }}-NUMBER
+  labels:
+    {{- include "sample.labels" . | nindent 4 }}
+data:
+  settings.json: |
+    {{- dict "release" .Release.Name "env" .Values.env | toPrettyJson | nindent 4 }}
+"#;
+
+const INGRESS: &str = r#"{{- if .Values.ingress.enabled }}
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
-  name: {{ include "sample.fullname" . }}-NUMBER
+  name: {{ include "sample.fullname" . }}
 spec:
   rules:
     {{- range .Values.ingress.hosts }}
@@ -118,7 +150,7 @@ spec:
             pathType: Prefix
             backend:
               service:
-                name: {{ include "sample.fullname" $ }}-NUMBER
+                name: {{ include "sample.fullname" $ }}-0
                 port:
                   number: {{ (index $.Values.ports 0).port }}
     {{- end }}

@@ -37,8 +37,8 @@ pub(crate) fn decode<'b>(
         [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(narrow(file, rest)?),
         _ => Cow::Borrowed(narrow(file, bytes)?),
     };
-    match text.char_indices().find(|(_, c)| !allowed(*c)) {
-        Some((at, _)) => Err(error_at(
+    match first_forbidden(&text) {
+        Some(at) => Err(error_at(
             file,
             &text[..at],
             "control characters are not allowed",
@@ -83,6 +83,17 @@ fn error_at(file: &str, before: &str, problem: &str) -> YamlError {
     YamlError::new(file, line, column, format!("yaml: {problem}"))
 }
 
+/// Where the first character stands that may not. Most texts are plain ASCII throughout, and that
+/// is seen byte by byte.
+fn first_forbidden(text: &str) -> Option<usize> {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t' | b'\r');
+    let start = text.bytes().position(|byte| !plain(&byte))?;
+    let rest = text[start..].char_indices();
+    rest.into_iter()
+        .find(|(_, c)| !allowed(*c))
+        .map(|(at, _)| start + at)
+}
+
 /// The characters that YAML lets stand unescaped.
 fn allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}'
@@ -113,6 +124,11 @@ fn octet_problem(rest: &[u8]) -> &'static str {
     } else {
         "invalid Unicode character"
     }
+}
+
+/// Whether an ASCII character stays within a line.
+fn is_inline(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t')
 }
 
 /// A text with a position. Beyond its end stand zeros, as in libyaml; no zero stands within.
@@ -151,11 +167,14 @@ impl<'t> Reader<'t> {
 
     /// Length of the line break `ahead` bytes from here, 0 where there is none.
     fn break_width(&self, ahead: usize) -> usize {
-        match (self.peek(ahead), self.peek(ahead + 1), self.peek(ahead + 2)) {
-            (b'\r', b'\n', _) => 2,
-            (b'\r' | b'\n', _, _) => 1,
-            (0xc2, 0x85, _) => 2,
-            (0xe2, 0x80, 0xa8 | 0xa9) => 3,
+        match self.peek(ahead) {
+            b'\n' => 1,
+            b'\r' if self.peek(ahead + 1) == b'\n' => 2,
+            b'\r' => 1,
+            0xc2 if self.peek(ahead + 1) == 0x85 => 2,
+            0xe2 if self.peek(ahead + 1) == 0x80 && matches!(self.peek(ahead + 2), 0xa8 | 0xa9) => {
+                3
+            }
             _ => 0,
         }
     }
@@ -201,11 +220,36 @@ impl<'t> Reader<'t> {
 
     /// Passes over one character.
     pub(crate) fn skip(&mut self) {
-        if let Some(c) = self.here() {
-            self.at += c.len_utf8();
-            self.mark.index += 1;
-            self.mark.column += 1;
-        }
+        let width = match self.text.as_bytes().get(self.at) {
+            None => return,
+            Some(0..=0x7f) => 1,
+            Some(_) => self.here().map_or(0, char::len_utf8),
+        };
+        self.pass(width, 1);
+    }
+
+    fn pass(&mut self, bytes: usize, characters: usize) {
+        self.at += bytes;
+        self.mark.index += characters;
+        self.mark.column += characters;
+    }
+
+    /// The ASCII characters from here that `keeps` holds for: no line break may be among them.
+    fn run(&self, keeps: impl Fn(u8) -> bool) -> &'t str {
+        let rest = &self.text.as_bytes()[self.at.min(self.text.len())..];
+        let length = rest
+            .iter()
+            .position(|byte| !byte.is_ascii() || !keeps(*byte))
+            .unwrap_or(rest.len());
+        &self.text[self.at..self.at + length]
+    }
+
+    /// Takes the ASCII characters from here that `keeps` holds for; says whether there were any.
+    pub(crate) fn read_run(&mut self, into: &mut String, keeps: impl Fn(u8) -> bool) -> bool {
+        let run = self.run(keeps);
+        into.push_str(run);
+        self.pass(run.len(), run.len());
+        !run.is_empty()
     }
 
     /// Passes over a line break.
@@ -225,14 +269,16 @@ impl<'t> Reader<'t> {
     pub(crate) fn read(&mut self, into: &mut String) {
         if let Some(c) = self.here() {
             into.push(c);
-            self.skip();
+            self.pass(c.len_utf8(), 1);
         }
     }
 
     /// Takes the characters up to the next one that `stop` holds for, within one line.
     pub(crate) fn read_line_rest(&mut self, into: &mut String) {
         while !self.is_breakz(0) {
-            self.read(into);
+            if !self.read_run(into, is_inline) {
+                self.read(into);
+            }
         }
     }
 
@@ -261,7 +307,11 @@ impl<'t> Reader<'t> {
     pub(crate) fn skip_comment(&mut self) {
         if self.peek(0) == b'#' {
             while !self.is_breakz(0) {
-                self.skip();
+                let run = self.run(is_inline).len();
+                self.pass(run, run);
+                if run == 0 {
+                    self.skip();
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ mod scalars;
 
 use crate::reader::{Mark, Reader};
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// go-yaml's bound on open brackets and on levels of indentation.
 const MAX_LEVELS: usize = 10_000;
@@ -66,6 +67,27 @@ struct SimpleKey {
     mark: Mark,
 }
 
+/// Hashes the running numbers of tokens, which nobody chooses: it need not be strong.
+#[derive(Default)]
+struct Numbering(u64);
+
+impl Hasher for Numbering {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        // The golden ratio spreads neighbours over all bits.
+        self.0 = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 /// The scanner.
 pub(crate) struct Scanner<'t> {
     reader: Reader<'t>,
@@ -79,7 +101,7 @@ pub(crate) struct Scanner<'t> {
     key_allowed: bool,
     /// One for each open bracket, and one for the block.
     keys: Vec<SimpleKey>,
-    keys_by_token: HashMap<usize, usize>,
+    keys_by_token: HashMap<usize, usize, BuildHasherDefault<Numbering>>,
     /// Nothing but the indicator of a document has been seen of it: a file may be glued from
     /// others that each have a byte order mark.
     document_begins: bool,
@@ -96,7 +118,7 @@ impl<'t> Scanner<'t> {
             flow_level: 0,
             key_allowed: true,
             keys: vec![SimpleKey::default()],
-            keys_by_token: HashMap::new(),
+            keys_by_token: HashMap::default(),
             document_begins: true,
         }
     }

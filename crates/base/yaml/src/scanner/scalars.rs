@@ -72,7 +72,14 @@ impl Scanner<'_> {
                 if gap.broken || !gap.blanks.is_empty() {
                     gap.fold_into(&mut text);
                 }
-                self.reader.read(&mut text);
+                let kept = |byte| {
+                    matches!(byte, b'!'..=b'~')
+                        && byte != b':'
+                        && !(flow && matches!(byte, b',' | b'?' | b'[' | b']' | b'{' | b'}'))
+                };
+                if !self.reader.read_run(&mut text, kept) {
+                    self.reader.read(&mut text);
+                }
                 end = self.reader.mark;
             }
             if !(self.reader.is_blank(0) || self.reader.is_break(0)) {
@@ -128,7 +135,10 @@ impl Scanner<'_> {
                 } else if !single && here == b'\\' {
                     self.scan_escape(start, &mut text)?;
                 } else {
-                    self.reader.read(&mut text);
+                    let kept = |byte| matches!(byte, b'!'..=b'~') && byte != quote && byte != b'\\';
+                    if !self.reader.read_run(&mut text, kept) {
+                        self.reader.read(&mut text);
+                    }
                 }
             }
             if self.reader.peek(0) == quote {
