@@ -3,7 +3,8 @@
 
 use crate::credentials::Credential;
 use crate::smart_http::{host, may_carry_credentials, origin};
-use crate::tls::{self, Patience};
+use crate::tls;
+use crate::wire::Patience;
 use base64::Engine as _;
 use std::io::Read as _;
 

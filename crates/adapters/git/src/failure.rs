@@ -81,25 +81,23 @@ pub(crate) fn outside_roots(url: &str) -> SourceError {
     }
 }
 
-pub(crate) fn ssh_comes_later(url: &str) -> SourceError {
-    SourceError {
-        kind: SourceErrorKind::Unsupported,
-        message: format!(
-            "repository `{}` is reached over ssh, and ssh comes later",
-            redact_url(url)
-        ),
-        hint: Some(
-            "use its https URL, or map it with `--git-instead-of https://HOST/=git@HOST:`".into(),
-        ),
-    }
-}
-
 pub(crate) fn unsupported(message: String, hint: Option<String>) -> SourceError {
     SourceError {
         kind: SourceErrorKind::Unsupported,
         message,
         hint,
     }
+}
+
+pub(crate) fn object_format(url: &str, format: &str) -> SourceError {
+    unsupported(
+        format!(
+            "repository `{}` names its objects by {}",
+            redact_url(url),
+            shorten(format)
+        ),
+        Some("only repositories whose objects have SHA-1 names are read so far".into()),
+    )
 }
 
 pub(crate) fn storage(url: &str, doing: &str, reason: &dyn std::fmt::Display) -> SourceError {

@@ -96,9 +96,9 @@ impl LocalRepository {
             .map_err(|_| not_git(&"the folder is no Git repository"))?;
         let local = repository.to_thread_local();
         if local.object_hash() != gix::hash::Kind::Sha1 {
-            return Err(failure::unsupported(
-                format!("repository `{}` uses SHA-256 object names", self.url),
-                Some("only repositories with SHA-1 names are read so far".into()),
+            return Err(failure::object_format(
+                &self.url,
+                &local.object_hash().to_string(),
             ));
         }
         self.inside(local.git_dir())?;

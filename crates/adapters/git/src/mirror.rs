@@ -4,14 +4,12 @@
 //! pack and then replaces the snapshot in a single rename, so a process that is killed leaves
 //! the state before or after. A mirror that is damaged is cloned anew beside the old one.
 
-use crate::credentials::Credential;
 use crate::failure;
-use crate::fetch::{self, Request};
+use crate::fetch::Request;
 use crate::objects::Objects;
 use crate::refs::{Refs, Target};
+use crate::remote::Remote;
 use crate::repository::{Beside, Snapshot};
-use crate::smart_http::{self, FailureSlot, HttpFailure, UreqHttp};
-use crate::tls::Patience;
 use argosy_object::Digest;
 use argosy_ports::SourceError;
 use gix::ObjectId;
@@ -30,18 +28,6 @@ const LOCK_PATIENCE: Duration = Duration::from_mins(5);
 const MAX_PACKS: usize = 400;
 /// Most names elsewhere that one mirror keeps looking for.
 const MAX_EXTRA: usize = 256;
-
-/// Gives the credential of this moment and the PEM certificates that the host is trusted by.
-pub(crate) type GiveCredential =
-    dyn Fn() -> Result<(Credential, Option<String>), SourceError> + Send + Sync;
-
-/// Where a mirror is filled from. The credential is asked for at each fetch, as it may change.
-pub(crate) struct Remote {
-    pub url: String,
-    pub credential: Box<GiveCredential>,
-    pub patience: Patience,
-    pub max_bytes: u64,
-}
 
 /// A mirror's folder and what is open of it.
 pub(crate) struct Mirror {
@@ -143,28 +129,7 @@ impl Mirror {
 
     /// Asks whether the repository may be read, and fetches nothing.
     pub(crate) fn probe(&self) -> Result<(), SourceError> {
-        let (http, slot, credential) = self.http()?;
-        fetch::greet(http, &self.remote.url)
-            .map_err(|text| self.explain(&text, &slot, &credential, None))
-    }
-
-    fn http(&self) -> Result<(UreqHttp, FailureSlot, Credential), SourceError> {
-        let url = &self.remote.url;
-        let (credential, authority) = (self.remote.credential)()?;
-        let (http, slot) = UreqHttp::new(
-            url,
-            &credential,
-            authority.as_deref(),
-            self.remote.patience,
-            self.remote.max_bytes,
-        )
-        .map_err(|reason| {
-            failure::unsupported(
-                format!("the TLS settings of repository `{url}` are not usable: {reason}"),
-                Some(format!("correct the Secret `{}`", credential.id)),
-            )
-        })?;
-        Ok((http, slot, credential))
+        self.remote.probe()
     }
 
     fn fetch_into(
@@ -177,15 +142,13 @@ impl Mirror {
         let url = &self.remote.url;
         let disk = |error| failure::storage(url, "write the mirror", &error);
         fs::create_dir_all(dir.join("objects/pack")).map_err(disk)?;
-        let (http, slot, credential) = self.http()?;
         let request = Request {
             dir,
             have: before.map(|b| (&b.refs, &*b.objects)),
             extra,
             commit,
         };
-        let refs = fetch::fetch(http, url, &request)
-            .map_err(|text| self.explain(&text, &slot, &credential, commit))?;
+        let refs = self.remote.fetch(&request)?;
         if let Some(before) = before {
             let whole = refs.tips().all(|id| before.objects.exists(id));
             if refs == before.refs && whole {
@@ -206,45 +169,6 @@ impl Mirror {
         }
         save(dir, &refs).map_err(disk)?;
         Ok(Arc::new(Snapshot { refs, objects }))
-    }
-
-    fn explain(
-        &self,
-        text: &str,
-        slot: &FailureSlot,
-        credential: &Credential,
-        commit: Option<ObjectId>,
-    ) -> SourceError {
-        let url = &self.remote.url;
-        match (lock(slot).take(), commit) {
-            (Some(HttpFailure::Status(status @ (401 | 403 | 407))), _) => {
-                failure::unauthorized(url, &credential.id, status)
-            }
-            (Some(HttpFailure::Status(status @ (404 | 410))), _) => {
-                failure::no_repository(url, &format!("the server answers HTTP {status}"))
-            }
-            (Some(HttpFailure::Status(status)), _) => {
-                failure::unreachable(url, &format!("the server answers HTTP {status}"))
-            }
-            (Some(HttpFailure::Broken(reason)), _) => failure::unreachable(url, &reason),
-            (Some(HttpFailure::TooLarge(max)), _) => failure::unsupported(
-                format!("repository `{url}` sends more than {max} bytes at once"),
-                Some("raise the limit of the repository's size".into()),
-            ),
-            (Some(HttpFailure::NotGit), _) => failure::no_repository(
-                url,
-                &format!(
-                    "`{}` does not speak Git's smart HTTP there",
-                    smart_http::host(url)
-                ),
-            ),
-            (None, Some(commit)) => failure::no_revision(
-                url,
-                &commit.to_string(),
-                Some("the server does not give this commit"),
-            ),
-            (None, None) => failure::unreachable(url, text),
-        }
     }
 
     fn lock_folder(&self) -> Result<File, SourceError> {

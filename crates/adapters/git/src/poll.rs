@@ -4,11 +4,11 @@ use crate::credentials::Credentials;
 use crate::failure;
 use crate::local::LocalRepository;
 use crate::location::{InsteadOf, Location};
-use crate::mirror::{Mirror, Remote};
+use crate::mirror::Mirror;
 use crate::refs::Unresolved;
+use crate::remote::{Access, Remote, Way};
 use crate::repository::{Beside, Repository, Snapshot, explain, remedy};
 use crate::sources::GitSettings;
-use crate::tls::Patience;
 use argosy_object::Digest;
 use argosy_ports::{Artifact, Clock, CredentialId, RepoRef, Seen, SourceError, Wanted};
 use std::collections::HashMap;
@@ -81,8 +81,7 @@ struct Followers {
 impl Watched {
     /// A repository at a URL that is already rewritten.
     pub(crate) fn new(shared: Arc<Shared>, url: String, credential: CredentialId) -> Self {
-        let lower = url.to_ascii_lowercase();
-        let is_local = !(lower.starts_with("http://") || lower.starts_with("https://"));
+        let is_local = crate::location::is_local(&url);
         Self {
             shared,
             url,
@@ -117,20 +116,33 @@ impl Watched {
                 let local = LocalRepository::new(&self.url, path, &self.shared.roots);
                 Repository::Local(Box::new(local))
             }
-            Location::Http { url, userinfo } => self.mirror(url, userinfo),
+            Location::Http { url, userinfo } => {
+                let host = crate::smart_http::host(&url).to_owned();
+                self.mirror(url, Way::Http, host, userinfo)
+            }
+            Location::Ssh(address) => {
+                let host = address.host.clone();
+                let way = Way::Ssh(address, self.shared.settings.ssh.clone());
+                self.mirror(self.url.clone(), way, host, None)
+            }
         });
         *repository = Some(found.clone());
         Ok(found)
     }
 
-    fn mirror(&self, url: String, userinfo: Option<(String, String)>) -> Repository {
+    fn mirror(
+        &self,
+        url: String,
+        way: Way,
+        host: String,
+        userinfo: Option<(String, String)>,
+    ) -> Repository {
         let parts = [self.url.as_bytes(), self.credential.0.as_bytes()];
         let name = &Digest::of_parts(parts).hex()[..32];
         let dir = self.shared.settings.data_dir.join("mirrors").join(name);
         let shared = self.shared.clone();
         let id = self.credential.clone();
-        let host = crate::smart_http::host(&url).to_owned();
-        let credential = move || {
+        let access = move || {
             let credentials = shared.credentials();
             let mut credential = credentials.get(&id).ok_or_else(|| {
                 failure::unsupported(
@@ -144,12 +156,17 @@ impl Watched {
                 credential.username.clone_from(user);
                 credential.password = password.clone().into();
             }
-            Ok((credential, credentials.authority(&host).map(str::to_owned)))
+            Ok(Access {
+                credential,
+                authority: credentials.authority(&host).map(str::to_owned),
+                known_hosts: credentials.known_hosts(),
+            })
         };
         let remote = Remote {
             url,
-            credential: Box::new(credential),
-            patience: Patience::default(),
+            way,
+            access: Box::new(access),
+            patience: self.shared.settings.patience,
             max_bytes: self.shared.settings.max_fetch_bytes,
         };
         Repository::Mirror(Box::new(Mirror::open(dir, remote)))

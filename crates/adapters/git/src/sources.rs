@@ -5,7 +5,9 @@ use crate::failure;
 use crate::location::{InsteadOf, redact_url};
 use crate::poll::{Shared, Watched, effective_url};
 use crate::repository::Beside;
+use crate::ssh::SshSettings;
 use crate::tree::GitTree;
+use crate::wire::Patience;
 use argosy_ports::{
     Artifact, ChartRef, Clock, CredentialId, RepoRef, Seen, SourceError, Sources, Wanted,
 };
@@ -35,8 +37,12 @@ pub struct GitSettings {
     pub remote_interval: Duration,
     /// The longest delay after failures.
     pub max_backoff: Duration,
-    /// The most bytes that one answer of a server may have.
+    /// The most bytes that one fetch may bring (`--git-max-fetch`).
     pub max_fetch_bytes: u64,
+    /// How long servers may take.
+    pub patience: Patience,
+    /// How `ssh` is run.
+    pub ssh: SshSettings,
 }
 
 impl GitSettings {
@@ -50,6 +56,8 @@ impl GitSettings {
             remote_interval: Duration::from_mins(2),
             max_backoff: Duration::from_mins(5),
             max_fetch_bytes: 4 << 30,
+            patience: Patience::default(),
+            ssh: SshSettings::default(),
         }
     }
 }

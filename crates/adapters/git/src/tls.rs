@@ -2,31 +2,11 @@
 //! says so; never an implicit choice of the TLS library.
 
 use crate::credentials::Credential;
+use crate::wire::Patience;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use ureq::tls::{
     Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem,
 };
-
-/// How long the steps of a request may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    pub connect: Duration,
-    pub first_byte: Duration,
-    pub silence: Duration,
-    pub whole: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(15),
-            first_byte: Duration::from_secs(90),
-            silence: Duration::from_mins(1),
-            whole: Duration::from_mins(30),
-        }
-    }
-}
 
 /// Makes an agent that follows no redirects itself and turns no status into an error.
 pub(crate) fn agent(

@@ -1,3 +1,4 @@
 //! Clusters, repositories and tools for tests.
 
 pub mod realapi;
+pub mod sshd;
