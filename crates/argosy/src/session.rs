@@ -144,6 +144,7 @@ impl Session {
     /// [`Failure`] where a rule of `--git-instead-of` is none.
     pub fn sources_without_credentials(&self) -> Result<GitSources, Failure> {
         let mut settings = GitSettings::new(&self.settings.cache_dir);
+        crate::git::apply(&self.settings.git, &mut settings);
         settings.local_roots.clone_from(&self.settings.local_repos);
         settings.instead_of = self
             .settings

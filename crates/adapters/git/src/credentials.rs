@@ -63,6 +63,15 @@ impl Credentials {
         self
     }
 
+    /// Adds PEM certificates for many hosts.
+    #[must_use]
+    pub fn with_authorities(mut self, by_host: &BTreeMap<String, String>) -> Self {
+        for (host, pem) in by_host {
+            self = self.with_authority(host, pem);
+        }
+        self
+    }
+
     /// Sets the lines of known hosts, as `argocd-ssh-known-hosts-cm` holds them.
     #[must_use]
     pub fn with_known_hosts(mut self, lines: &str) -> Self {

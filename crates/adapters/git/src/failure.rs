@@ -89,6 +89,56 @@ pub(crate) fn unsupported(message: String, hint: Option<String>) -> SourceError 
     }
 }
 
+pub(crate) fn too_many_modules(url: &str, path: &str, depth: usize, count: usize) -> SourceError {
+    unsupported(
+        format!(
+            "submodule `{}` of repository `{}`: a commit has at most {count} submodules, at most \
+             {depth} within one another",
+            shorten(path),
+            redact_url(url)
+        ),
+        Some("switch submodules off with `--git-submodules false`, or have fewer".into()),
+    )
+}
+
+pub(crate) fn bad_modules(url: &str, why: &str) -> SourceError {
+    unsupported(
+        format!(
+            "`.gitmodules` of repository `{}` cannot be read: {}",
+            redact_url(url),
+            shorten(why)
+        ),
+        Some("`git config -f .gitmodules -l` shows where it is wrong".into()),
+    )
+}
+
+/// A module's failure, with the place that names it.
+pub(crate) fn of_module(url: &str, path: &str, error: SourceError) -> SourceError {
+    SourceError {
+        message: format!(
+            "submodule `{}` of repository `{}`: {}",
+            shorten(path),
+            redact_url(url),
+            error.message
+        ),
+        ..error
+    }
+}
+
+pub(crate) fn not_permitted(url: &str, project: &str, why: &str) -> SourceError {
+    SourceError {
+        kind: SourceErrorKind::Forbidden,
+        message: format!(
+            "project `{project}` may not read repository `{}`: {}",
+            redact_url(url),
+            shorten(why)
+        ),
+        hint: Some(format!(
+            "add it to `sourceRepos` of the AppProject `{project}`"
+        )),
+    }
+}
+
 pub(crate) fn object_format(url: &str, format: &str) -> SourceError {
     unsupported(
         format!(

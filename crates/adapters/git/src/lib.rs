@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod author;
+mod composed;
 mod credentials;
 mod disk;
 mod download;
@@ -16,13 +17,16 @@ mod local;
 mod location;
 mod mirror;
 mod objects;
+mod place;
 mod poll;
+mod proxy;
 mod refs;
 mod remote;
 mod repository;
 mod smart_http;
 mod sources;
 mod ssh;
+mod submodules;
 mod tls;
 mod tree;
 mod wire;
@@ -31,7 +35,8 @@ pub use credentials::Credentials;
 pub use disk::DiskTree;
 pub use download::{Download, download};
 pub use location::{InsteadOf, redact_url};
-pub use sources::{GitSettings, GitSources};
+pub use proxy::Proxies;
+pub use sources::{GitSettings, GitSources, Permit};
 pub use ssh::{SshAgent, SshSettings};
 pub use tree::GitTree;
 pub use wire::Patience;

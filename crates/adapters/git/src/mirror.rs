@@ -4,6 +4,8 @@
 //! pack and then replaces the snapshot in a single rename, so a process that is killed leaves
 //! the state before or after. A mirror that is damaged is cloned anew beside the old one.
 
+pub(crate) mod upkeep;
+
 use crate::failure;
 use crate::fetch::Request;
 use crate::objects::Objects;
@@ -24,8 +26,6 @@ use std::time::Duration;
 const FORMAT: &str = "argosy mirror 1";
 /// How long another process may hold a mirror.
 const LOCK_PATIENCE: Duration = Duration::from_mins(5);
-/// Packs after which a mirror is cloned anew instead of fetched into.
-const MAX_PACKS: usize = 400;
 /// Most names elsewhere that one mirror keeps looking for.
 const MAX_EXTRA: usize = 256;
 
@@ -74,7 +74,7 @@ impl Mirror {
     pub(crate) fn look(&self, beside: &Beside) -> Result<Arc<Snapshot>, SourceError> {
         let _one_at_a_time = lock(&self.fetching);
         let _lock = self.lock_folder()?;
-        clean(&self.dir.join("objects/pack"));
+        upkeep::clean(&self.dir.join("objects/pack"));
         let before = self.current();
         let extra = {
             let mut extra = lock(&self.extra);
@@ -85,12 +85,8 @@ impl Mirror {
             }
             extra.clone()
         };
-        let usable = before.as_ref().filter(|_| packs(&self.dir) < MAX_PACKS);
-        let snapshot = match usable {
-            Some(before) => match self.fetch_into(&self.dir, Some(before), &extra, None) {
-                Err(_) if before.objects.is_broken() => self.clone_for_damage(&extra)?,
-                other => other?,
-            },
+        let snapshot = match &before {
+            Some(before) => self.renew(before, &extra)?,
             None => self.clone_for_damage(&extra)?,
         };
         *lock(&self.current) = Some(snapshot.clone());
@@ -101,6 +97,29 @@ impl Mirror {
             self.fetch_into(&self.dir, Some(&snapshot), &extra, Some(commit))?;
         }
         Ok(snapshot)
+    }
+
+    /// Fetches into what is there, or replaces it where that is better.
+    fn renew(
+        &self,
+        before: &Arc<Snapshot>,
+        extra: &BTreeSet<String>,
+    ) -> Result<Arc<Snapshot>, SourceError> {
+        if upkeep::is_worn(&self.dir, self.remote.garbage_patience)
+            && let Ok(snapshot) = self.clone_anew(extra)
+        {
+            return Ok(snapshot);
+        }
+        match self.fetch_into(&self.dir, Some(before), extra, None) {
+            Err(_) if before.objects.is_broken() => self.clone_for_damage(extra),
+            Ok(now) => {
+                if !Arc::ptr_eq(&now, before) {
+                    upkeep::note_garbage(&self.dir, &before.refs, &now.refs, &now.objects);
+                }
+                Ok(now)
+            }
+            error => error,
+        }
     }
 
     fn clone_for_damage(&self, extra: &BTreeSet<String>) -> Result<Arc<Snapshot>, SourceError> {
@@ -187,7 +206,11 @@ impl Mirror {
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => {
+                    // Its age says when the mirror was last of use.
+                    let _ = file.set_modified(std::time::SystemTime::now());
+                    return Ok(file);
+                }
                 Err(fs::TryLockError::WouldBlock) if waited < LOCK_PATIENCE => {
                     std::thread::sleep(step);
                     waited += step;
@@ -213,15 +236,6 @@ fn remove(dir: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
-}
-
-fn packs(dir: &Path) -> usize {
-    fs::read_dir(dir.join("objects/pack")).map_or(0, |entries| {
-        entries
-            .flatten()
-            .filter(|entry| entry.path().extension().is_some_and(|ext| ext == "idx"))
-            .count()
-    })
 }
 
 /// Writes the references beside and renames them into place.
@@ -274,19 +288,6 @@ fn parse(text: &str) -> Option<Refs> {
         refs.0.insert(name.to_owned(), target);
     }
     Some(refs)
-}
-
-/// Removes what a killed fetch left behind: everything but packs and their indices.
-fn clean(packs: &Path) {
-    for entry in fs::read_dir(packs).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let known = path
-            .extension()
-            .is_some_and(|ext| ext == "pack" || ext == "idx" || ext == "rev");
-        if !known {
-            let _ = fs::remove_file(path);
-        }
-    }
 }
 
 #[cfg(test)]

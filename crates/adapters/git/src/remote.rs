@@ -3,13 +3,16 @@
 use crate::credentials::Credential;
 use crate::failure;
 use crate::fetch::{self, FetchError, Request};
+use crate::proxy::Proxies;
 use crate::refs::Refs;
 use crate::smart_http;
 use crate::ssh::{self, Address, SshSettings};
+use crate::tls::Trust;
 use crate::wire::{Cause, Patience, Wire};
 use argosy_ports::SourceError;
 use gix::ObjectId;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is known of a server at this moment.
 pub(crate) struct Access {
@@ -36,8 +39,11 @@ pub(crate) struct Remote {
     pub url: String,
     pub way: Way,
     pub access: Box<GiveAccess>,
+    pub proxies: Proxies,
     pub patience: Patience,
     pub max_bytes: u64,
+    /// How long commits may stay that nothing leads to any more.
+    pub garbage_patience: Duration,
 }
 
 impl Remote {
@@ -62,15 +68,18 @@ impl Remote {
         match &self.way {
             Way::Http => smart_http::Dial {
                 url,
-                credential: &access.credential,
-                authority: access.authority.as_deref(),
+                trust: Trust {
+                    credential: &access.credential,
+                    authority: access.authority.as_deref(),
+                    proxies: &self.proxies,
+                },
                 patience: self.patience,
                 max_bytes: self.max_bytes,
             }
             .connect()
             .map_err(|reason| {
                 failure::unsupported(
-                    format!("the TLS settings of repository `{url}` are not usable: {reason}"),
+                    format!("the settings of TLS or the proxy of repository `{url}` are not usable: {reason}"),
                     Some(format!("correct the Secret `{id}`")),
                 )
             }),

@@ -2,7 +2,7 @@
 //! credentials that never leave the host they were given for.
 
 use crate::credentials::Credential;
-use crate::tls;
+use crate::tls::{self, Trust};
 use crate::wire::{Bounded, Budget, Cause, CauseSlot, Patience, Wire};
 use base64::Engine;
 use gix::error::{ErrorExt, message};
@@ -31,9 +31,7 @@ pub(crate) struct UreqHttp {
 pub(crate) struct Dial<'d> {
     /// The repository, without user information.
     pub url: &'d str,
-    pub credential: &'d Credential,
-    /// The PEM certificates that the host is trusted by instead of the system's.
-    pub authority: Option<&'d str>,
+    pub trust: Trust<'d>,
     pub patience: Patience,
     pub max_bytes: u64,
 }
@@ -47,13 +45,8 @@ impl Dial<'_> {
         let url = gix::url::parse(self.url).map_err(|error| error.to_string())?;
         let (budget, slot) = (Budget::new(self.max_bytes), CauseSlot::default());
         let http = UreqHttp {
-            agent: tls::agent(
-                host(self.url),
-                self.credential,
-                self.authority,
-                self.patience,
-            )?,
-            authorization: authorization(self.credential),
+            agent: tls::agent(self.url, &self.trust, self.patience)?,
+            authorization: authorization(self.trust.credential),
             origin: origin(self.url).to_owned(),
             redirected: None,
             budget: budget.clone(),

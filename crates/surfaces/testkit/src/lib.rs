@@ -1,4 +1,5 @@
 //! Clusters, repositories and tools for tests.
 
+pub mod githttp;
 pub mod realapi;
 pub mod sshd;

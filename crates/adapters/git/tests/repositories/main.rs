@@ -4,6 +4,6 @@
 
 mod http;
 mod local;
-mod server;
 mod ssh;
+mod submodules;
 mod world;

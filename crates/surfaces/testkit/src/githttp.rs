@@ -1,4 +1,5 @@
 //! A smart-HTTP Git server on loopback: `git http-backend` behind a small HTTP server.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)] // all of it is test code
 
 use base64::Engine;
 use std::io::{BufRead, BufReader, Read, Write};
