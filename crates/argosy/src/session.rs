@@ -134,7 +134,9 @@ impl Session {
         for fault in faults {
             self.tell(&format!("warning: {fault}"));
         }
-        sources.set_credentials(credentials);
+        let (known_hosts, authorities) = hub.repository_trust().await?;
+        let credentials = credentials.with_known_hosts(&known_hosts);
+        sources.set_credentials(credentials.with_authorities(&authorities));
         Ok(sources)
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Credential {
     pub insecure: bool,
     pub proxy: String,
     pub no_proxy: String,
+    /// How many commits of a history are fetched; 0: all.
+    pub depth: u32,
 }
 
 impl Credentials {
@@ -137,6 +139,11 @@ impl Credentials {
             insecure: own.insecure,
             proxy: first(&own.proxy, &login.proxy),
             no_proxy: first(&own.no_proxy, &login.no_proxy),
+            depth: if own.depth == 0 {
+                login.depth
+            } else {
+                own.depth
+            },
         })
     }
 

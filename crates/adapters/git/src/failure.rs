@@ -18,6 +18,38 @@ pub(crate) fn unreachable(url: &str, reason: &str) -> SourceError {
     }
 }
 
+/// A certificate that is not taken, ours or the server's.
+pub(crate) fn untrusted(url: &str, host: &str, credential: &str, reason: &str) -> SourceError {
+    let shown = redact_url(url);
+    let wants_ours = reason.to_lowercase().contains("certificaterequired");
+    let (message, hint) = if wants_ours {
+        (
+            format!("repository `{shown}` wants a client certificate"),
+            "set `tlsClientCertData` and `tlsClientCertKey` in the repository's Secret".to_owned(),
+        )
+    } else {
+        (
+            format!(
+                "repository `{shown}`: the certificates do not fit: {}",
+                shorten(reason)
+            ),
+            format!(
+                "put the authority's certificate under the key `{host}` into the ConfigMap \
+                 `argocd-tls-certs-cm`{}",
+                match credential {
+                    "" => String::new(),
+                    id => format!(", or correct the client certificate in the Secret `{id}`"),
+                }
+            ),
+        )
+    };
+    SourceError {
+        kind: SourceErrorKind::Forbidden,
+        message,
+        hint: Some(hint),
+    }
+}
+
 pub(crate) fn unauthorized(url: &str, credential: &str, status: u16) -> SourceError {
     let url = redact_url(url);
     let (what, hint) = if credential.is_empty() {

@@ -12,6 +12,7 @@ use gix::protocol::{Handshake, LsRefsCommand};
 use gix_transport::Service;
 use gix_transport::client::blocking_io::Transport;
 use std::collections::{BTreeSet, HashSet};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -35,6 +36,8 @@ pub(crate) struct Request<'r> {
     pub extra: &'r BTreeSet<String>,
     /// A commit wanted by its name alone.
     pub commit: Option<ObjectId>,
+    /// How many commits of a history are wanted; 0: all.
+    pub depth: u32,
 }
 
 /// Why a conversation did not give what was asked for.
@@ -215,7 +218,10 @@ fn receive(
         },
         Options {
             shallow_file: request.dir.join("shallow"),
-            shallow: &Shallow::NoChange,
+            shallow: &match NonZeroU32::new(request.depth) {
+                Some(depth) => Shallow::DepthAtRemote(depth),
+                None => Shallow::NoChange,
+            },
             tags: Tags::None,
             reject_shallow_remote: false,
         },

@@ -166,6 +166,7 @@ impl Mirror {
             have: before.map(|b| (&b.refs, &*b.objects)),
             extra,
             commit,
+            depth: 0,
         };
         let refs = self.remote.fetch(&request)?;
         if let Some(before) = before {

@@ -47,9 +47,13 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    /// Fetches what a request asks for.
+    /// Fetches what a request asks for, as deep as the credential's Secret says.
     pub(crate) fn fetch(&self, request: &Request<'_>) -> Result<Refs, SourceError> {
         let access = (self.access)()?;
+        let request = &Request {
+            depth: access.credential.depth,
+            ..*request
+        };
         let mut wire = self.connect(&access)?;
         fetch::fetch(&mut wire.transport, &wire.budget, request)
             .map_err(|error| self.explain(&error, wire, &access, request.commit))
@@ -141,6 +145,9 @@ impl Remote {
             }
             (Some(Cause::Status(status)), _) => {
                 failure::unreachable(url, &format!("the server answers HTTP {status}"))
+            }
+            (Some(Cause::Broken(reason)), _) if reason.to_lowercase().contains("certificate") => {
+                failure::untrusted(url, smart_http::host(url), &credential.id, &reason)
             }
             (Some(Cause::Broken(reason)), _) => failure::unreachable(url, &reason),
             (Some(Cause::TooLarge(max)), _) => failure::unsupported(

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // all of it is test code
 
+mod hostile;
 mod http;
+mod large;
+mod life;
 mod local;
+mod network;
 mod ssh;
 mod submodules;
 mod world;
