@@ -18,6 +18,7 @@ demo: page ## Shows a fleet that follows Git (ARGS="--once --json")
 test: page ## Sets up and runs all tests
 	$(CARGO) build --workspace --bins --tests
 	@$(TARGET)/debug/xtask kubeassets
+	@$(TARGET)/debug/xtask sshd
 	@$(TARGET)/debug/xtask browser
 	$(CARGO) test --workspace
 
@@ -27,8 +28,9 @@ page: ## Builds the web page, where Node is there and it is not up to date
 	  node web/scripts/make.mjs || echo "SKIPPED: the web page is not built"; \
 	else echo "SKIPPED: Node 20 or later is not installed; the web page is not built"; fi
 
-assets: ## Builds a real kube-apiserver and fetches kubectl and helm, once, for tests
+assets: ## Builds a real kube-apiserver and fetches kubectl, helm and sshd, once, for tests
 	@$(CARGO) run --quiet -p xtask -- kubeassets
+	@$(CARGO) run --quiet -p xtask -- sshd
 
 bench: ## Measures fleets and rendering in a release build (ARGS="--clusters 50 --apps 2000")
 	@$(CARGO) build --quiet --release -p argosy -p argosy-benches

@@ -75,14 +75,18 @@ fn make_all(folder: &Path, work: &Path) -> anyhow::Result<Vec<String>> {
 
 /// The cache folder of this version.
 fn folder() -> anyhow::Result<PathBuf> {
-    let base = match std::env::var_os("ARGOSY_CACHE") {
-        Some(path) if !path.is_empty() => PathBuf::from(path),
+    Ok(cache()?.join(format!("kubeassets-{KUBERNETES}")))
+}
+
+/// The folder of everything that is made once: `ARGOSY_CACHE`, else `~/.cache/argosy`.
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
+    match std::env::var_os("ARGOSY_CACHE") {
+        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
         _ => {
             let home = std::env::var_os("HOME").context("neither ARGOSY_CACHE nor HOME is set")?;
-            Path::new(&home).join(".cache/argosy")
+            Ok(Path::new(&home).join(".cache/argosy"))
         }
-    };
-    Ok(base.join(format!("kubeassets-{KUBERNETES}")))
+    }
 }
 
 fn require_all() -> bool {

@@ -5,9 +5,10 @@ use crate::commands::{
     run, up, version,
 };
 use crate::session::Session;
-use argosy_cli::{Failure, Flags};
+use argosy_cli::{Failure, Flags, GitOptions};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Keeps a fleet of Kubernetes clusters in the state that Git declares.
 #[derive(Parser)]
@@ -48,6 +49,24 @@ pub struct GlobalFlags {
     /// Read URLs that start with BASE from OTHER instead (repeatable)
     #[arg(long, global = true, value_name = "BASE=OTHER")]
     pub git_instead_of: Vec<String>,
+    /// Time between two looks at a remote repository [default: 2m]
+    #[arg(long, global = true, value_name = "TIME", value_parser = argosy_cli::parse_interval)]
+    pub git_interval: Option<Duration>,
+    /// The most bytes that one fetch may bring [default: 4Gi]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = argosy_cli::parse_bytes)]
+    pub git_max_fetch: Option<u64>,
+    /// The largest file that is read of a repository [default: 32Mi]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = argosy_cli::parse_bytes)]
+    pub git_max_file: Option<u64>,
+    /// Whether submodules are read [default: true]
+    #[arg(long, global = true, value_name = "BOOL", action = clap::ArgAction::Set)]
+    pub git_submodules: Option<bool>,
+    /// Ask your own ssh agent where a repository's credential has no key
+    #[arg(long, global = true)]
+    pub ssh_agent: bool,
+    /// The OpenSSH client that ssh URLs are read with [default: ssh]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ssh_program: Option<PathBuf>,
     /// No colours, even on a terminal
     #[arg(long, global = true)]
     pub no_color: bool,
@@ -63,6 +82,15 @@ impl GlobalFlags {
             config: self.config.clone(),
             local_repos: self.local_repos.clone(),
             git_instead_of: self.git_instead_of.clone(),
+            git: GitOptions {
+                interval: self.git_interval,
+                max_fetch: self.git_max_fetch,
+                max_file: self.git_max_file,
+                submodules: self.git_submodules,
+                ssh_agent: self.ssh_agent.then_some(true),
+                ssh_program: self.ssh_program.clone(),
+                environment: argosy_cli::GitEnvironment::default(),
+            },
             no_color: self.no_color,
         }
     }

@@ -65,7 +65,7 @@ impl Controllers {
         });
         let ports = HubPorts {
             api: client,
-            sources,
+            sources: sources.clone(),
             clusters: clusters.clone(),
             configure: configuration,
             clock,
@@ -74,6 +74,12 @@ impl Controllers {
         let (handle, stop) = StopHandle::new();
         let mut tasks = JoinSet::new();
         let hub = Hub::start(ports, schemas, &mut tasks, &stop);
+        // The hub holds the sources, so they only know of it.
+        let permits = Arc::downgrade(&hub);
+        sources.set_permit(Arc::new(move |project, url| match permits.upgrade() {
+            Some(hub) => hub.permit_repository(project, url),
+            None => Err("the controllers are ending".into()),
+        }));
         let applications = ApplicationController::start(hub.clone(), &mut tasks, &stop);
         let sets = ApplicationSetController::start(hub.clone(), &mut tasks, &stop);
         Ok(Self {
@@ -118,7 +124,10 @@ struct Configuration {
 #[derive(Default)]
 struct Known {
     clusters: BTreeMap<(String, String), String>,
-    repositories: Vec<(String, String)>,
+    /// Names and versions; `None` where they are to be handed on again.
+    repositories: Option<Vec<(String, String)>>,
+    known_hosts: String,
+    authorities: BTreeMap<String, String>,
 }
 
 impl Configure for Configuration {
@@ -143,6 +152,16 @@ impl Configure for Configuration {
         }
     }
 
+    fn trust(&self, known_hosts: &str, authorities: &BTreeMap<String, String>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.known_hosts != known_hosts || known.authorities != *authorities {
+            known.known_hosts = known_hosts.to_owned();
+            known.authorities.clone_from(authorities);
+            // The credentials carry it, so they are handed on again.
+            known.repositories = None;
+        }
+    }
+
     fn repositories(&self, secrets: &[Object]) {
         let versions: Vec<(String, String)> = secrets
             .iter()
@@ -154,14 +173,18 @@ impl Configure for Configuration {
             })
             .collect();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.repositories == versions {
+        if known.repositories.as_ref() == Some(&versions) {
             return;
         }
-        known.repositories = versions;
+        known.repositories = Some(versions);
         let (credentials, complaints) = Credentials::of(secrets);
         for complaint in complaints {
             tracing::warn!(complaint, "repository Secret is left out");
         }
+        let credentials = credentials
+            .with_known_hosts(&known.known_hosts)
+            .with_authorities(&known.authorities);
+        drop(known);
         self.sources.set_credentials(credentials);
     }
 }

@@ -5,6 +5,7 @@ pub mod commands;
 pub mod controllers;
 pub mod embedded;
 pub mod folder;
+mod git;
 pub mod metrics;
 pub mod pipeline;
 pub mod serving;

@@ -134,7 +134,9 @@ impl Session {
         for fault in faults {
             self.tell(&format!("warning: {fault}"));
         }
-        sources.set_credentials(credentials);
+        let (known_hosts, authorities) = hub.repository_trust().await?;
+        let credentials = credentials.with_known_hosts(&known_hosts);
+        sources.set_credentials(credentials.with_authorities(&authorities));
         Ok(sources)
     }
 
@@ -144,6 +146,7 @@ impl Session {
     /// [`Failure`] where a rule of `--git-instead-of` is none.
     pub fn sources_without_credentials(&self) -> Result<GitSources, Failure> {
         let mut settings = GitSettings::new(&self.settings.cache_dir);
+        crate::git::apply(&self.settings.git, &mut settings);
         settings.local_roots.clone_from(&self.settings.local_repos);
         settings.instead_of = self
             .settings

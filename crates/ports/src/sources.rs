@@ -20,6 +20,8 @@ pub struct RepoRef {
     pub url: Str,
     /// The credential.
     pub credential: CredentialId,
+    /// The project that reads it: submodules are read as its repositories.
+    pub project: Str,
 }
 
 /// Which revision is wanted.
@@ -134,6 +136,11 @@ pub trait Sources: Send + Sync {
     /// Follows a revision: one poll a repository and credential, however many follow.
     /// The poll ends with the last receiver.
     fn follow(&self, repo: &RepoRef, wanted: &Wanted) -> watch::Receiver<Seen>;
+
+    /// Looks at once at every repository that is followed and has one of these URLs, however it
+    /// is spelt there, and looks again a little later where that showed nothing new. Gives how
+    /// many there are, and waits for none.
+    fn pushed(&self, urls: &[String]) -> usize;
 
     /// Looks at the remote at once, and answers when the mirror is up to date.
     async fn refresh(&self, repo: &RepoRef) -> Result<(), SourceError>;

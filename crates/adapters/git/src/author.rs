@@ -43,6 +43,8 @@ pub enum Change {
     Executable(String, Vec<u8>),
     /// Makes a symbolic link to a target.
     Link(String, String),
+    /// Links to a commit of another repository, as a submodule has it.
+    Submodule(String, String),
     /// Removes a file, or a folder with all it holds.
     Remove(String),
 }
@@ -287,6 +289,12 @@ impl RepoBuilder {
 
     fn apply(&self, folder: &mut Folder, change: &Change) -> Result<(), AuthorError> {
         let (path, leaf) = match change {
+            Change::Submodule(path, commit) => {
+                let id = ObjectId::from_hex(commit.as_bytes())
+                    .map_err(|e| self.fault("read the commit's name", &e))?;
+                let child = Child::Leaf(EntryKind::Commit, id);
+                return self.place(folder, &parts(path)?, Some(child));
+            }
             Change::Write(path, bytes) => (path, Some((EntryKind::Blob, bytes.as_slice()))),
             Change::Executable(path, bytes) => {
                 (path, Some((EntryKind::BlobExecutable, bytes.as_slice())))
@@ -294,11 +302,7 @@ impl RepoBuilder {
             Change::Link(path, target) => (path, Some((EntryKind::Link, target.as_bytes()))),
             Change::Remove(path) => (path, None),
         };
-        let parts: Vec<&str> = path.split('/').collect();
-        let bad = |part: &&str| matches!(*part, "" | "." | ".." | ".git") || part.contains('\0');
-        if parts.iter().any(bad) {
-            return Err(AuthorError::BadPath(path.clone()));
-        }
+        let parts = parts(path)?;
         let child = match leaf {
             Some((kind, bytes)) => {
                 let id = self
@@ -391,6 +395,16 @@ impl RepoBuilder {
             reason: reason.to_string(),
         }
     }
+}
+
+/// The parts of a path that a Git tree can hold.
+fn parts(path: &str) -> Result<Vec<&str>, AuthorError> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let bad = |part: &&str| matches!(*part, "" | "." | ".." | ".git") || part.contains('\0');
+    if parts.iter().any(bad) {
+        return Err(AuthorError::BadPath(path.to_owned()));
+    }
+    Ok(parts)
 }
 
 /// A folder that is being changed; what no change touches stays unread.

@@ -4,11 +4,12 @@
 //! wins over one of no project; where it carries no credential itself, the `repo-creds` Secret
 //! with the longest URL prefix lends one.
 
-use crate::location::comparable;
+use crate::location::{comparable, plain};
 use argosy_crds::RepositorySecret;
 use argosy_object::{Object, Redacted};
 use argosy_ports::CredentialId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The credentials that are known, read from Secrets.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,7 @@ pub struct Credentials {
     repositories: Vec<RepositorySecret>,
     templates: Vec<RepositorySecret>,
     authorities: BTreeMap<String, String>,
+    known_hosts: Arc<str>,
 }
 
 /// What one repository is read with.
@@ -26,11 +28,14 @@ pub(crate) struct Credential {
     pub username: String,
     pub password: Redacted<String>,
     pub bearer_token: Redacted<String>,
+    pub ssh_key: Redacted<String>,
     pub client_cert: String,
     pub client_key: Redacted<String>,
     pub insecure: bool,
     pub proxy: String,
     pub no_proxy: String,
+    /// How many commits of a history are fetched; 0: all.
+    pub depth: u32,
 }
 
 impl Credentials {
@@ -58,6 +63,27 @@ impl Credentials {
     pub fn with_authority(mut self, host: &str, pem: &str) -> Self {
         self.authorities.insert(host.to_lowercase(), pem.into());
         self
+    }
+
+    /// Adds PEM certificates for many hosts.
+    #[must_use]
+    pub fn with_authorities(mut self, by_host: &BTreeMap<String, String>) -> Self {
+        for (host, pem) in by_host {
+            self = self.with_authority(host, pem);
+        }
+        self
+    }
+
+    /// Sets the lines of known hosts, as `argocd-ssh-known-hosts-cm` holds them.
+    #[must_use]
+    pub fn with_known_hosts(mut self, lines: &str) -> Self {
+        self.known_hosts = lines.into();
+        self
+    }
+
+    /// The lines of known hosts.
+    pub(crate) fn known_hosts(&self) -> Arc<str> {
+        self.known_hosts.clone()
     }
 
     /// The PEM certificates for a host.
@@ -107,11 +133,17 @@ impl Credentials {
             username: login.username.clone(),
             password: login.password.clone(),
             bearer_token: login.bearer_token.clone(),
+            ssh_key: login.ssh_private_key.clone(),
             client_cert: login.tls_client_cert.clone(),
             client_key: login.tls_client_key.clone(),
             insecure: own.insecure,
             proxy: first(&own.proxy, &login.proxy),
             no_proxy: first(&own.no_proxy, &login.no_proxy),
+            depth: if own.depth == 0 {
+                login.depth
+            } else {
+                own.depth
+            },
         })
     }
 
@@ -132,10 +164,10 @@ impl Credentials {
     }
 
     fn template(&self, url: &str) -> Option<&RepositorySecret> {
-        let url = url.trim().to_lowercase();
+        let url = plain(url);
         self.templates
             .iter()
-            .filter(|secret| is_prefix(&secret.url.trim().to_lowercase(), &url))
+            .filter(|secret| is_prefix(&plain(&secret.url), &url))
             .max_by(|a, b| (a.url.len(), &b.secret).cmp(&(b.url.len(), &a.secret)))
     }
 }

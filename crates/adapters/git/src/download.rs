@@ -2,8 +2,10 @@
 //! trust and the same caution as repositories.
 
 use crate::credentials::Credential;
-use crate::smart_http::{host, may_carry_credentials, origin};
-use crate::tls::{self, Patience};
+use crate::proxy::Proxies;
+use crate::smart_http::{may_carry_credentials, origin};
+use crate::tls::{self, Trust};
+use crate::wire::Patience;
 use base64::Engine as _;
 use std::io::Read as _;
 
@@ -52,15 +54,16 @@ pub fn download(wanted: &Download<'_>) -> Result<Vec<u8>, String> {
         wanted.credentials_for
     };
     let home = origin(home);
+    let proxies = Proxies::default();
     let mut url = wanted.url.to_owned();
     for _ in 0..=MAX_REDIRECTS {
         let failed = |error: &ureq::Error| format!("Get \"{url}\": {error}");
-        let agent = tls::agent(
-            host(&url),
-            &credential,
-            wanted.authorities,
-            Patience::default(),
-        )?;
+        let trust = Trust {
+            credential: &credential,
+            authority: wanted.authorities,
+            proxies: &proxies,
+        };
+        let agent = tls::agent(&url, &trust, Patience::default())?;
         let mut request = agent.get(&url);
         if !wanted.username.is_empty()
             && (wanted.pass_credentials || may_carry_credentials(home, &url))

@@ -18,6 +18,38 @@ pub(crate) fn unreachable(url: &str, reason: &str) -> SourceError {
     }
 }
 
+/// A certificate that is not taken, ours or the server's.
+pub(crate) fn untrusted(url: &str, host: &str, credential: &str, reason: &str) -> SourceError {
+    let shown = redact_url(url);
+    let wants_ours = reason.to_lowercase().contains("certificaterequired");
+    let (message, hint) = if wants_ours {
+        (
+            format!("repository `{shown}` wants a client certificate"),
+            "set `tlsClientCertData` and `tlsClientCertKey` in the repository's Secret".to_owned(),
+        )
+    } else {
+        (
+            format!(
+                "repository `{shown}`: the certificates do not fit: {}",
+                shorten(reason)
+            ),
+            format!(
+                "put the authority's certificate under the key `{host}` into the ConfigMap \
+                 `argocd-tls-certs-cm`{}",
+                match credential {
+                    "" => String::new(),
+                    id => format!(", or correct the client certificate in the Secret `{id}`"),
+                }
+            ),
+        )
+    };
+    SourceError {
+        kind: SourceErrorKind::Forbidden,
+        message,
+        hint: Some(hint),
+    }
+}
+
 pub(crate) fn unauthorized(url: &str, credential: &str, status: u16) -> SourceError {
     let url = redact_url(url);
     let (what, hint) = if credential.is_empty() {
@@ -81,25 +113,73 @@ pub(crate) fn outside_roots(url: &str) -> SourceError {
     }
 }
 
-pub(crate) fn ssh_comes_later(url: &str) -> SourceError {
-    SourceError {
-        kind: SourceErrorKind::Unsupported,
-        message: format!(
-            "repository `{}` is reached over ssh, and ssh comes later",
-            redact_url(url)
-        ),
-        hint: Some(
-            "use its https URL, or map it with `--git-instead-of https://HOST/=git@HOST:`".into(),
-        ),
-    }
-}
-
 pub(crate) fn unsupported(message: String, hint: Option<String>) -> SourceError {
     SourceError {
         kind: SourceErrorKind::Unsupported,
         message,
         hint,
     }
+}
+
+pub(crate) fn too_many_modules(url: &str, path: &str, depth: usize, count: usize) -> SourceError {
+    unsupported(
+        format!(
+            "submodule `{}` of repository `{}`: a commit has at most {count} submodules, at most \
+             {depth} within one another",
+            shorten(path),
+            redact_url(url)
+        ),
+        Some("switch submodules off with `--git-submodules false`, or have fewer".into()),
+    )
+}
+
+pub(crate) fn bad_modules(url: &str, why: &str) -> SourceError {
+    unsupported(
+        format!(
+            "`.gitmodules` of repository `{}` cannot be read: {}",
+            redact_url(url),
+            shorten(why)
+        ),
+        Some("`git config -f .gitmodules -l` shows where it is wrong".into()),
+    )
+}
+
+/// A module's failure, with the place that names it.
+pub(crate) fn of_module(url: &str, path: &str, error: SourceError) -> SourceError {
+    SourceError {
+        message: format!(
+            "submodule `{}` of repository `{}`: {}",
+            shorten(path),
+            redact_url(url),
+            error.message
+        ),
+        ..error
+    }
+}
+
+pub(crate) fn not_permitted(url: &str, project: &str, why: &str) -> SourceError {
+    SourceError {
+        kind: SourceErrorKind::Forbidden,
+        message: format!(
+            "project `{project}` may not read repository `{}`: {}",
+            redact_url(url),
+            shorten(why)
+        ),
+        hint: Some(format!(
+            "add it to `sourceRepos` of the AppProject `{project}`"
+        )),
+    }
+}
+
+pub(crate) fn object_format(url: &str, format: &str) -> SourceError {
+    unsupported(
+        format!(
+            "repository `{}` names its objects by {}",
+            redact_url(url),
+            shorten(format)
+        ),
+        Some("only repositories whose objects have SHA-1 names are read so far".into()),
+    )
 }
 
 pub(crate) fn storage(url: &str, doing: &str, reason: &dyn std::fmt::Display) -> SourceError {

@@ -2,16 +2,17 @@
 
 use crate::objects::Objects;
 use crate::refs::{Refs, Target};
-use crate::smart_http::UreqHttp;
+use crate::wire::Budget;
 use gix::ObjectId;
 use gix::protocol::fetch::negotiate::{Action, Round, one_round};
 use gix::protocol::fetch::{Arguments, Context, Negotiate, Options, Response, Shallow, Tags};
 use gix::protocol::handshake::Ref;
 use gix::protocol::ls_refs::RefPrefixes;
 use gix::protocol::{Handshake, LsRefsCommand};
-use gix_transport::client::blocking_io::http::Transport;
-use gix_transport::{Protocol, Service};
+use gix_transport::Service;
+use gix_transport::client::blocking_io::Transport;
 use std::collections::{BTreeSet, HashSet};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -35,26 +36,40 @@ pub(crate) struct Request<'r> {
     pub extra: &'r BTreeSet<String>,
     /// A commit wanted by its name alone.
     pub commit: Option<ObjectId>,
+    /// How many commits of a history are wanted; 0: all.
+    pub depth: u32,
 }
 
-/// Talks to the server over `http` and stores what is missing as one pack.
+/// Why a conversation did not give what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FetchError {
+    /// The library's text: the carrier keeps the real cause.
+    #[error("{0}")]
+    Protocol(String),
+    /// Its objects have names that we do not read.
+    #[error("its objects have `{0}` names")]
+    Format(String),
+    /// Too many references.
+    #[error("the server has more than {MAX_REFS} references")]
+    TooManyRefs,
+}
+
+/// A way to a server, whatever carries it.
+pub(crate) type Carrier = Box<dyn Transport + Send>;
+
+/// Talks to the server and stores what is missing as one pack.
 ///
 /// The answer is the server's references; they are recorded by the caller once the pack is in
-/// its place. Errors are the library's text: the transport keeps the real cause.
-pub(crate) fn fetch(http: UreqHttp, url: &str, request: &Request<'_>) -> Result<Refs, String> {
-    let url = gix::url::parse(url).map_err(text)?;
-    let mut transport = Transport::new_http(http, url, Protocol::V2, false);
-    let mut handshake = gix::protocol::handshake(
-        &mut transport,
-        Service::UploadPack,
-        |_| Ok(None),
-        Vec::new(),
-        &mut gix::progress::Discard,
-    )
-    .map_err(text)?;
-    let listed = list(&mut transport, &mut handshake, request.extra)?;
+/// its place.
+pub(crate) fn fetch(
+    transport: &mut Carrier,
+    budget: &Budget,
+    request: &Request<'_>,
+) -> Result<Refs, FetchError> {
+    let mut handshake = shake_hands(transport)?;
+    let listed = list(transport, &mut handshake, request.extra)?;
     if listed.len() > MAX_REFS {
-        return Err(format!("the server has more than {MAX_REFS} references"));
+        return Err(FetchError::TooManyRefs);
     }
     let (refs, mut wants) = collect(listed, request);
     wants.extend(request.commit);
@@ -62,33 +77,41 @@ pub(crate) fn fetch(http: UreqHttp, url: &str, request: &Request<'_>) -> Result<
         wants.retain(|id| !objects.exists(id));
     }
     if !wants.is_empty() {
-        receive(&mut transport, &mut handshake, wants, request)?;
+        budget.expect_pack();
+        receive(transport, &mut handshake, wants, request)?;
     }
     Ok(refs)
 }
 
 /// Asks whether there is a repository that may be read, and fetches nothing.
-pub(crate) fn greet(http: UreqHttp, url: &str) -> Result<(), String> {
-    let url = gix::url::parse(url).map_err(text)?;
-    let mut transport = Transport::new_http(http, url, Protocol::V2, false);
-    gix::protocol::handshake(
-        &mut transport,
+pub(crate) fn greet(transport: &mut Carrier) -> Result<(), FetchError> {
+    shake_hands(transport).map(drop)
+}
+
+fn shake_hands(transport: &mut Carrier) -> Result<Handshake, FetchError> {
+    let handshake = gix::protocol::handshake(
+        transport,
         Service::UploadPack,
         |_| Ok(None),
         Vec::new(),
         &mut gix::progress::Discard,
     )
-    .map(drop)
-    .map_err(text)
+    .map_err(protocol)?;
+    let format = handshake
+        .capabilities
+        .capability("object-format")
+        .and_then(|format| format.value().map(ToString::to_string));
+    match format {
+        Some(format) if format != "sha1" => Err(FetchError::Format(format)),
+        _ => Ok(handshake),
+    }
 }
 
-type Http = Transport<UreqHttp>;
-
 fn list(
-    transport: &mut Http,
+    transport: &mut Carrier,
     handshake: &mut Handshake,
     extra: &BTreeSet<String>,
-) -> Result<Vec<Ref>, String> {
+) -> Result<Vec<Ref>, FetchError> {
     if let Some(refs) = handshake.refs.take() {
         return Ok(refs);
     }
@@ -102,7 +125,7 @@ fn list(
     );
     LsRefsCommand::new(Some(prefixes), &handshake.capabilities, agent())
         .invoke_blocking(transport, &mut gix::progress::Discard, false)
-        .map_err(text)
+        .map_err(protocol)
 }
 
 fn agent() -> (&'static str, Option<String>) {
@@ -153,11 +176,11 @@ fn collect(listed: Vec<Ref>, request: &Request<'_>) -> (Refs, Vec<ObjectId>) {
 }
 
 fn receive(
-    transport: &mut Http,
+    transport: &mut Carrier,
     handshake: &mut Handshake,
     wants: Vec<ObjectId>,
     request: &Request<'_>,
-) -> Result<(), String> {
+) -> Result<(), FetchError> {
     let mut exchange = OneRound {
         wants,
         haves: haves(request.have),
@@ -195,12 +218,15 @@ fn receive(
         },
         Options {
             shallow_file: request.dir.join("shallow"),
-            shallow: &Shallow::NoChange,
+            shallow: &match NonZeroU32::new(request.depth) {
+                Some(depth) => Shallow::DepthAtRemote(depth),
+                None => Shallow::NoChange,
+            },
             tags: Tags::None,
             reject_shallow_remote: false,
         },
     )
-    .map_err(text)?;
+    .map_err(protocol)?;
     if let Some(kept) = kept {
         // Nothing collects garbage here, so the marker against that is of no use.
         let _ = std::fs::remove_file(kept);
@@ -270,6 +296,6 @@ impl Negotiate for OneRound {
     }
 }
 
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
+fn protocol(error: impl std::fmt::Display) -> FetchError {
+    FetchError::Protocol(error.to_string())
 }

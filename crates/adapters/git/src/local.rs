@@ -92,13 +92,18 @@ impl LocalRepository {
         let options = gix::open::Options::isolated()
             .with(gix::sec::Trust::Full)
             .strict_config(false);
-        let repository = gix::ThreadSafeRepository::open_opts(&path, options)
-            .map_err(|_| not_git(&"the folder is no Git repository"))?;
+        let repository =
+            gix::ThreadSafeRepository::open_opts(&path, options).map_err(
+                |_| match foreign_format(&path) {
+                    Some(format) => failure::object_format(&self.url, &format),
+                    None => not_git(&"the folder is no Git repository"),
+                },
+            )?;
         let local = repository.to_thread_local();
         if local.object_hash() != gix::hash::Kind::Sha1 {
-            return Err(failure::unsupported(
-                format!("repository `{}` uses SHA-256 object names", self.url),
-                Some("only repositories with SHA-1 names are read so far".into()),
+            return Err(failure::object_format(
+                &self.url,
+                &local.object_hash().to_string(),
             ));
         }
         self.inside(local.git_dir())?;
@@ -131,6 +136,22 @@ impl LocalRepository {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How a repository names its objects, where that is not by SHA-1; our library does not open it.
+fn foreign_format(path: &Path) -> Option<String> {
+    let read = |config: PathBuf| {
+        let file = std::fs::metadata(&config).ok()?;
+        let bytes = (file.len() < 1 << 20).then(|| std::fs::read(&config).ok())??;
+        let config = gix::config::File::from_bytes_no_includes(
+            &bytes,
+            gix::config::file::Metadata::api(),
+            gix::config::file::init::Options::default(),
+        );
+        let format = config.ok()?.string("extensions.objectFormat")?.to_string();
+        (!format.eq_ignore_ascii_case("sha1")).then_some(format)
+    };
+    read(path.join("config")).or_else(|| read(path.join(".git/config")))
 }
 
 fn is_there(open: &Open) -> bool {

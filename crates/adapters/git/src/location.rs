@@ -1,6 +1,7 @@
 //! Where a repository's URL leads, and how a URL may be shown.
 
 use crate::failure;
+use crate::ssh::Address;
 use argosy_ports::{SourceError, SourceErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,8 @@ pub(crate) enum Location {
         /// User and password from the URL itself.
         userinfo: Option<(String, String)>,
     },
+    /// A server that is reached over ssh.
+    Ssh(Address),
 }
 
 impl Location {
@@ -75,8 +78,10 @@ impl Location {
         if url.starts_with('/') {
             return disk(url, url, roots);
         }
-        if lower.starts_with("ssh://") || lower.starts_with("git+ssh://") || is_scp_like(url) {
-            return Err(failure::ssh_comes_later(url));
+        if let Some(address) = Address::parse(url) {
+            return address
+                .map(Location::Ssh)
+                .map_err(|why| failure::no_repository(url, &why));
         }
         let scheme = lower.split_once("://").map(|(scheme, _)| scheme);
         Err(match scheme {
@@ -86,7 +91,7 @@ impl Location {
                     "repository `{}`: scheme `{scheme}` is not read",
                     redact_url(url)
                 ),
-                hint: Some("use https, http, file:// or an absolute path".into()),
+                hint: Some("use https, http, ssh, file:// or an absolute path".into()),
             },
             None => failure::no_repository(url, "it is neither a URL nor an absolute path"),
         })
@@ -151,6 +156,14 @@ pub(crate) fn is_under(path: &Path, roots: &[PathBuf]) -> bool {
     roots.iter().any(|root| path.starts_with(root))
 }
 
+/// Whether a URL can only lead to the local disk, where a look costs little.
+pub(crate) fn is_local(url: &str) -> bool {
+    let lower = url.to_ascii_lowercase();
+    !(lower.starts_with("http://")
+        || lower.starts_with("https://")
+        || Address::parse(url).is_some())
+}
+
 /// `user@host:path`, Git's own short form of ssh URLs.
 fn is_scp_like(url: &str) -> bool {
     let before_slash = url.split('/').next().unwrap_or(url);
@@ -174,17 +187,25 @@ pub fn redact_url(url: &str) -> String {
 /// `Compat:` as Argo CD compares URLs: case, surrounding blanks, `.git`, a trailing slash, and
 /// the two spellings of ssh.
 pub(crate) fn comparable(url: &str) -> String {
-    let mut text = url.trim().to_lowercase();
-    if is_scp_like(&text) {
-        text = text.replacen(':', "/", 1);
-    }
-    let text = text.strip_prefix("ssh://").unwrap_or(&text);
+    let text = plain(url);
     let text = text.trim_end_matches('/');
     let text = text.strip_suffix(".git").unwrap_or(text);
     redact_url(text)
 }
 
-fn percent_decode(text: &str) -> String {
+/// A URL in lower case, with one spelling for ssh.
+pub(crate) fn plain(url: &str) -> String {
+    let text = url.trim().to_lowercase();
+    if is_scp_like(&text) {
+        return text.replacen(':', "/", 1);
+    }
+    match text.strip_prefix("ssh://") {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
+}
+
+pub(crate) fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -237,12 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn ssh_and_odd_schemes_get_an_error_that_names_them() {
+    fn odd_schemes_get_an_error_that_names_them() {
         for url in ["ssh://git@h/x", "git@h:x/y.git", "git+ssh://h/x"] {
-            let error = Location::parse(url, &[]).unwrap_err();
-            assert_eq!(error.kind, SourceErrorKind::Unsupported, "{url}");
-            assert!(error.message.contains("ssh comes later"), "{error}");
+            let found = Location::parse(url, &[]).unwrap();
+            assert!(matches!(found, Location::Ssh(_)), "{url}");
         }
+        let error = Location::parse("git@-oProxyCommand=id:x", &[]).unwrap_err();
+        assert_eq!(error.kind, SourceErrorKind::NoRepository);
         let error = Location::parse("ext::sh -c id", &[]).unwrap_err();
         assert_ne!(error.class(), Class::Transient);
         let error = Location::parse("ftp://h/x", &[]).unwrap_err();

@@ -4,14 +4,14 @@
 //! pack and then replaces the snapshot in a single rename, so a process that is killed leaves
 //! the state before or after. A mirror that is damaged is cloned anew beside the old one.
 
-use crate::credentials::Credential;
+pub(crate) mod upkeep;
+
 use crate::failure;
-use crate::fetch::{self, Request};
+use crate::fetch::Request;
 use crate::objects::Objects;
 use crate::refs::{Refs, Target};
+use crate::remote::Remote;
 use crate::repository::{Beside, Snapshot};
-use crate::smart_http::{self, FailureSlot, HttpFailure, UreqHttp};
-use crate::tls::Patience;
 use argosy_object::Digest;
 use argosy_ports::SourceError;
 use gix::ObjectId;
@@ -26,22 +26,8 @@ use std::time::Duration;
 const FORMAT: &str = "argosy mirror 1";
 /// How long another process may hold a mirror.
 const LOCK_PATIENCE: Duration = Duration::from_mins(5);
-/// Packs after which a mirror is cloned anew instead of fetched into.
-const MAX_PACKS: usize = 400;
 /// Most names elsewhere that one mirror keeps looking for.
 const MAX_EXTRA: usize = 256;
-
-/// Gives the credential of this moment and the PEM certificates that the host is trusted by.
-pub(crate) type GiveCredential =
-    dyn Fn() -> Result<(Credential, Option<String>), SourceError> + Send + Sync;
-
-/// Where a mirror is filled from. The credential is asked for at each fetch, as it may change.
-pub(crate) struct Remote {
-    pub url: String,
-    pub credential: Box<GiveCredential>,
-    pub patience: Patience,
-    pub max_bytes: u64,
-}
 
 /// A mirror's folder and what is open of it.
 pub(crate) struct Mirror {
@@ -88,7 +74,7 @@ impl Mirror {
     pub(crate) fn look(&self, beside: &Beside) -> Result<Arc<Snapshot>, SourceError> {
         let _one_at_a_time = lock(&self.fetching);
         let _lock = self.lock_folder()?;
-        clean(&self.dir.join("objects/pack"));
+        upkeep::clean(&self.dir.join("objects/pack"));
         let before = self.current();
         let extra = {
             let mut extra = lock(&self.extra);
@@ -99,12 +85,8 @@ impl Mirror {
             }
             extra.clone()
         };
-        let usable = before.as_ref().filter(|_| packs(&self.dir) < MAX_PACKS);
-        let snapshot = match usable {
-            Some(before) => match self.fetch_into(&self.dir, Some(before), &extra, None) {
-                Err(_) if before.objects.is_broken() => self.clone_for_damage(&extra)?,
-                other => other?,
-            },
+        let snapshot = match &before {
+            Some(before) => self.renew(before, &extra)?,
             None => self.clone_for_damage(&extra)?,
         };
         *lock(&self.current) = Some(snapshot.clone());
@@ -115,6 +97,29 @@ impl Mirror {
             self.fetch_into(&self.dir, Some(&snapshot), &extra, Some(commit))?;
         }
         Ok(snapshot)
+    }
+
+    /// Fetches into what is there, or replaces it where that is better.
+    fn renew(
+        &self,
+        before: &Arc<Snapshot>,
+        extra: &BTreeSet<String>,
+    ) -> Result<Arc<Snapshot>, SourceError> {
+        if upkeep::is_worn(&self.dir, self.remote.garbage_patience)
+            && let Ok(snapshot) = self.clone_anew(extra)
+        {
+            return Ok(snapshot);
+        }
+        match self.fetch_into(&self.dir, Some(before), extra, None) {
+            Err(_) if before.objects.is_broken() => self.clone_for_damage(extra),
+            Ok(now) => {
+                if !Arc::ptr_eq(&now, before) {
+                    upkeep::note_garbage(&self.dir, &before.refs, &now.refs, &now.objects);
+                }
+                Ok(now)
+            }
+            error => error,
+        }
     }
 
     fn clone_for_damage(&self, extra: &BTreeSet<String>) -> Result<Arc<Snapshot>, SourceError> {
@@ -143,28 +148,7 @@ impl Mirror {
 
     /// Asks whether the repository may be read, and fetches nothing.
     pub(crate) fn probe(&self) -> Result<(), SourceError> {
-        let (http, slot, credential) = self.http()?;
-        fetch::greet(http, &self.remote.url)
-            .map_err(|text| self.explain(&text, &slot, &credential, None))
-    }
-
-    fn http(&self) -> Result<(UreqHttp, FailureSlot, Credential), SourceError> {
-        let url = &self.remote.url;
-        let (credential, authority) = (self.remote.credential)()?;
-        let (http, slot) = UreqHttp::new(
-            url,
-            &credential,
-            authority.as_deref(),
-            self.remote.patience,
-            self.remote.max_bytes,
-        )
-        .map_err(|reason| {
-            failure::unsupported(
-                format!("the TLS settings of repository `{url}` are not usable: {reason}"),
-                Some(format!("correct the Secret `{}`", credential.id)),
-            )
-        })?;
-        Ok((http, slot, credential))
+        self.remote.probe()
     }
 
     fn fetch_into(
@@ -177,15 +161,14 @@ impl Mirror {
         let url = &self.remote.url;
         let disk = |error| failure::storage(url, "write the mirror", &error);
         fs::create_dir_all(dir.join("objects/pack")).map_err(disk)?;
-        let (http, slot, credential) = self.http()?;
         let request = Request {
             dir,
             have: before.map(|b| (&b.refs, &*b.objects)),
             extra,
             commit,
+            depth: 0,
         };
-        let refs = fetch::fetch(http, url, &request)
-            .map_err(|text| self.explain(&text, &slot, &credential, commit))?;
+        let refs = self.remote.fetch(&request)?;
         if let Some(before) = before {
             let whole = refs.tips().all(|id| before.objects.exists(id));
             if refs == before.refs && whole {
@@ -208,45 +191,6 @@ impl Mirror {
         Ok(Arc::new(Snapshot { refs, objects }))
     }
 
-    fn explain(
-        &self,
-        text: &str,
-        slot: &FailureSlot,
-        credential: &Credential,
-        commit: Option<ObjectId>,
-    ) -> SourceError {
-        let url = &self.remote.url;
-        match (lock(slot).take(), commit) {
-            (Some(HttpFailure::Status(status @ (401 | 403 | 407))), _) => {
-                failure::unauthorized(url, &credential.id, status)
-            }
-            (Some(HttpFailure::Status(status @ (404 | 410))), _) => {
-                failure::no_repository(url, &format!("the server answers HTTP {status}"))
-            }
-            (Some(HttpFailure::Status(status)), _) => {
-                failure::unreachable(url, &format!("the server answers HTTP {status}"))
-            }
-            (Some(HttpFailure::Broken(reason)), _) => failure::unreachable(url, &reason),
-            (Some(HttpFailure::TooLarge(max)), _) => failure::unsupported(
-                format!("repository `{url}` sends more than {max} bytes at once"),
-                Some("raise the limit of the repository's size".into()),
-            ),
-            (Some(HttpFailure::NotGit), _) => failure::no_repository(
-                url,
-                &format!(
-                    "`{}` does not speak Git's smart HTTP there",
-                    smart_http::host(url)
-                ),
-            ),
-            (None, Some(commit)) => failure::no_revision(
-                url,
-                &commit.to_string(),
-                Some("the server does not give this commit"),
-            ),
-            (None, None) => failure::unreachable(url, text),
-        }
-    }
-
     fn lock_folder(&self) -> Result<File, SourceError> {
         let disk = |error| failure::storage(&self.remote.url, "lock the mirror", &error);
         let path = self.dir.with_extension("lock");
@@ -263,7 +207,11 @@ impl Mirror {
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => {
+                    // Its age says when the mirror was last of use.
+                    let _ = file.set_modified(std::time::SystemTime::now());
+                    return Ok(file);
+                }
                 Err(fs::TryLockError::WouldBlock) if waited < LOCK_PATIENCE => {
                     std::thread::sleep(step);
                     waited += step;
@@ -289,15 +237,6 @@ fn remove(dir: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
-}
-
-fn packs(dir: &Path) -> usize {
-    fs::read_dir(dir.join("objects/pack")).map_or(0, |entries| {
-        entries
-            .flatten()
-            .filter(|entry| entry.path().extension().is_some_and(|ext| ext == "idx"))
-            .count()
-    })
 }
 
 /// Writes the references beside and renames them into place.
@@ -350,19 +289,6 @@ fn parse(text: &str) -> Option<Refs> {
         refs.0.insert(name.to_owned(), target);
     }
     Some(refs)
-}
-
-/// Removes what a killed fetch left behind: everything but packs and their indices.
-fn clean(packs: &Path) {
-    for entry in fs::read_dir(packs).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let known = path
-            .extension()
-            .is_some_and(|ext| ext == "pack" || ext == "idx" || ext == "rev");
-        if !known {
-            let _ = fs::remove_file(path);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,18 +4,19 @@ use crate::credentials::Credentials;
 use crate::failure;
 use crate::local::LocalRepository;
 use crate::location::{InsteadOf, Location};
-use crate::mirror::{Mirror, Remote};
+use crate::mirror::Mirror;
+use crate::place::place_of;
 use crate::refs::Unresolved;
+use crate::remote::{Access, Remote, Way};
 use crate::repository::{Beside, Repository, Snapshot, explain, remedy};
 use crate::sources::GitSettings;
-use crate::tls::Patience;
 use argosy_object::Digest;
 use argosy_ports::{Artifact, Clock, CredentialId, RepoRef, Seen, SourceError, Wanted};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
@@ -25,6 +26,10 @@ use tokio::time::Instant;
 const NEGATIVE: Duration = Duration::from_secs(5);
 /// Revisions that are looked for by name in one round of a poll.
 const SETTLED_IN_A_ROUND: usize = 16;
+/// How long a mirror is kept that nobody looks at.
+const UNUSED: Duration = Duration::from_hours(30 * 24);
+/// Pauses after looks that a push asked for.
+const LATER: [Duration; 2] = [Duration::from_secs(2), Duration::ZERO];
 /// The shortest delay after a failure of a remote.
 const FIRST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -35,6 +40,8 @@ pub(crate) struct Shared {
     pub credentials: RwLock<Arc<Credentials>>,
     pub clock: Arc<dyn Clock>,
     pub fetches: Semaphore,
+    /// Whether mirrors that nobody uses are gone.
+    pub swept: Once,
 }
 
 impl Shared {
@@ -64,6 +71,7 @@ pub(crate) struct Watched {
     followers: Mutex<Followers>,
     unknown: Mutex<HashMap<Wanted, (Instant, SourceError)>>,
     looks: AtomicU64,
+    is_nudged: AtomicBool,
 }
 
 #[derive(Default)]
@@ -81,8 +89,7 @@ struct Followers {
 impl Watched {
     /// A repository at a URL that is already rewritten.
     pub(crate) fn new(shared: Arc<Shared>, url: String, credential: CredentialId) -> Self {
-        let lower = url.to_ascii_lowercase();
-        let is_local = !(lower.starts_with("http://") || lower.starts_with("https://"));
+        let is_local = crate::location::is_local(&url);
         Self {
             shared,
             url,
@@ -93,6 +100,7 @@ impl Watched {
             followers: Mutex::default(),
             unknown: Mutex::default(),
             looks: AtomicU64::new(0),
+            is_nudged: AtomicBool::new(false),
         }
     }
 
@@ -106,6 +114,12 @@ impl Watched {
         lock(&self.repository).as_ref()?.current()
     }
 
+    /// Whether a database is that of the newest state.
+    pub(crate) fn stands_on(&self, objects: &Arc<crate::objects::Objects>) -> bool {
+        self.current()
+            .is_some_and(|now| Arc::ptr_eq(&now.objects, objects) && !objects.is_broken())
+    }
+
     /// Finds the place behind the URL; a failure may pass, so it is not kept.
     fn locate(&self) -> Result<Arc<Repository>, SourceError> {
         let mut repository = lock(&self.repository);
@@ -117,20 +131,37 @@ impl Watched {
                 let local = LocalRepository::new(&self.url, path, &self.shared.roots);
                 Repository::Local(Box::new(local))
             }
-            Location::Http { url, userinfo } => self.mirror(url, userinfo),
+            Location::Http { url, userinfo } => {
+                let host = crate::smart_http::host(&url).to_owned();
+                self.mirror(url, Way::Http, host, userinfo)
+            }
+            Location::Ssh(address) => {
+                let host = address.host.clone();
+                let way = Way::Ssh(address, self.shared.settings.ssh.clone());
+                self.mirror(self.url.clone(), way, host, None)
+            }
         });
         *repository = Some(found.clone());
         Ok(found)
     }
 
-    fn mirror(&self, url: String, userinfo: Option<(String, String)>) -> Repository {
+    fn mirror(
+        &self,
+        url: String,
+        way: Way,
+        host: String,
+        userinfo: Option<(String, String)>,
+    ) -> Repository {
         let parts = [self.url.as_bytes(), self.credential.0.as_bytes()];
         let name = &Digest::of_parts(parts).hex()[..32];
-        let dir = self.shared.settings.data_dir.join("mirrors").join(name);
+        let mirrors = self.shared.settings.data_dir.join("mirrors");
+        self.shared
+            .swept
+            .call_once(|| crate::mirror::upkeep::sweep(&mirrors, UNUSED));
+        let dir = mirrors.join(name);
         let shared = self.shared.clone();
         let id = self.credential.clone();
-        let host = crate::smart_http::host(&url).to_owned();
-        let credential = move || {
+        let access = move || {
             let credentials = shared.credentials();
             let mut credential = credentials.get(&id).ok_or_else(|| {
                 failure::unsupported(
@@ -144,13 +175,20 @@ impl Watched {
                 credential.username.clone_from(user);
                 credential.password = password.clone().into();
             }
-            Ok((credential, credentials.authority(&host).map(str::to_owned)))
+            Ok(Access {
+                credential,
+                authority: credentials.authority(&host).map(str::to_owned),
+                known_hosts: credentials.known_hosts(),
+            })
         };
         let remote = Remote {
             url,
-            credential: Box::new(credential),
-            patience: Patience::default(),
+            way,
+            access: Box::new(access),
+            proxies: self.shared.settings.proxies.clone(),
+            patience: self.shared.settings.patience,
             max_bytes: self.shared.settings.max_fetch_bytes,
+            garbage_patience: self.shared.settings.garbage_patience,
         };
         Repository::Mirror(Box::new(Mirror::open(dir, remote)))
     }
@@ -304,6 +342,58 @@ impl Watched {
         receiver
     }
 
+    /// Whether it is followed, and one of these places.
+    pub(crate) fn is_one_of(&self, places: &[String]) -> bool {
+        let followers = lock(&self.followers);
+        let mut urls = followers.by_wanted.keys().map(|follow| &*follow.repo.url);
+        let is_one = |url: &str| place_of(url).is_some_and(|place| places.contains(&place));
+        // What it is read from counts as well, where rules lead there.
+        urls.next()
+            .is_some_and(|first| is_one(first) || is_one(&self.url))
+            || urls.any(is_one)
+    }
+
+    /// Looks at once, and again a little later where there was nothing new: a server may tell of
+    /// a push before it shows it. More nudges meanwhile are one.
+    pub(crate) fn nudge(self: &Arc<Self>) {
+        if self.is_nudged.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let this = self.clone();
+        let nudged = async move {
+            for pause in LATER {
+                let before = this.current();
+                this.is_nudged.store(false, Ordering::SeqCst);
+                let looked = this.look(Beside::default()).await;
+                let is_new = match (before, this.current()) {
+                    (Some(before), Some(now)) => !Arc::ptr_eq(&before, &now),
+                    (before, now) => before.is_some() != now.is_some(),
+                };
+                if (looked.is_ok() && is_new) || this.is_nudged.swap(true, Ordering::SeqCst) {
+                    return;
+                }
+                tokio::time::sleep(pause).await;
+            }
+            this.is_nudged.store(false, Ordering::SeqCst);
+        };
+        spawn(nudged);
+    }
+
+    /// Looks at once where the last look failed: the credential may be another one now.
+    pub(crate) fn retry(self: &Arc<Self>) {
+        let has_failed = match self.looking.try_lock() {
+            Ok(looked) => looked.failed.is_some(),
+            Err(_) => true,
+        };
+        if has_failed && !lock(&self.followers).by_wanted.is_empty() {
+            let this = self.clone();
+            spawn(async move {
+                // The failure is told to those who follow.
+                let _ = this.look(Beside::default()).await;
+            });
+        }
+    }
+
     /// Resolves for one follower.
     async fn settle(self: &Arc<Self>, follow: &Follow) {
         let found = self.resolve(&follow.repo, &follow.wanted).await;
@@ -379,6 +469,13 @@ impl Watched {
         if let Some(poll) = lock(&self.followers).poll.take() {
             poll.abort();
         }
+    }
+}
+
+/// Runs a task where there is a runtime; a command without one has nobody who follows.
+fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(task);
     }
 }
 

@@ -2,10 +2,14 @@
 //! credentials that never leave the host they were given for.
 
 use crate::credentials::Credential;
-use crate::tls::{self, Patience};
+use crate::tls::{self, Trust};
+use crate::wire::{Bounded, Budget, Cause, CauseSlot, Patience, Wire};
 use base64::Engine;
 use gix::error::{ErrorExt, message};
-use gix_transport::client::blocking_io::http::{GetResponse, Http, PostBodyDataKind, PostResponse};
+use gix_transport::Protocol;
+use gix_transport::client::blocking_io::http::{
+    GetResponse, Http, PostBodyDataKind, PostResponse, Transport,
+};
 use std::any::Any;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,49 +17,50 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Most redirects that are followed, on the first request only.
 const MAX_REDIRECTS: usize = 3;
 
-/// Why a request failed, kept beside the error that passes through the Git protocol's layers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum HttpFailure {
-    Status(u16),
-    Broken(String),
-    TooLarge(u64),
-    NotGit,
-}
-
-/// A slot that the transport leaves its failure in.
-pub(crate) type FailureSlot = Arc<Mutex<Option<HttpFailure>>>;
-
 /// One connection to one repository.
 pub(crate) struct UreqHttp {
     agent: ureq::Agent,
     authorization: Option<String>,
     origin: String,
     redirected: Option<String>,
-    max_bytes: u64,
-    failure: FailureSlot,
+    budget: Budget,
+    slot: CauseSlot,
+}
+
+/// What one connection is made with.
+pub(crate) struct Dial<'d> {
+    /// The repository, without user information.
+    pub url: &'d str,
+    pub trust: Trust<'d>,
+    pub patience: Patience,
+    pub max_bytes: u64,
+}
+
+impl Dial<'_> {
+    /// Prepares a connection; nothing is sent yet.
+    ///
+    /// # Errors
+    /// A sentence, where the URL or the settings of TLS or the proxy are not usable.
+    pub(crate) fn connect(&self) -> Result<Wire, String> {
+        let url = gix::url::parse(self.url).map_err(|error| error.to_string())?;
+        let (budget, slot) = (Budget::new(self.max_bytes), CauseSlot::default());
+        let http = UreqHttp {
+            agent: tls::agent(self.url, &self.trust, self.patience)?,
+            authorization: authorization(self.trust.credential),
+            origin: origin(self.url).to_owned(),
+            redirected: None,
+            budget: budget.clone(),
+            slot: slot.clone(),
+        };
+        Ok(Wire {
+            transport: Box::new(Transport::new_http(http, url, Protocol::V2, false)),
+            budget,
+            cause: Box::new(move || slot.take()),
+        })
+    }
 }
 
 impl UreqHttp {
-    /// Prepares a connection to `url`, which has no user information any more.
-    pub(crate) fn new(
-        url: &str,
-        credential: &Credential,
-        authority: Option<&str>,
-        patience: Patience,
-        max_bytes: u64,
-    ) -> Result<(Self, FailureSlot), String> {
-        let failure = FailureSlot::default();
-        let http = Self {
-            agent: tls::agent(host(url), credential, authority, patience)?,
-            authorization: authorization(credential),
-            origin: origin(url).to_owned(),
-            redirected: None,
-            max_bytes,
-            failure: failure.clone(),
-        };
-        Ok((http, failure))
-    }
-
     fn headers<'h>(
         &self,
         url: &str,
@@ -81,7 +86,7 @@ impl UreqHttp {
         url: &str,
         base: &str,
         given: &[String],
-    ) -> Result<http::Response<ureq::Body>, HttpFailure> {
+    ) -> Result<http::Response<ureq::Body>, Cause> {
         let tail = url.strip_prefix(base).unwrap_or_default().to_owned();
         let mut url = url.to_owned();
         for _ in 0..=MAX_REDIRECTS {
@@ -101,7 +106,7 @@ impl UreqHttp {
             url = redirect(&url, location, &tail)?;
             self.redirected = Some(url[..url.len() - tail.len()].to_owned());
         }
-        Err(HttpFailure::Broken(format!(
+        Err(Cause::Broken(format!(
             "more than {MAX_REDIRECTS} redirects"
         )))
     }
@@ -161,7 +166,7 @@ pub(crate) fn may_carry_credentials(origin_given: &str, url: &str) -> bool {
 
 /// Where a redirect leads. The path must still end in what was asked for, and TLS is not given
 /// up on the way.
-fn redirect(from: &str, location: &str, tail: &str) -> Result<String, HttpFailure> {
+fn redirect(from: &str, location: &str, tail: &str) -> Result<String, Cause> {
     let to = if location.starts_with('/') && !location.starts_with("//") {
         format!("{}{location}", origin(from))
     } else {
@@ -171,15 +176,15 @@ fn redirect(from: &str, location: &str, tail: &str) -> Result<String, HttpFailur
     let safe = lower.starts_with("https://")
         || (lower.starts_with("http://") && from.starts_with("http://"));
     if !safe || to.contains('@') || tail.is_empty() || !to.ends_with(tail) {
-        return Err(HttpFailure::Broken(
+        return Err(Cause::Broken(
             "the server redirects to a place that is not followed".into(),
         ));
     }
     Ok(to)
 }
 
-fn broken(error: &ureq::Error) -> HttpFailure {
-    HttpFailure::Broken(match error {
+fn broken(error: &ureq::Error) -> Cause {
+    Cause::Broken(match error {
         ureq::Error::HostNotFound => "the host name is unknown".into(),
         ureq::Error::Timeout(what) => format!("no answer in time ({what})"),
         other => other.to_string(),
@@ -202,7 +207,7 @@ enum Exchange {
 type Shared = Arc<Mutex<Exchange>>;
 
 /// Sends what waits, once. Writers are dropped before readers read, so the body is whole.
-fn answer(shared: &Shared, failure: &FailureSlot, max_bytes: u64) -> io::Result<()> {
+fn answer(shared: &Shared, slot: &CauseSlot, budget: &Budget) -> io::Result<()> {
     let mut exchange = shared.lock().unwrap_or_else(PoisonError::into_inner);
     if !matches!(*exchange, Exchange::Waiting { .. }) {
         return Ok(());
@@ -215,22 +220,20 @@ fn answer(shared: &Shared, failure: &FailureSlot, max_bytes: u64) -> io::Result<
         .send(&body[..])
         .map_err(|error| broken(&error))
         .and_then(successful)
-        .map_err(|reason| report(failure, reason))?;
-    *exchange = answered(response, failure, max_bytes);
+        .map_err(|cause| slot.report(cause))?;
+    *exchange = answered(response, slot, budget);
     Ok(())
 }
 
-fn successful(
-    response: http::Response<ureq::Body>,
-) -> Result<http::Response<ureq::Body>, HttpFailure> {
+fn successful(response: http::Response<ureq::Body>) -> Result<http::Response<ureq::Body>, Cause> {
     if response.status().is_success() {
         Ok(response)
     } else {
-        Err(HttpFailure::Status(response.status().as_u16()))
+        Err(Cause::Status(response.status().as_u16()))
     }
 }
 
-fn answered(response: http::Response<ureq::Body>, failure: &FailureSlot, max: u64) -> Exchange {
+fn answered(response: http::Response<ureq::Body>, slot: &CauseSlot, budget: &Budget) -> Exchange {
     let (parts, body) = response.into_parts();
     let headers = parts
         .headers
@@ -242,48 +245,9 @@ fn answered(response: http::Response<ureq::Body>, failure: &FailureSlot, max: u6
         headers,
         body: Box::new(Bounded {
             inner: body.into_with_config().limit(u64::MAX).reader(),
-            left: max,
-            max,
-            failure: failure.clone(),
+            budget: budget.clone(),
+            slot: slot.clone(),
         }),
-    }
-}
-
-fn report(failure: &FailureSlot, reason: HttpFailure) -> io::Error {
-    let error = io::Error::other(match &reason {
-        HttpFailure::Status(status) => format!("HTTP status {status}"),
-        HttpFailure::Broken(text) => text.clone(),
-        HttpFailure::TooLarge(max) => format!("the answer is larger than {max} bytes"),
-        HttpFailure::NotGit => "not a Git server".into(),
-    });
-    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
-    error
-}
-
-/// A body that ends in an error where it grows too large or breaks off.
-struct Bounded<R> {
-    inner: R,
-    left: u64,
-    max: u64,
-    failure: FailureSlot,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = match self.inner.read(buf) {
-            Ok(read) => read,
-            Err(error) => {
-                let reason = HttpFailure::Broken(error.to_string());
-                return Err(report(&self.failure, reason));
-            }
-        };
-        match self.left.checked_sub(read as u64) {
-            Some(left) => {
-                self.left = left;
-                Ok(read)
-            }
-            None => Err(report(&self.failure, HttpFailure::TooLarge(self.max))),
-        }
     }
 }
 
@@ -310,8 +274,8 @@ impl Write for PostBody {
 /// Headers or body of an answer, asked for at the first read.
 pub(crate) struct Lazy {
     shared: Shared,
-    failure: FailureSlot,
-    max_bytes: u64,
+    slot: CauseSlot,
+    budget: Budget,
     part: Part,
     reader: Option<BufReader<Box<dyn Read + Send>>>,
 }
@@ -325,7 +289,7 @@ enum Part {
 impl Lazy {
     fn reader(&mut self) -> io::Result<&mut BufReader<Box<dyn Read + Send>>> {
         if self.reader.is_none() {
-            answer(&self.shared, &self.failure, self.max_bytes)?;
+            answer(&self.shared, &self.slot, &self.budget)?;
             let mut exchange = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
             let Exchange::Answered { headers, body } = &mut *exchange else {
                 return Err(io::Error::other("the request failed before"));
@@ -362,8 +326,8 @@ impl UreqHttp {
     fn lazy(&self, shared: &Shared, part: Part) -> Lazy {
         Lazy {
             shared: shared.clone(),
-            failure: self.failure.clone(),
-            max_bytes: self.max_bytes,
+            slot: self.slot.clone(),
+            budget: self.budget.clone(),
             part,
             reader: None,
         }
@@ -386,14 +350,13 @@ impl Http for UreqHttp {
             .get_following(url, base_url, &given)
             .and_then(successful)
             .and_then(smart)
-            .map_err(|reason| {
-                report(&self.failure, reason).and_raise(message("the server was not read"))
+            .map_err(|cause| {
+                self.slot
+                    .report(cause)
+                    .and_raise(message("the server was not read"))
             })?;
-        let shared = Arc::new(Mutex::new(answered(
-            response,
-            &self.failure,
-            self.max_bytes,
-        )));
+        let answered = answered(response, &self.slot, &self.budget);
+        let shared = Arc::new(Mutex::new(answered));
         Ok(GetResponse {
             headers: self.lazy(&shared, Part::Headers),
             body: self.lazy(&shared, Part::Body),
@@ -433,7 +396,7 @@ impl Http for UreqHttp {
 }
 
 /// A web page in the place of a repository is told apart from a broken server.
-fn smart(response: http::Response<ureq::Body>) -> Result<http::Response<ureq::Body>, HttpFailure> {
+fn smart(response: http::Response<ureq::Body>) -> Result<http::Response<ureq::Body>, Cause> {
     let kind = response.headers().get("content-type");
     if kind.is_some_and(|kind| {
         kind.as_bytes()
@@ -441,7 +404,7 @@ fn smart(response: http::Response<ureq::Body>) -> Result<http::Response<ureq::Bo
     }) {
         Ok(response)
     } else {
-        Err(HttpFailure::NotGit)
+        Err(Cause::NotGit)
     }
 }
 

@@ -1,11 +1,17 @@
 //! The `Sources` port over Git repositories.
 
+use crate::composed::Part;
 use crate::credentials::Credentials;
 use crate::failure;
 use crate::location::{InsteadOf, redact_url};
+use crate::place::place_of;
 use crate::poll::{Shared, Watched, effective_url};
+use crate::proxy::Proxies;
 use crate::repository::Beside;
+use crate::ssh::SshSettings;
+use crate::submodules::{self, Composed};
 use crate::tree::GitTree;
+use crate::wire::Patience;
 use argosy_ports::{
     Artifact, ChartRef, Clock, CredentialId, RepoRef, Seen, SourceError, Sources, Wanted,
 };
@@ -13,7 +19,7 @@ use argosy_tree::Tree;
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
@@ -35,8 +41,20 @@ pub struct GitSettings {
     pub remote_interval: Duration,
     /// The longest delay after failures.
     pub max_backoff: Duration,
-    /// The most bytes that one answer of a server may have.
+    /// The most bytes that one fetch may bring (`--git-max-fetch`).
     pub max_fetch_bytes: u64,
+    /// The largest file that is read of a repository, in bytes (`--git-max-file`).
+    pub max_file_bytes: u64,
+    /// Whether submodules stand in their places (`--git-submodules`).
+    pub submodules: bool,
+    /// How long a mirror keeps commits that nothing leads to any more.
+    pub garbage_patience: Duration,
+    /// How long servers may take.
+    pub patience: Patience,
+    /// Proxies for repositories whose credential names none.
+    pub proxies: Proxies,
+    /// How `ssh` is run.
+    pub ssh: SshSettings,
 }
 
 impl GitSettings {
@@ -50,6 +68,12 @@ impl GitSettings {
             remote_interval: Duration::from_mins(2),
             max_backoff: Duration::from_mins(5),
             max_fetch_bytes: 4 << 30,
+            max_file_bytes: 32 << 20,
+            submodules: true,
+            garbage_patience: Duration::from_hours(7 * 24),
+            patience: Patience::default(),
+            proxies: Proxies::default(),
+            ssh: SshSettings::default(),
         }
     }
 }
@@ -58,7 +82,12 @@ impl GitSettings {
 pub struct GitSources {
     shared: Arc<Shared>,
     repositories: Mutex<HashMap<(String, CredentialId), Arc<Watched>>>,
+    composed: Composed,
+    permit: RwLock<Option<Arc<Permit>>>,
 }
+
+/// Says whether a project may have a repository as a source, and why not.
+pub type Permit = dyn Fn(&str, &str) -> Result<(), String> + Send + Sync;
 
 impl GitSources {
     /// Prepares to read repositories; nothing is read yet. Local roots that do not exist are
@@ -76,8 +105,11 @@ impl GitSources {
                 credentials: RwLock::default(),
                 clock,
                 fetches: Semaphore::new(PARALLEL_FETCHES),
+                swept: Once::new(),
             }),
             repositories: Mutex::default(),
+            composed: Composed::default(),
+            permit: RwLock::default(),
         }
     }
 
@@ -89,6 +121,48 @@ impl GitSources {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         *slot = Arc::new(credentials);
+        drop(slot);
+        self.composed.clear();
+        for watched in self.all() {
+            watched.retry();
+        }
+    }
+
+    /// Sets who may read which repository as a submodule. Without it everybody may, as on the
+    /// command line, where all that is read is the caller's own.
+    pub fn set_permit(&self, permit: Arc<Permit>) {
+        *self.permit.write().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+    }
+
+    /// Whether a project may read a repository as a submodule.
+    pub(crate) fn permit(&self, project: &str, url: &str) -> Result<(), SourceError> {
+        let permit = self
+            .permit
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match permit {
+            Some(permit) => {
+                permit(project, url).map_err(|why| failure::not_permitted(url, project, &why))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn composed(&self) -> &Composed {
+        &self.composed
+    }
+
+    pub(crate) fn largest_file(&self) -> u64 {
+        self.shared.settings.max_file_bytes
+    }
+
+    fn all(&self) -> Vec<Arc<Watched>> {
+        let repositories = self
+            .repositories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        repositories.values().cloned().collect()
     }
 
     /// How often a repository was looked at, for metrics.
@@ -104,7 +178,7 @@ impl GitSources {
         self.watched(repo).probe().await
     }
 
-    fn watched(&self, repo: &RepoRef) -> Arc<Watched> {
+    pub(crate) fn watched(&self, repo: &RepoRef) -> Arc<Watched> {
         let url = effective_url(&self.shared, &repo.url);
         let mut repositories = self
             .repositories
@@ -141,6 +215,7 @@ impl Sources for GitSources {
         RepoRef {
             url: url.into(),
             credential: self.shared.credentials().id_for(url, project),
+            project: project.into(),
         }
     }
 
@@ -150,14 +225,30 @@ impl Sources for GitSources {
 
     async fn tree(&self, artifact: &Artifact) -> Result<Arc<dyn Tree>, SourceError> {
         let repo = &artifact.repo;
-        let snapshot = self.watched(repo).holding(repo, &artifact.revision).await?;
+        let watched = self.watched(repo);
+        let snapshot = watched.holding(repo, &artifact.revision).await?;
         let commit = gix::ObjectId::from_hex(artifact.revision.as_bytes())
             .map_err(|_| failure::no_revision(&repo.url, &artifact.revision, None))?;
         let root = snapshot
             .objects
             .root_of(&commit)
             .map_err(|fault| failure::storage(&repo.url, "read the commit", &fault))?;
-        Ok(Arc::new(GitTree::new(snapshot.objects.clone(), root)))
+        let largest = self.largest_file();
+        if self.shared.settings.submodules {
+            let part = Part {
+                objects: snapshot.objects.clone(),
+                root,
+                place: String::new(),
+            };
+            if let Some(tree) = submodules::compose(self, artifact, part, watched).await? {
+                return Ok(tree);
+            }
+        }
+        Ok(Arc::new(GitTree::new(
+            snapshot.objects.clone(),
+            root,
+            largest,
+        )))
     }
 
     async fn chart(&self, chart: &ChartRef) -> Result<(Artifact, Arc<dyn Tree>), SourceError> {
@@ -173,6 +264,16 @@ impl Sources for GitSources {
 
     fn follow(&self, repo: &RepoRef, wanted: &Wanted) -> watch::Receiver<Seen> {
         self.watched(repo).follow(repo, wanted)
+    }
+
+    fn pushed(&self, urls: &[String]) -> usize {
+        let places: Vec<String> = urls.iter().filter_map(|url| place_of(url)).collect();
+        let mut all = self.all();
+        all.retain(|watched| watched.is_one_of(&places));
+        for watched in &all {
+            watched.nudge();
+        }
+        all.len()
     }
 
     async fn refresh(&self, repo: &RepoRef) -> Result<(), SourceError> {

@@ -2,39 +2,34 @@
 //! says so; never an implicit choice of the TLS library.
 
 use crate::credentials::Credential;
+use crate::proxy::Proxies;
+use crate::wire::Patience;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use ureq::tls::{
     Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem,
 };
 
-/// How long the steps of a request may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    pub connect: Duration,
-    pub first_byte: Duration,
-    pub silence: Duration,
-    pub whole: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(15),
-            first_byte: Duration::from_secs(90),
-            silence: Duration::from_mins(1),
-            whole: Duration::from_mins(30),
-        }
-    }
+/// What a connection is made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Trust<'t> {
+    pub credential: &'t Credential,
+    /// PEM certificates that are trusted instead of the system's.
+    pub authority: Option<&'t str>,
+    /// Proxies of the process, where the credential names none.
+    pub proxies: &'t Proxies,
 }
 
 /// Makes an agent that follows no redirects itself and turns no status into an error.
 pub(crate) fn agent(
-    host: &str,
-    credential: &Credential,
-    authority: Option<&str>,
+    url: &str,
+    trust: &Trust<'_>,
     patience: Patience,
 ) -> Result<ureq::Agent, String> {
+    let Trust {
+        credential,
+        authority,
+        proxies,
+    } = *trust;
     let mut tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -54,7 +49,7 @@ pub(crate) fn agent(
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .proxy(proxy(host, credential)?)
+        .proxy(proxies.choose(url, credential)?)
         .timeout_connect(Some(patience.connect))
         .timeout_resolve(Some(patience.connect))
         .timeout_recv_response(Some(patience.first_byte))
@@ -64,28 +59,6 @@ pub(crate) fn agent(
         .max_idle_connections_per_host(2)
         .build();
     Ok(config.new_agent())
-}
-
-/// Only the Secret's proxy: nobody but the settings reads the environment.
-fn proxy(host: &str, credential: &Credential) -> Result<Option<ureq::Proxy>, String> {
-    if credential.proxy.is_empty() || goes_direct(host, &credential.no_proxy) {
-        return Ok(None);
-    }
-    ureq::Proxy::new(&credential.proxy)
-        .map(Some)
-        .map_err(|_| "`proxy` is no proxy URL".to_owned())
-}
-
-fn goes_direct(host: &str, no_proxy: &str) -> bool {
-    no_proxy.split(',').map(str::trim).any(|entry| {
-        let entry = entry.trim_start_matches('.');
-        entry == "*"
-            || (!entry.is_empty()
-                && (host.eq_ignore_ascii_case(entry)
-                    || host
-                        .to_lowercase()
-                        .ends_with(&format!(".{}", entry.to_lowercase()))))
-    })
 }
 
 fn certificates(pem: &str) -> Result<Vec<Certificate<'static>>, String> {

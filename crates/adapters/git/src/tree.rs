@@ -14,11 +14,17 @@ use std::sync::Arc;
 pub struct GitTree {
     objects: Arc<Objects>,
     root: ObjectId,
+    largest: u64,
 }
 
 impl GitTree {
-    pub(crate) fn new(objects: Arc<Objects>, root: ObjectId) -> Self {
-        Self { objects, root }
+    /// The files of a root folder; those over `largest` bytes are refused when read.
+    pub(crate) fn new(objects: Arc<Objects>, root: ObjectId, largest: u64) -> Self {
+        Self {
+            objects,
+            root,
+            largest,
+        }
     }
 }
 
@@ -47,15 +53,20 @@ impl Tree for GitTree {
     }
 
     fn blob(&self, oid: &Oid, max: u64) -> Result<Bytes, TreeError> {
-        match self.objects.read(&object_id(oid), Kind::Blob, max) {
-            Ok(bytes) => Ok(bytes.into()),
-            Err(ObjectFault::TooLarge(_, _, limit)) => Err(TreeError::Limit {
-                path: String::new(),
-                what: "the file's size",
-                limit,
-            }),
-            Err(fault) => Err(store(fault)),
-        }
+        blob(&self.objects, &object_id(oid), max.min(self.largest))
+    }
+}
+
+/// The content of a file of at most `max` bytes.
+pub(crate) fn blob(objects: &Objects, id: &ObjectId, max: u64) -> Result<Bytes, TreeError> {
+    match objects.read(id, Kind::Blob, max) {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(ObjectFault::TooLarge(_, _, limit)) => Err(TreeError::Limit {
+            path: String::new(),
+            what: "the file's size",
+            limit,
+        }),
+        Err(fault) => Err(store(fault)),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::usage::{cpu_seconds, peak_rss_bytes};
 use crate::web::{Web, WebFlags};
 use anyhow::Context as _;
-use argosy_cli::Failure;
+use argosy_cli::{Failure, GitOptions};
 use argosy_git::InsteadOf;
 use argosy_kube::Client;
 use argosy_object::{Gvk, Object, json};
@@ -167,6 +167,7 @@ async fn bring_up(data_dir: &Path, session: &Session) -> anyhow::Result<Running>
             ))
             .map_err(anyhow::Error::msg)?,
         ],
+        git: GitOptions::default(),
         namespace: session.settings.namespace.clone(),
     };
     let before_fleet = || repositories::make(&git);

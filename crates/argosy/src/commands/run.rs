@@ -31,6 +31,7 @@ impl RunCommand {
         init_logs(session);
         let data_dir = self.data_dir.unwrap_or_else(|| default_data_dir(session));
         let mut git = GitSettings::new(data_dir.join("repositories"));
+        crate::git::apply(&session.settings.git, &mut git);
         git.local_roots.clone_from(&session.settings.local_repos);
         git.instead_of = instead_of(session)?;
         let namespace = session.settings.namespace.clone();

@@ -6,7 +6,7 @@ use crate::folder::Folder;
 use crate::serving::{Serving, ServingFlags};
 use crate::session::Session;
 use anyhow::Context as _;
-use argosy_cli::Failure;
+use argosy_cli::{Failure, GitOptions};
 use argosy_git::{GitSettings, InsteadOf};
 use argosy_kube::{Limits, Transport};
 use argosy_object::Redacted;
@@ -70,6 +70,8 @@ pub struct UpSettings {
     pub local_repos: Vec<PathBuf>,
     /// URL rewrites.
     pub instead_of: Vec<InsteadOf>,
+    /// How repositories are read else.
+    pub git: GitOptions,
     /// The namespace of the control plane.
     pub namespace: String,
 }
@@ -88,6 +90,7 @@ impl UpCommand {
             latency: Duration::from_millis(self.latency),
             local_repos: session.settings.local_repos.clone(),
             instead_of: instead_of(session)?,
+            git: session.settings.git.clone(),
             namespace: session.settings.namespace.clone(),
         };
         init_logs(session);
@@ -165,6 +168,7 @@ impl Running {
         let port = fleet.url().rsplit(':').next().unwrap_or("");
         folder.write_private("port", port)?;
         let mut git = GitSettings::new(folder.join("repositories"));
+        crate::git::apply(&settings.git, &mut git);
         git.local_roots = settings.local_repos;
         git.instead_of = settings.instead_of;
         let controllers = Controllers::start(

@@ -3,6 +3,7 @@
 
 use crate::real::Reals;
 use argosy::commands::up::{Running, UpSettings};
+use argosy_cli::GitOptions;
 use argosy_git::InsteadOf;
 use argosy_git::author::{Change, RepoBuilder};
 use argosy_kube::Client;
@@ -40,10 +41,21 @@ impl Fleet {
     /// A hub and these clusters, with labels `environment=production`; `None` where the ground
     /// is not there, which was said.
     pub async fn start(ground: Ground, test: &str, clusters: &[&str]) -> Option<Self> {
+        Self::start_with(ground, test, clusters, |_| {}).await
+    }
+
+    /// As [`Fleet::start`], with other settings.
+    pub async fn start_with(
+        ground: Ground,
+        test: &str,
+        clusters: &[&str],
+        adjust: impl FnOnce(&mut UpSettings),
+    ) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let git = folder.path().join("git");
         std::fs::create_dir_all(&git).unwrap();
-        let settings = settings(&folder, &git, true);
+        let mut settings = settings(&folder, &git, true);
+        adjust(&mut settings);
         let (what, hub) = match ground {
             Ground::Embedded => {
                 let running = Running::start(settings).await.unwrap();
@@ -250,6 +262,7 @@ pub fn settings(folder: &tempfile::TempDir, git: &std::path::Path, in_memory: bo
             ))
             .unwrap(),
         ],
+        git: GitOptions::default(),
         namespace: "argocd".into(),
     }
 }

@@ -10,6 +10,7 @@ mod metrics;
 mod program;
 mod real;
 mod sets;
+mod webhook;
 
 mod on_the_embedded_api {
     use crate::harness::Ground;

@@ -3,6 +3,7 @@
 
 use argosy::commands::up::{Running, UpSettings};
 use argosy::web::{Web, WebFlags};
+use argosy_cli::GitOptions;
 use argosy_git::InsteadOf;
 use argosy_git::author::{Change, RepoBuilder};
 use argosy_kube::Client;
@@ -76,6 +77,7 @@ impl Fleet {
                 ))
                 .unwrap(),
             ],
+            git: GitOptions::default(),
             namespace: "argocd".into(),
         };
         let running = Running::start(settings).await.unwrap();

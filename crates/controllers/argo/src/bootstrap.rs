@@ -23,6 +23,10 @@ const CONFIG_MAPS: [&str; 5] = [
     "argocd-tls-certs-cm",
 ];
 
+/// The host keys that large Git hosts publish. Compat: the hosts that Argo CD's ConfigMap begins
+/// with.
+const KNOWN_HOSTS: &str = include_str!("../data/ssh_known_hosts");
+
 /// Makes CRDs, namespace, the `default` project and ConfigMaps. Idempotent: CRDs are applied
 /// again, everything else is only made where it is missing.
 ///
@@ -49,7 +53,11 @@ pub async fn bootstrap(api: &dyn Api, namespace: &str) -> Result<(), BootstrapEr
     )
     .await?;
     for name in CONFIG_MAPS {
-        let config_map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+        let data = match name {
+            "argocd-ssh-known-hosts-cm" => json!({"ssh_known_hosts": KNOWN_HOSTS}),
+            _ => json!({}),
+        };
+        let config_map = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data, "metadata": {
             "name": name, "namespace": namespace,
             "labels": {"app.kubernetes.io/part-of": "argocd", "app.kubernetes.io/name": name}}});
         create(api, &core("ConfigMap", "configmaps", true), config_map).await?;

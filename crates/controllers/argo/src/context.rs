@@ -2,12 +2,14 @@
 
 use crate::destinations::Destinations;
 use crate::resources::{application_sets, applications, projects, secrets};
+use crate::settings::ControlSettings;
 use argosy_crds::{ClusterSecret, names};
 use argosy_frame::{Events, HubStore, StageTimes, StatusWriter, Stop};
 use argosy_object::Object;
 use argosy_pipeline::RenderPool;
 use argosy_ports::{Api, Clock, Clusters, ListOptions, Sources};
 use argosy_schema::Schemas;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -17,6 +19,9 @@ pub trait Configure: Send + Sync {
     fn clusters(&self, secrets: &[Object]);
     /// All repository and credential-template Secrets.
     fn repositories(&self, secrets: &[Object]);
+    /// What repositories' hosts are trusted by: lines of known ssh hosts, and PEM certificates by
+    /// host.
+    fn trust(&self, known_hosts: &str, authorities: &BTreeMap<String, String>);
 }
 
 /// The outside world as the controllers see it.
@@ -54,6 +59,8 @@ pub struct Hub {
     pub destinations: Destinations,
     /// How long the stages take, for metrics.
     pub stage_times: StageTimes,
+    /// Argo CD's own settings.
+    pub settings: ControlSettings,
 }
 
 impl Hub {
@@ -87,7 +94,9 @@ impl Hub {
                 .follow(ports.api.clone(), resource, list, stop.clone());
             tasks.spawn(follow);
         }
+        let settings = ControlSettings::start(&ports.api, &ports.namespace, tasks, stop);
         Arc::new(Self {
+            settings,
             status: StatusWriter::new(ports.api.clone(), names::FIELD_MANAGER),
             events,
             render: Arc::default(),
@@ -118,6 +127,8 @@ impl Hub {
         let repositories: Vec<Object> = of_type(&["repository", "repo-creds"]).cloned().collect();
         let secrets: Vec<Object> = of_type(&["cluster"]).cloned().collect();
         self.ports.configure.clusters(&secrets);
+        let (known_hosts, authorities) = (self.settings.known_hosts(), self.settings.authorities());
+        self.ports.configure.trust(&known_hosts, &authorities);
         self.ports.configure.repositories(&repositories);
         self.destinations.set(clusters);
     }

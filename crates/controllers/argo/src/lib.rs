@@ -11,8 +11,10 @@ mod context;
 mod destinations;
 mod follow;
 mod resources;
+mod settings;
 
 pub use bootstrap::{BootstrapError, bootstrap};
 pub use context::{Configure, Hub, HubPorts};
 pub use destinations::{Destinations, ResolvedDestination};
 pub use resources::hub_resources;
+pub use settings::ControlSettings;

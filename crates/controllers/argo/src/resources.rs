@@ -23,6 +23,11 @@ pub fn secrets() -> Resource {
     Resource::new(Gvk::new("", "v1", "Secret"), "secrets", true)
 }
 
+/// ConfigMaps.
+pub fn config_maps() -> Resource {
+    Resource::new(Gvk::new("", "v1", "ConfigMap"), "configmaps", true)
+}
+
 /// Everything that the controllers follow.
 pub fn hub_resources() -> [Resource; 4] {
     [applications(), application_sets(), projects(), secrets()]

@@ -18,6 +18,9 @@ pub mod view;
 pub use failure::{EXIT_DIFF_ERROR, EXIT_DIFFERS, EXIT_FAILURE, Failure};
 pub use output::{Format, Listing, to_pretty_json, to_yaml_document};
 pub use progress::Progress;
-pub use settings::{FileSettings, Flags, Settings, SettingsError};
+pub use settings::{
+    FileSettings, Flags, GitEnvironment, GitOptions, Settings, SettingsError, parse_bytes,
+    parse_interval,
+};
 pub use table::Table;
 pub use terminal::{Colour, Terminal};

@@ -1,5 +1,9 @@
 //! What flags, a file and the environment say, resolved once; nobody else reads the environment.
 
+mod git;
+
+pub use git::{GitEnvironment, GitOptions, parse_bytes, parse_interval};
+
 use argosy_object::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +23,8 @@ pub struct Flags {
     pub local_repos: Vec<PathBuf>,
     /// `--git-instead-of`.
     pub git_instead_of: Vec<String>,
+    /// How Git repositories are read.
+    pub git: GitOptions,
     /// `--no-color`.
     pub no_color: bool,
 }
@@ -36,6 +42,8 @@ pub struct FileSettings {
     pub local_repos: Vec<PathBuf>,
     /// `gitInsteadOf`.
     pub git_instead_of: Vec<String>,
+    /// How Git repositories are read.
+    pub git: GitOptions,
 }
 
 /// Resolved settings: flags before environment before file before defaults.
@@ -51,6 +59,8 @@ pub struct Settings {
     pub local_repos: Vec<PathBuf>,
     /// `BASE=OTHER` rules.
     pub git_instead_of: Vec<String>,
+    /// How Git repositories are read.
+    pub git: GitOptions,
     /// Whether colours are unwanted.
     pub no_color: bool,
     /// The folder for mirrors and other things that can be made anew.
@@ -108,7 +118,10 @@ impl FileSettings {
                     settings.local_repos = list()?.into_iter().map(PathBuf::from).collect();
                 }
                 "gitInsteadOf" => settings.git_instead_of = list()?,
-                _ => return Err(fault(format!("`{key}` is no setting"))),
+                key => match settings.git.take(key, &value) {
+                    Some(taken) => taken.map_err(fault)?,
+                    None => return Err(fault(format!("`{key}` is no setting"))),
+                },
             }
         }
         Ok(settings)
@@ -157,6 +170,7 @@ impl Settings {
                 .unwrap_or_else(|| argosy_crds::names::CONTROL_NAMESPACE.into()),
             local_repos: [&flags.local_repos[..], &file.local_repos].concat(),
             git_instead_of: [&flags.git_instead_of[..], &file.git_instead_of].concat(),
+            git: GitOptions::resolve(&flags.git, &file.git, env),
             no_color: flags.no_color || set(env, "NO_COLOR").is_some(),
             cache_dir: cache.join("argosy"),
         }

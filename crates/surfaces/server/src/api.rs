@@ -7,6 +7,7 @@ use crate::query::AppQuery;
 use crate::row::AppKey;
 use crate::stream;
 use crate::view::{ActionError, FleetView, Seq, SyncRequest};
+use crate::webhook::{self, Deliveries};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
@@ -31,6 +32,7 @@ pub struct Api {
     view: Arc<dyn FleetView>,
     guard: Guard,
     streams: Arc<Semaphore>,
+    deliveries: Deliveries,
     stop: watch::Receiver<bool>,
 }
 
@@ -57,6 +59,7 @@ impl Api {
             view,
             guard,
             streams: Arc::new(Semaphore::new(STREAMS)),
+            deliveries: Deliveries::default(),
             stop,
         }
     }
@@ -68,6 +71,13 @@ impl Api {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
+        // Hosts know this server by whatever name leads to it, and no page of ours asks for this.
+        if head.uri.path() == webhook::PATH
+            && let Some(webhooks) = self.view.webhooks()
+        {
+            let (method, headers) = (&head.method, &head.headers);
+            return self.deliveries.take(webhooks, method, headers, body).await;
+        }
         if let Err(refusal) = self.guard.check_place(&head.headers) {
             return refuse(refusal);
         }

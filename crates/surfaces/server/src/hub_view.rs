@@ -6,6 +6,7 @@ use crate::journal::Seq;
 use crate::query::AppQuery;
 use crate::row::{AppKey, AppRow};
 use crate::view::{ActionError, AppDetail, Changes, FleetView, Page, Summary, SyncRequest};
+use crate::webhook::{WebhookSecrets, Webhooks};
 use argosy_argo::Hub;
 use argosy_argo::application::{ApplicationController, Inspected, instance_key};
 use argosy_crds::{
@@ -219,6 +220,33 @@ impl FleetView for HubView {
         Err(ActionError::Hub(
             "the application changes faster than it can be written".into(),
         ))
+    }
+
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        Some(self)
+    }
+}
+
+impl Webhooks for HubView {
+    fn secrets(&self) -> WebhookSecrets {
+        let secret = |key: &str| self.hub.settings.secret(&format!("webhook.{key}"));
+        WebhookSecrets {
+            github: secret("github.secret"),
+            gitlab: secret("gitlab.secret"),
+            gogs: secret("gogs.secret"),
+            bitbucket: secret("bitbucket.uuid"),
+            bitbucket_server: secret("bitbucketserver.secret"),
+            azure_user: secret("azuredevops.username"),
+            azure_password: secret("azuredevops.password"),
+        }
+    }
+
+    fn max_bytes(&self) -> usize {
+        self.hub.settings.webhook_max_bytes()
+    }
+
+    fn pushed(&self, urls: &[String]) -> usize {
+        self.hub.ports.sources.pushed(urls)
     }
 }
 

@@ -22,6 +22,7 @@ mod row;
 mod serve;
 mod stream;
 mod view;
+mod webhook;
 
 pub use guard::{Guard, Refusal};
 pub use hub_view::HubView;
@@ -33,6 +34,7 @@ pub use view::{
     ActionError, AppDetail, Changes, ClusterSummary, Counts, FleetView, Page, ResourceDiff, Seq,
     Summary, SyncRequest, TreeNode,
 };
+pub use webhook::{WebhookSecrets, Webhooks};
 
 /// Whether the page is in this build; else there is one that says how to build it.
 pub fn has_page() -> bool {

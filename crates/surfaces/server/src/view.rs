@@ -3,6 +3,7 @@
 pub use crate::journal::Seq;
 use crate::query::AppQuery;
 use crate::row::{AppKey, AppRow};
+use crate::webhook::Webhooks;
 use argosy_crds::{ApplicationCondition, HealthCode, SyncCode};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,11 @@ pub trait FleetView: Send + Sync {
     /// # Errors
     /// [`ActionError`] where one is under way, or the hub says no.
     async fn sync(&self, key: &AppKey, request: &SyncRequest) -> Result<(), ActionError>;
+
+    /// What takes pushes of Git hosts; `None`: there is no `/api/webhook`.
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        None
+    }
 }
 
 /// Why something that was asked for is not done.

@@ -1,3 +1,7 @@
 //! Clusters, repositories and tools for tests.
 
+pub mod githttp;
+pub mod proxy;
 pub mod realapi;
+pub mod sshd;
+pub mod tls;

@@ -116,11 +116,16 @@ fn has_servers(folder: &Path) -> bool {
         .all(|name| folder.join(name).is_file())
 }
 
+/// The folder that the tasks of `xtask` fill: `ARGOSY_CACHE`, else `~/.cache/argosy`.
+pub fn cache() -> Option<PathBuf> {
+    match std::env::var_os("ARGOSY_CACHE").filter(|path| !path.is_empty()) {
+        Some(path) => Some(PathBuf::from(path)),
+        None => Some(Path::new(&std::env::var_os("HOME")?).join(".cache/argosy")),
+    }
+}
+
 fn newest_cached() -> Option<PathBuf> {
-    let base = match std::env::var_os("ARGOSY_CACHE").filter(|path| !path.is_empty()) {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(&std::env::var_os("HOME")?).join(".cache/argosy"),
-    };
+    let base = cache()?;
     let mut folders: Vec<PathBuf> = std::fs::read_dir(base)
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))

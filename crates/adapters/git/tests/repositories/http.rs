@@ -1,11 +1,11 @@
 //! Repositories behind a real smart-HTTP server.
 
-use crate::server::GitServer;
 use crate::world::{World, revision, until, wanted};
 use argosy_git::InsteadOf;
 use argosy_git::author::Change;
 use argosy_object::{Class, Classified};
 use argosy_ports::{SourceErrorKind, Sources};
+use argosy_testkit::githttp::GitServer;
 use std::path::{Path, PathBuf};
 
 fn files(dir: &Path, wanted: &str) -> Vec<PathBuf> {
@@ -118,6 +118,7 @@ async fn a_private_repository_wants_its_credential_and_never_shows_it() {
     let stranger = argosy_ports::RepoRef {
         url: url.as_str().into(),
         credential: argosy_ports::CredentialId::default(),
+        project: "default".into(),
     };
     let error = world.resolve(&stranger, "main").await.unwrap_err();
     assert_eq!(error.kind, SourceErrorKind::Unauthorized);

@@ -297,10 +297,10 @@ async fn a_folder_that_is_no_repository_says_so() {
         .await
         .unwrap_err();
     assert_eq!(error.kind, SourceErrorKind::NoRepository);
-    let repo = world.sources.repo("git@host:a/b.git", "");
+    let repo = world.sources.repo("ftp://host/a/b.git", "");
     let mut receiver = world.sources.follow(&repo, &wanted("main"));
     let seen = until(&mut receiver, "the error", |s| s.error.is_some()).await;
-    assert!(seen.error.unwrap().message.contains("ssh comes later"));
+    assert!(seen.error.unwrap().message.contains("scheme `ftp`"));
 }
 
 #[test]

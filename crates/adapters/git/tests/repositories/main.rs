@@ -1,8 +1,13 @@
-//! Repositories of the disk and of a real smart-HTTP server, through the `Sources` port.
+//! Repositories of the disk, of a real smart-HTTP server and of a real sshd, through the `Sources` port.
 
 #![allow(clippy::unwrap_used)] // all of it is test code
 
+mod hostile;
 mod http;
+mod large;
+mod life;
 mod local;
-mod server;
+mod network;
+mod ssh;
+mod submodules;
 mod world;

@@ -68,6 +68,13 @@ impl World {
         read(&*tree, path)
     }
 
+    /// Lets a server of another user read the repositories.
+    pub fn open_to_others(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(self.dir.path(), mode).unwrap();
+    }
+
     pub fn login(&self, url: &str, user: &str, password: &str) {
         let secret = Object::new(json!({
             "apiVersion": "v1", "kind": "Secret",

@@ -4,6 +4,7 @@ use crate::commands::up::{Running, UpSettings};
 use crate::controllers::{ControllerSettings, Controllers};
 use crate::session::Session;
 use anyhow::{Context as _, bail};
+use argosy_cli::GitOptions;
 use argosy_git::{GitSettings, InsteadOf};
 use argosy_kube::{Client, Transport};
 use argosy_object::{Gvk, json};
@@ -51,6 +52,7 @@ impl Ground {
             latency: LATENCY,
             local_repos: vec![folder.join("git")],
             instead_of: vec![instead_of(folder)?],
+            git: GitOptions::default(),
             namespace: "argocd".into(),
         };
         let running = Running::start(settings).await?;

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 #[command(after_help = "Examples:
   argosy repo add https://git.example.com/guestbook.git
-  argosy repo add https://git.example.com/private.git --username me --password - < token.txt")]
+  argosy repo add https://git.example.com/private.git --username me --password - < token.txt
+  argosy repo add git@git.example.com:team/app.git --ssh-private-key-path ~/.ssh/deploy")]
 pub struct AddCommand {
     /// URL
     url: String,
@@ -44,8 +45,8 @@ pub struct AddCommand {
     /// File with the key of the TLS client certificate
     #[arg(long, value_name = "FILE", requires = "tls_client_cert_path")]
     tls_client_cert_key_path: Option<PathBuf>,
-    /// Accept any certificate of the server
-    #[arg(long)]
+    /// Accept any certificate or host key of the server
+    #[arg(long, visible_alias = "insecure-ignore-host-key")]
     insecure_skip_server_verification: bool,
     /// Git LFS
     #[arg(long)]
@@ -56,6 +57,9 @@ pub struct AddCommand {
     /// HTTP proxy
     #[arg(long, default_value = "")]
     proxy: String,
+    /// Hosts that are reached without the proxy, comma-separated
+    #[arg(long, default_value = "")]
+    no_proxy: String,
     /// Change a repository that is there with other settings
     #[arg(long)]
     upsert: bool,
@@ -76,7 +80,9 @@ impl AddCommand {
                 let wanted = hub.repository_secret(&request);
                 secrets.retain(|secret| secret.name() != wanted.name());
                 secrets.push(wanted);
-                sources.set_credentials(Credentials::of(&secrets).0);
+                let (known_hosts, authorities) = hub.repository_trust().await?;
+                let credentials = Credentials::of(&secrets).0.with_known_hosts(&known_hosts);
+                sources.set_credentials(credentials.with_authorities(&authorities));
                 let repo = sources.repo(&request.url, &request.project);
                 sources.probe(&repo).await.map_err(|error| {
                     Failure::of(&error).while_doing("the repository is not added")
@@ -114,6 +120,7 @@ impl AddCommand {
             enable_lfs: self.enable_lfs,
             enable_oci: self.enable_oci,
             proxy: self.proxy,
+            no_proxy: self.no_proxy,
         })
     }
 }

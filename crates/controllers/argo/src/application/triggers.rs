@@ -10,8 +10,12 @@ use argosy_sync::TrackingId;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
+
+/// How long the hub's settings are waited for.
+const SETTINGS: Duration = Duration::from_secs(10);
 
 /// Clusters whose changes are listened to, and the tasks of running operations.
 #[derive(Default)]
@@ -24,10 +28,13 @@ impl ApplicationController {
     /// Takes changes of the hub's objects until `stop`.
     pub(crate) async fn watch_hub(self: Arc<Self>, mut stop: Stop) {
         let mut changes = self.hub.store.changes();
+        let mut settings = self.hub.settings.store().changes();
         self.hub
             .store
             .wait_synced(&crate::resources::hub_resources())
             .await;
+        // A hub that shows no ConfigMaps is one without settings.
+        let _ = tokio::time::timeout(SETTINGS, self.hub.settings.wait_synced()).await;
         self.hub.configure();
         self.touch_all(|_| true);
         loop {
@@ -39,6 +46,11 @@ impl ApplicationController {
                         self.hub.configure();
                         self.touch_all(|_| true);
                     }
+                    Err(RecvError::Closed) => return,
+                },
+                // A host that was not trusted may be now: sources look again by themselves.
+                change = settings.recv() => match change {
+                    Ok(_) | Err(RecvError::Lagged(_)) => self.hub.configure(),
                     Err(RecvError::Closed) => return,
                 }
             }

@@ -2,7 +2,7 @@
 
 use crate::context::Hub;
 use crate::destinations::ResolvedDestination;
-use argosy_crds::{ApplicationSpec, ProjectSpec};
+use argosy_crds::{ApplicationSpec, ProjectSpec, Source};
 use argosy_object::{Key, Object};
 use argosy_policy::Project;
 
@@ -90,6 +90,26 @@ fn shape(spec: &ApplicationSpec) -> Vec<String> {
     }
     complaints.dedup();
     complaints
+}
+
+impl Hub {
+    /// Whether a project may read a repository. Without a project, as a set may be whose template
+    /// names one later, nothing is asked.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub fn permit_repository(&self, name: &str, url: &str) -> Result<(), String> {
+        if name.is_empty() {
+            return Ok(());
+        }
+        let source = Source {
+            repo_url: url.to_owned(),
+            ..Source::default()
+        };
+        project(self, name)?
+            .permit_source(&source)
+            .map_err(|denied| denied.to_string())
+    }
 }
 
 /// The project of a name, from the hub.

@@ -1,10 +1,11 @@
 //! Repositories: Secrets of the hub.
 
 use super::clusters::fnv32a;
-use super::{Created, Hub};
+use super::{Created, Hub, failed};
 use crate::failure::Failure;
 use argosy_crds::{RepositorySecret, names};
-use argosy_object::{Object, Redacted};
+use argosy_object::{Gvk, Object, Redacted, Value};
+use argosy_ports::Resource;
 use std::collections::BTreeMap;
 
 /// A repository to add.
@@ -38,6 +39,8 @@ pub struct RepositoryRequest {
     pub enable_oci: bool,
     /// HTTP proxy.
     pub proxy: String,
+    /// Hosts that are reached without it.
+    pub no_proxy: String,
 }
 
 impl RepositoryRequest {
@@ -58,6 +61,7 @@ impl RepositoryRequest {
             ("enableLfs", flag(self.enable_lfs)),
             ("enableOCI", flag(self.enable_oci)),
             ("proxy", self.proxy.clone()),
+            ("noProxy", self.no_proxy.clone()),
         ];
         fields
             .into_iter()
@@ -83,6 +87,33 @@ impl Hub {
         let mut secrets = self.repositories().await?;
         secrets.extend(self.secrets_of("repo-creds").await?);
         Ok(secrets)
+    }
+
+    /// What repositories' hosts are trusted by: the lines of known ssh hosts, and PEM certificates
+    /// by host. Where a ConfigMap is not there, there are none.
+    ///
+    /// # Errors
+    /// [`Failure`] where the API fails.
+    pub async fn repository_trust(&self) -> Result<(String, BTreeMap<String, String>), Failure> {
+        let mut known_hosts = self.config_map("argocd-ssh-known-hosts-cm").await?;
+        let authorities = self.config_map("argocd-tls-certs-cm").await?;
+        let known_hosts = known_hosts.remove("ssh_known_hosts");
+        Ok((known_hosts.unwrap_or_default(), authorities))
+    }
+
+    async fn config_map(&self, name: &str) -> Result<BTreeMap<String, String>, Failure> {
+        let gvk = Gvk::new("", "v1", "ConfigMap");
+        let resource = Resource::new(gvk, "configmaps", true);
+        let found = self
+            .api()
+            .get(&resource, Some(self.namespace()), name)
+            .await;
+        let found = found.map_err(|error| failed(&error, &format!("cannot read `{name}`")))?;
+        let data = found.as_ref().and_then(|map| map.pointer("/data"));
+        let data = data.and_then(Value::as_object).into_iter().flatten();
+        Ok(data
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect())
     }
 
     /// The Secret of a repository, by URL.

@@ -1,8 +1,9 @@
 //! A smart-HTTP Git server on loopback: `git http-backend` behind a small HTTP server.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)] // all of it is test code
 
 use base64::Engine;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +11,10 @@ use std::sync::{Arc, Mutex};
 
 /// A running server; it ends when dropped.
 pub struct GitServer {
+    /// The URL that repositories' names come after.
     pub url: String,
+    /// Where it listens.
+    pub address: SocketAddr,
     state: Arc<State>,
 }
 
@@ -43,8 +47,23 @@ impl Request {
 impl GitServer {
     /// Serves the bare repositories under `root`, with a login where one is given.
     pub fn start(root: &Path, login: Option<(&str, &str)>) -> Self {
+        Self::start_with(root, login, None)
+    }
+
+    /// As [`GitServer::start`], over TLS.
+    pub fn start_tls(root: &Path, tls: Arc<rustls::ServerConfig>) -> Self {
+        Self::start_with(root, None, Some(tls))
+    }
+
+    fn start_with(
+        root: &Path,
+        login: Option<(&str, &str)>,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
         let state = Arc::new(State {
             root: root.to_owned(),
             login: login.map(|(user, password)| (user.into(), password.into())),
@@ -62,11 +81,21 @@ impl GitServer {
                 if serving.stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let state = serving.clone();
-                std::thread::spawn(move || state.serve(stream));
+                let (state, tls) = (serving.clone(), tls.clone());
+                std::thread::spawn(move || match tls {
+                    None => state.serve(stream),
+                    Some(tls) => {
+                        let connection = rustls::ServerConnection::new(tls).unwrap();
+                        state.serve(rustls::StreamOwned::new(connection, stream));
+                    }
+                });
             }
         });
-        Self { url, state }
+        Self {
+            url,
+            address,
+            state,
+        }
     }
 
     /// Requests so far.
@@ -103,15 +132,13 @@ impl GitServer {
 impl Drop for GitServer {
     fn drop(&mut self) {
         self.state.stop.store(true, Ordering::SeqCst);
-        let address = self.url.trim_start_matches("http://");
-        let _ = TcpStream::connect(address);
+        let _ = TcpStream::connect(self.address);
     }
 }
 
 impl State {
-    fn serve(&self, stream: TcpStream) {
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let mut stream = stream;
+    fn serve(&self, stream: impl Read + Write) {
+        let mut reader = BufReader::new(stream);
         while let Some(request) = read_request(&mut reader) {
             self.requests.fetch_add(1, Ordering::SeqCst);
             if request.target.contains("/info/refs") {
@@ -122,7 +149,11 @@ impl State {
                 && request.target.ends_with("git-upload-pack")
                 && answer.len() > 600;
             let end = if cut { answer.len() / 2 } else { answer.len() };
-            if stream.write_all(&answer[..end]).is_err() || cut {
+            let stream = reader.get_mut();
+            let sent = stream
+                .write_all(&answer[..end])
+                .and_then(|()| stream.flush());
+            if sent.is_err() || cut {
                 return;
             }
         }
@@ -205,7 +236,7 @@ fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+fn read_request(reader: &mut BufReader<impl Read>) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace();
