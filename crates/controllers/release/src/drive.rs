@@ -15,7 +15,7 @@ use std::pin::Pin;
 use tokio::sync::watch;
 
 /// Shows how tests went before their objects go.
-pub(crate) type Show<'a> = dyn Fn(Release) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>
+pub type Show<'a> = dyn Fn(Release) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>
     + Send
     + Sync
     + 'a;

@@ -22,6 +22,7 @@ mod uninstall;
 mod upgrade;
 mod wait;
 
+pub use drive::Show;
 pub use error::{Failed, ReleaseError};
 pub use notice::{Level, Notices, Silent};
 pub use read::{ListFilter, States};

@@ -30,7 +30,7 @@ pub use machine::{
     Applied, ApplyFault, Cascade, Command, Event, FollowFault, Followed, Job,
     Machine as ReleaseMachine, Outcome, Plan, Target,
 };
-pub use names::{check_release_name, generated_name, name_fault};
+pub use names::{NameFilter, generated_name, name_fault};
 pub use ownership::{Adoption, adoption, has_own_name, resource_text, stamp_ownership};
 pub use patch::{client_side_patch, is_removable, removed};
 pub use prepare::{

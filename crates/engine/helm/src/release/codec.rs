@@ -248,6 +248,13 @@ impl Release {
     }
 }
 
+impl Release {
+    /// What the chart depends on, as Go's encoder writes it.
+    pub fn go_dependencies(&self) -> String {
+        ordered(&self.chart["metadata"]["dependencies"], &Shape::List(&DEPENDENCY))
+    }
+}
+
 impl HookRecord {
     fn to_go_json(&self) -> String {
         let mut run = Struct::default();

@@ -21,17 +21,6 @@ pub fn name_fault(name: &str) -> Option<&'static str> {
     (!is_right).then_some(RULE)
 }
 
-/// Checks a name where Helm only says that it is wrong; `place` is what it says before.
-///
-/// # Errors
-/// Helm's sentence.
-pub fn check_release_name(name: &str, place: &str) -> Result<(), String> {
-    match name_fault(name) {
-        None => Ok(()),
-        Some(_) => Err(format!("{place}elease name is invalid: {name}")),
-    }
-}
-
 /// The name that `--generate-name` makes of a chart's place.
 pub fn generated_name(chart: &str, seconds: i64) -> String {
     let base = chart.trim_end_matches('/').rsplit('/').next();
@@ -40,6 +29,26 @@ pub fn generated_name(chart: &str, seconds: i64) -> String {
         base => base.split('.').next().unwrap_or_default(),
     };
     format!("{base}-{seconds}")
+}
+
+/// An expression that names are filtered by, in Go's dialect.
+#[derive(Clone)]
+pub struct NameFilter(argosy_sprig::regexp::Regexp);
+
+impl NameFilter {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// In Go's words.
+    pub fn parse(expression: &str) -> Result<Self, String> {
+        let compiled = argosy_sprig::regexp::Regexp::new(expression);
+        compiled.map(Self).map_err(|error| error.to_string())
+    }
+
+    /// Whether a name matches.
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.is_match(name.as_bytes())
+    }
 }
 
 #[cfg(test)]

@@ -77,6 +77,13 @@ impl Stamp {
         format!("{}{fraction} {zone} {name}", local.strftime("%Y-%m-%d %H:%M:%S"))
     }
 
+    /// The moment in a layout of Go.
+    pub fn format(&self, layout: &str) -> String {
+        let zone = jiff::tz::TimeZone::fixed(self.offset);
+        let time = argosy_gotmpl::GoTime::new(self.at.to_zoned(zone));
+        argosy_gotmpl::gotime::format(&time, layout)
+    }
+
     fn fraction(&self) -> String {
         let nanos = self.at.subsec_nanosecond().unsigned_abs();
         if nanos == 0 {
