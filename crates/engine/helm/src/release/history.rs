@@ -186,3 +186,84 @@ impl History {
         oldest
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::record::Info;
+    use crate::release::store::record_object;
+    use argosy_object::json;
+
+    fn entry(version: i64, status: Status) -> Entry {
+        let release = Release {
+            name: "web".into(),
+            version,
+            info: Info {
+                status,
+                ..Info::default()
+            },
+            ..Release::default()
+        };
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let object = record_object(StoreKind::Secrets, &release, "shop", true, now);
+        Entry::of(StoreKind::Secrets, &object).unwrap()
+    }
+
+    fn broken(version: i64, status: &str) -> Entry {
+        let object = Object::from_trusted(json!({
+            "metadata": {"name": "x", "labels": {"version": version.to_string(), "name": "web", "status": status}},
+            "data": {"release": "AAAA"},
+        }));
+        Entry::of(StoreKind::Secrets, &object).unwrap()
+    }
+
+    #[test]
+    fn the_last_revision_is_the_newest_that_can_be_read() {
+        let history = History::new(
+            "web",
+            vec![entry(2, Status::Deployed), broken(11, "deployed"), entry(10, Status::Failed), entry(1, Status::Superseded)],
+        );
+        assert_eq!(history.last().unwrap().version, 10);
+        assert_eq!(history.deployed().unwrap().version, 2);
+        assert_eq!(history.last_good(), Some(2));
+        assert!(history.has(11));
+    }
+
+    #[test]
+    fn no_record_and_no_readable_record_are_told_apart() {
+        assert_eq!(History::new("web", vec![]).last(), Err(HistoryError::NotFound));
+        let history = History::new("web", vec![broken(1, "deployed")]);
+        assert_eq!(history.last().unwrap_err().to_string(), "no revision for release \"web\"");
+        let missing = history.deployed().unwrap_err().to_string();
+        assert_eq!(missing, "\"web\" has no deployed releases");
+    }
+
+    #[test]
+    fn the_oldest_go_but_never_the_deployed_or_what_cannot_be_read() {
+        let entries = vec![
+            broken(1, "superseded"), entry(2, Status::Superseded), entry(3, Status::Deployed),
+            entry(4, Status::Failed), entry(5, Status::Failed),
+        ];
+        let history = History::new("web", entries);
+        assert_eq!(history.surplus(0), Vec::<i64>::new());
+        assert_eq!(history.surplus(10), Vec::<i64>::new());
+        assert_eq!(history.surplus(3), [2, 4]);
+        assert_eq!(history.surplus(1), [2, 4, 5]);
+    }
+
+    #[test]
+    fn a_record_of_another_release_is_not_read() {
+        let mut strange = entry(1, Status::Deployed);
+        strange.labels.insert("name".into(), "other".into());
+        assert!(strange.read().is_err());
+    }
+
+    #[test]
+    fn ten_thousand_revisions_are_not_unpacked_to_find_the_last() {
+        let mut entries: Vec<Entry> = (1..10_000).map(|version| broken(version, "superseded")).collect();
+        entries.push(entry(10_000, Status::Deployed));
+        let history = History::new("web", entries);
+        assert_eq!(history.last().unwrap().version, 10_000);
+        assert_eq!(history.deployed().unwrap().version, 10_000);
+    }
+}
