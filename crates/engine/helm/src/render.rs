@@ -16,6 +16,7 @@ use crate::hosts::{Capabilities, KubeVersion, VersionSet};
 use crate::known::KNOWN_VERSIONS;
 use crate::manifest::{Hook, Manifest, sort};
 use crate::metadata::fields_map;
+use crate::release::name_fault;
 use crate::schema;
 use crate::values::{Table, coalesce};
 
@@ -279,24 +280,10 @@ fn check(chart: &Chart, request: &ReleaseRequest) -> Result<(), HelmError> {
             missing.join(", ")
         )));
     }
-    let name = &request.release_name;
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_label = |label: &str| {
-        let bytes = label.as_bytes();
-        matches!((bytes.first(), bytes.last()), (Some(first), Some(last)) if plain(*first) && plain(*last))
-            && bytes.iter().all(|byte| plain(*byte) || *byte == b'-')
-    };
-    if name.is_empty() {
-        return Err(HelmError::Values(
-            "release name check failed: release name \"\": no name provided".into(),
-        ));
-    }
-    if name.len() > 53 || !name.split('.').all(is_label) {
-        let name = gofmt::sprintf("%q", &[Value::str(name.as_str())]);
+    if let Some(fault) = name_fault(&request.release_name) {
+        let name = gofmt::sprintf("%q", &[Value::str(request.release_name.as_str())]);
         return Err(HelmError::Values(format!(
-            "release name check failed: release name {name}: invalid release name, must match \
-             regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the \
-             length must not be longer than 53"
+            "release name check failed: release name {name}: {fault}"
         )));
     }
     Ok(())

@@ -205,10 +205,11 @@ impl WaitFlags {
 
 /// A duration as Go reads it.
 pub(super) fn duration(text: &str, flag: &str) -> Result<Duration, HelmFailure> {
-    let wrong = || {
-        let why = format!("time: invalid duration {}", quoted(text));
+    let fault = |what: &str| {
+        let why = format!("time: {what} duration {}", quoted(text));
         wrong_flag(text, flag, &why)
     };
+    let wrong = || fault("invalid");
     if text == "0" {
         return Ok(Duration::ZERO);
     }
@@ -219,9 +220,11 @@ pub(super) fn duration(text: &str, flag: &str) -> Result<Duration, HelmFailure> 
     }
     while !rest.is_empty() {
         let end = rest.find(|unit: char| !(unit.is_ascii_digit() || unit == '.'));
-        let (number, tail) = rest.split_at(end.ok_or_else(wrong)?);
+        let missing = || fault("missing unit in");
+        let (number, tail) = rest.split_at(end.ok_or_else(missing)?);
         let end = tail.find(|unit: char| unit.is_ascii_digit() || unit == '.');
         let (unit, tail) = tail.split_at(end.unwrap_or(tail.len()));
+        let unknown = || fault(&format!("unknown unit {} in", quoted(unit)));
         let scale = match unit {
             "ns" => 1e-9,
             "us" | "µs" | "μs" => 1e-6,
@@ -229,7 +232,7 @@ pub(super) fn duration(text: &str, flag: &str) -> Result<Duration, HelmFailure> 
             "s" => 1.0,
             "m" => 60.0,
             "h" => 3600.0,
-            _ => return Err(wrong()),
+            _ => return Err(unknown()),
         };
         seconds += number.parse::<f64>().map_err(|_| wrong())? * scale;
         rest = tail;

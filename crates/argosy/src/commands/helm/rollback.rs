@@ -19,7 +19,7 @@ pub struct RollbackCommand {
     #[command(flatten)]
     apply: ApplyFlags,
     /// Apply on the server: true, false, or auto for what that revision did
-    #[arg(long, value_name = "WHERE", default_value = "auto", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
     server_side: String,
     /// Delete what a failed rollback made
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set)]

@@ -32,7 +32,7 @@ pub struct UpgradeCommand {
     #[arg(short, long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set)]
     install: bool,
     /// Apply on the server: true, false, or auto for what the revision before did
-    #[arg(long, value_name = "WHERE", default_value = "auto", num_args = 0..=1, default_missing_value = "true", require_equals = false)]
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
     server_side: String,
     /// Only the chart's values and those given now
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set)]
