@@ -85,6 +85,8 @@ pub struct WriteOptions {
     pub subresource: Option<String>,
     /// `dryRun=All`.
     pub dry_run: bool,
+    /// `fieldValidation=Strict`: unknown and repeated fields are refused.
+    pub strict: bool,
 }
 
 /// A patch and its media type.
@@ -202,6 +204,25 @@ impl Classified for ApiError {
     }
 }
 
+/// Which objects a table shows.
+#[derive(Clone, Copy, Debug)]
+pub enum TableOf<'a> {
+    /// One object.
+    Name {
+        /// Its namespace.
+        namespace: Option<&'a str>,
+        /// Its name.
+        name: &'a str,
+    },
+    /// All of a namespace that a label selector matches.
+    Labels {
+        /// The namespace.
+        namespace: &'a str,
+        /// The selector.
+        labels: &'a str,
+    },
+}
+
 /// Plain operations on one Kubernetes API.
 #[async_trait]
 pub trait Api: Send + Sync {
@@ -261,4 +282,23 @@ pub trait Api: Send + Sync {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<bool, ApiError>;
+
+    /// Objects as a table (`meta.k8s.io/v1` Table): one by name, or those of a label selector.
+    async fn table(&self, resource: &Resource, wanted: &TableOf<'_>) -> Result<Value, ApiError> {
+        let _ = (resource, wanted);
+        let text = "tables are not to be had here";
+        Err(ApiError::new(ApiErrorKind::Unsupported, text))
+    }
+
+    /// The end of a container's log, bounded; `None` is the pod's only container.
+    async fn logs(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: Option<&str>,
+    ) -> Result<Vec<u8>, ApiError> {
+        let _ = (namespace, pod, container);
+        let text = "logs are not to be had here";
+        Err(ApiError::new(ApiErrorKind::Unsupported, text))
+    }
 }

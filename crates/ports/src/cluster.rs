@@ -141,6 +141,11 @@ pub trait Cluster: Api {
     /// Discovery, cached; refreshed when CRDs change.
     async fn facts(&self) -> Result<Arc<ClusterFacts>, ApiError>;
 
+    /// Discovery, asked anew: after a kind was brought by somebody else.
+    async fn fresh_facts(&self) -> Result<Arc<ClusterFacts>, ApiError> {
+        self.facts().await
+    }
+
     /// The live objects of an application, from the cache. Starts the watches it needs and waits
     /// until they have seen everything, so an absent object is absent in the cluster.
     async fn live(&self, want: &LiveWant) -> Result<LiveSet, ApiError>;

@@ -11,7 +11,7 @@ mod sources;
 
 pub use api::{
     Api, ApiError, ApiErrorKind, DeleteOptions, ListOptions, ObjectList, PatchBody, Propagation,
-    Resource, WatchEvent, WatchOptions, WatchStream, WriteOptions,
+    Resource, TableOf, WatchEvent, WatchOptions, WatchStream, WriteOptions,
 };
 pub use clock::{Clock, SystemTime};
 pub use cluster::{

@@ -68,6 +68,16 @@ const ARROWS: &[(&str, &str, &str)] = &[
         "patches merge by the kinds' list keys",
     ),
     ("kustomize", "helm", "helmCharts are inflated"),
+    (
+        "helm",
+        "schema",
+        "a release's objects merge by the kinds' list keys",
+    ),
+    (
+        "helm",
+        "health",
+        "a release waits until its objects are current",
+    ),
     ("render", "helm", "one of its tools"),
     ("render", "kustomize", "one of its tools"),
     (

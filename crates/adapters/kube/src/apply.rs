@@ -58,8 +58,8 @@ impl Applier<'_> {
         };
         WriteOptions {
             manager: Some(manager.to_owned()),
-            subresource: None,
             dry_run: self.options.dry_run,
+            ..WriteOptions::default()
         }
     }
 

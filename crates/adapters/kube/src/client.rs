@@ -5,10 +5,10 @@ use crate::path::Path;
 use crate::spec::ClusterSpec;
 use crate::transport::{Transport, TransportError};
 use crate::wire::{JSON, Outgoing, Wire};
-use argosy_object::{Object, Value, json};
+use argosy_object::{Gvk, Object, Value, json};
 use argosy_ports::{
     Api, ApiError, ApiErrorKind, ApiService, DeleteOptions, ListOptions, ObjectList, PatchBody,
-    Propagation, Resource, WatchEvent, WatchOptions, WatchStream, WriteOptions,
+    Propagation, Resource, TableOf, WatchEvent, WatchOptions, WatchStream, WriteOptions,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,6 +16,12 @@ use futures_util::StreamExt as _;
 use http::Method;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+/// Tables, as kubectl asks for them; a server that has none answers the object.
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,\
+                     application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+/// As much of a log as is shown.
+const LOG_BYTES: &str = "1048576";
 
 /// One Kubernetes API. Cheap to clone.
 #[derive(Clone)]
@@ -46,8 +52,16 @@ impl Client {
     /// # Errors
     /// Where the user's name cannot stand in a header.
     pub fn impersonating(&self, user: &str) -> Result<Self, ApiError> {
+        self.impersonating_with(user, &[])
+    }
+
+    /// As [`Self::impersonating`], with groups.
+    ///
+    /// # Errors
+    /// Where a name cannot stand in a header.
+    pub fn impersonating_with(&self, user: &str, groups: &[String]) -> Result<Self, ApiError> {
         Ok(Self {
-            wire: self.wire.impersonating(user)?,
+            wire: self.wire.impersonating(user, groups)?,
             streaming: self.streaming.clone(),
         })
     }
@@ -204,6 +218,10 @@ fn with_options(path: Path, options: &WriteOptions, validation: Option<&str>) ->
         .with_some("fieldValidation", validation)
 }
 
+fn strictness(options: &WriteOptions) -> Option<&'static str> {
+    options.strict.then_some("Strict")
+}
+
 fn target(resource: &Resource, options: &ListOptions) -> Target {
     Target {
         resource: resource.clone(),
@@ -278,7 +296,8 @@ impl Api for Client {
         object: &Object,
         options: &WriteOptions,
     ) -> Result<Object, ApiError> {
-        self.create_with(resource, object, options, None).await
+        self.create_with(resource, object, options, strictness(options))
+            .await
     }
 
     async fn replace(
@@ -287,7 +306,8 @@ impl Api for Client {
         object: &Object,
         options: &WriteOptions,
     ) -> Result<Object, ApiError> {
-        self.replace_with(resource, object, options, None).await
+        self.replace_with(resource, object, options, strictness(options))
+            .await
     }
 
     async fn patch(
@@ -306,7 +326,7 @@ impl Api for Client {
             },
             patch,
             options,
-            None,
+            strictness(options),
         )
         .await
     }
@@ -349,5 +369,30 @@ impl Api for Client {
             Err(error) if error.kind == ApiErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    async fn table(&self, resource: &Resource, wanted: &TableOf<'_>) -> Result<Value, ApiError> {
+        let path = match *wanted {
+            TableOf::Name { namespace, name } => Path::object(resource, namespace, name, None)?,
+            TableOf::Labels { namespace, labels } => {
+                Path::collection(resource, Some(namespace))?.with_some("labelSelector", Some(labels))
+            }
+        };
+        let bytes = self.wire.get(&path.with("includeObject", "Object"), TABLE).await?;
+        serde_json::from_slice(&bytes).map_err(|error| garbled(&self.wire, "table", &error))
+    }
+
+    async fn logs(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: Option<&str>,
+    ) -> Result<Vec<u8>, ApiError> {
+        let pods = Resource::new(Gvk::new("", "v1", "Pod"), "pods", true);
+        let path = Path::object(&pods, Some(namespace), pod, Some("log"))?
+            .with_some("container", container)
+            .with("limitBytes", LOG_BYTES);
+        let bytes = self.wire.get(&path, "*/*").await?;
+        Ok(bytes.to_vec())
     }
 }

@@ -13,7 +13,7 @@ use argosy_object::{GroupKind, Gvk, Key, Object};
 use argosy_ports::{
     Api, ApiError, ApiErrorKind, Applied, AppliedHow, ApplyOptions, Cluster, ClusterFacts,
     DeleteOptions, Identity, ListOptions, LiveChange, LiveNode, LiveSet, LiveWant, ObjectList,
-    PatchBody, Resource, WatchOptions, WatchStream, WriteOptions,
+    PatchBody, Resource, TableOf, WatchOptions, WatchStream, WriteOptions,
 };
 use argosy_schema::Schemas;
 use async_trait::async_trait;
@@ -180,6 +180,11 @@ impl Cluster for KubeCluster {
         Ok(self.inner.discovered(false).await?.facts.clone())
     }
 
+    async fn fresh_facts(&self) -> Result<Arc<ClusterFacts>, ApiError> {
+        self.inner.outdated.store(true, Ordering::Release);
+        Ok(self.inner.discovered(false).await?.facts.clone())
+    }
+
     async fn live(&self, want: &LiveWant) -> Result<LiveSet, ApiError> {
         self.gather(want).await
     }
@@ -325,5 +330,22 @@ impl Api for KubeCluster {
             .client
             .delete(resource, namespace, name, options)
             .await
+    }
+
+    async fn table(
+        &self,
+        resource: &Resource,
+        wanted: &TableOf<'_>,
+    ) -> Result<argosy_object::Value, ApiError> {
+        self.inner.client.table(resource, wanted).await
+    }
+
+    async fn logs(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: Option<&str>,
+    ) -> Result<Vec<u8>, ApiError> {
+        self.inner.client.logs(namespace, pod, container).await
     }
 }

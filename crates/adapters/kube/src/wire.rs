@@ -28,6 +28,7 @@ pub struct Wire {
     service: ApiService,
     server: Arc<str>,
     impersonate: Option<HeaderValue>,
+    groups: Arc<[HeaderValue]>,
 }
 
 /// What goes out besides the path.
@@ -48,20 +49,25 @@ impl Wire {
             service,
             server: server.into(),
             impersonate: None,
+            groups: Arc::from([]),
         }
     }
 
-    /// The same wire on behalf of another user.
+    /// The same wire on behalf of another user and its groups.
     ///
     /// # Errors
-    /// Where the user's name cannot stand in a header.
-    pub fn impersonating(&self, user: &str) -> Result<Self, ApiError> {
-        let value = HeaderValue::try_from(user).map_err(|_| {
-            let text = format!("user `{}` cannot be impersonated", user.escape_debug());
-            ApiError::new(ApiErrorKind::Invalid, text)
-        })?;
+    /// Where a name cannot stand in a header.
+    pub fn impersonating(&self, user: &str, groups: &[String]) -> Result<Self, ApiError> {
+        let value = |name: &str| {
+            HeaderValue::try_from(name).map_err(|_| {
+                let text = format!("user `{}` cannot be impersonated", name.escape_debug());
+                ApiError::new(ApiErrorKind::Invalid, text)
+            })
+        };
+        let groups = groups.iter().map(|group| value(group));
         Ok(Self {
-            impersonate: Some(value),
+            impersonate: Some(value(user)?),
+            groups: groups.collect::<Result<_, _>>()?,
             ..self.clone()
         })
     }
@@ -130,6 +136,9 @@ impl Wire {
             .header(header::ACCEPT, accept);
         if let Some(user) = &self.impersonate {
             builder = builder.header("impersonate-user", user.clone());
+            for group in self.groups.iter() {
+                builder = builder.header("impersonate-group", group.clone());
+            }
         }
         let bytes = match outgoing.body {
             Some((media_type, bytes)) => {

@@ -1,14 +1,29 @@
-//! `argosy helm`: the commands of helm that need no cluster, with its flags, words and exit codes.
+//! `argosy helm`: the commands of helm, with its flags, words and exit codes.
 
 mod charts;
 mod dependency;
 mod flags;
+mod get;
+mod history;
+mod install;
+mod kube;
 mod lint;
+mod list;
+mod log;
+mod operate;
 mod package;
 mod repositories;
+mod rollback;
 mod show;
+mod status;
+mod tables;
 mod template;
+mod test;
+mod uitable;
+mod uninstall;
 mod update;
+mod upgrade;
+mod view;
 
 use crate::session::Session;
 use argosy_cli::Failure;
@@ -45,6 +60,33 @@ enum Verb {
     Dependency(dependency::DependencyCommand),
     /// Packs charts into archives, as `helm package` does
     Package(Box<package::PackageCommand>),
+    /// Installs a chart, as `helm install` does
+    Install(Box<install::InstallCommand>),
+    /// Upgrades a release, as `helm upgrade` does
+    Upgrade(Box<upgrade::UpgradeCommand>),
+    /// Rolls a release back, as `helm rollback` does
+    Rollback(Box<rollback::RollbackCommand>),
+    /// Uninstalls releases, as `helm uninstall` does
+    #[command(visible_aliases = ["un", "del", "delete"])]
+    Uninstall(Box<uninstall::UninstallCommand>),
+    /// Lists releases, as `helm list` does
+    #[command(visible_alias = "ls")]
+    List(Box<list::ListCommand>),
+    /// Lists the revisions of a release, as `helm history` does
+    #[command(visible_alias = "hist")]
+    History(history::HistoryCommand),
+    /// Shows a release and its objects, as `helm status` does
+    Status(status::StatusCommand),
+    /// Shows what is recorded of a release, as `helm get` does
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  argosy helm get values web -n shop
+  argosy helm get manifest web --revision 2"
+    )]
+    Get(get::GetCommand),
+    /// Runs the tests of a release, as `helm test` does
+    Test(test::TestCommand),
 }
 
 /// Compat: what helm ends with.
@@ -71,6 +113,15 @@ impl HelmCommand {
             Verb::Show(command) => command.run(&context),
             Verb::Dependency(command) => command.run(&context),
             Verb::Package(command) => command.run(&context),
+            Verb::Install(command) => command.run(&context),
+            Verb::Upgrade(command) => command.run(&context),
+            Verb::Rollback(command) => command.run(&context),
+            Verb::Uninstall(command) => command.run(&context),
+            Verb::List(command) => command.run(&context),
+            Verb::History(command) => command.run(&context),
+            Verb::Status(command) => command.run(&context),
+            Verb::Get(command) => command.run(&context),
+            Verb::Test(command) => command.run(&context),
         };
         match outcome {
             Ok(()) => Ok(0),

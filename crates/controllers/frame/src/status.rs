@@ -52,7 +52,7 @@ impl StatusWriter {
         let options = WriteOptions {
             manager: Some(self.manager.into()),
             subresource: subresource.then(|| "status".into()),
-            dry_run: false,
+            ..WriteOptions::default()
         };
         self.api
             .patch(

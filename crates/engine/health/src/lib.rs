@@ -5,10 +5,12 @@
 #![warn(missing_docs)]
 
 mod autoscaler;
+mod kstatus;
 mod overall;
 mod pod;
 mod workload;
 
+pub use kstatus::{Kstatus, Progress, job_done, kstatus, pod_done};
 pub use overall::{Contribution, overall};
 
 use argosy_crds::HealthCode;

@@ -2,8 +2,9 @@
 //!
 //! [`render_chart`] is the whole way from a folder in a tree to objects. Its steps stand alone
 //! too: [`load_folder`] or [`load_archive`] makes a [`Chart`], [`merge_layers`] the values that a
-//! user gives, [`render_release`] the manifests: the same bytes that helm 4.1.4 prints. Nothing
-//! here performs IO but bounded reads of the chart's tree.
+//! user gives, [`render_release`] the manifests: the same bytes that helm 4.1.4 prints. What becomes
+//! of them in a cluster is [`release`]'s. Nothing here performs IO but bounded reads of the chart's
+//! tree.
 #![warn(missing_docs)]
 
 mod archive;
@@ -27,6 +28,7 @@ mod name;
 mod output;
 mod package;
 mod pretty;
+pub mod release;
 mod render;
 mod request;
 mod schema;
@@ -49,7 +51,7 @@ pub use manifest::{Hook, INSTALL_ORDER, Manifest};
 pub use name::name_of_template;
 pub use output::OutputOptions;
 pub use package::pack;
-pub use render::{ReleaseRequest, Rendering, Step, render_release, render_unsorted};
+pub use render::{ReleaseRequest, Rendering, Step, crds_of, render_release, render_unsorted};
 pub use request::{ChartRequest, RenderedChart, SetKind, SetValue, render_chart, template_chart};
 pub use show::ShowPart;
 pub use values::{Layer, ReadFile, Table, merge_layers};

@@ -162,7 +162,7 @@ enum Sorted {
 }
 
 impl Manifest {
-    fn read(source: &str, document: usize, text: &str) -> Result<Self, HelmError> {
+    pub(crate) fn read(source: &str, document: usize, text: &str) -> Result<Self, HelmError> {
         let failed =
             |text: &str| HelmError::Manifest(format!("YAML parse error on {source}: {text}"));
         let object = argosy_yaml::from_str(text)
@@ -186,7 +186,7 @@ impl Manifest {
         &self.kind
     }
 
-    fn annotation(&self, name: &str) -> Option<String> {
+    pub(crate) fn annotation(&self, name: &str) -> Option<String> {
         match &self.object["metadata"]["annotations"][name] {
             Json::Null => None,
             Json::String(text) => Some(text.clone()),

@@ -16,6 +16,7 @@ use crate::hosts::{Capabilities, KubeVersion, VersionSet};
 use crate::known::KNOWN_VERSIONS;
 use crate::manifest::{Hook, Manifest, sort};
 use crate::metadata::fields_map;
+use crate::release::name_fault;
 use crate::schema;
 use crate::values::{Table, coalesce};
 
@@ -36,6 +37,8 @@ pub struct ReleaseRequest {
     pub kube_version: KubeVersion,
     /// API versions besides those that Helm always assumes (`monitoring.coreos.com/v1`).
     pub api_versions: Vec<String>,
+    /// Whether the API versions are all that a cluster has, so that nothing is assumed.
+    pub is_live: bool,
     /// Whether values.schema.json is left alone.
     pub skip_schema_validation: bool,
     /// Whether it is only looked for faults: the release is neither installed nor upgraded, and
@@ -65,6 +68,7 @@ impl ReleaseRequest {
             values: Table::new(),
             kube_version: KubeVersion::default(),
             api_versions: Vec::new(),
+            is_live: false,
             skip_schema_validation: false,
             is_lint: false,
             lookups: Lookups::Off,
@@ -90,8 +94,12 @@ pub struct Rendering {
     pub hooks: Vec<Hook>,
     /// Files of `crds/`, by the path that Helm shows, subcharts' after their parents'.
     pub crds: Vec<(String, String)>,
+    /// The chart with aliases, conditions and imported values applied: what a record keeps.
+    pub release_chart: Chart,
     /// The chart's own NOTES.txt.
     pub notes: String,
+    /// NOTES.txt of the chart and its subcharts, by path.
+    pub all_notes: String,
     /// The values that the templates saw.
     pub values: Table,
     /// What a person should know: a reason in CamelCase and the sentence.
@@ -132,6 +140,13 @@ pub fn render_release(
         .get(&notes_path)
         .map(ToString::to_string)
         .unwrap_or_default();
+    let all_notes: Vec<String> = texts
+        .files
+        .iter()
+        .filter(|(path, _)| path.ends_with("NOTES.txt"))
+        .map(|(_, text)| text.to_string())
+        .filter(|text| !text.is_empty())
+        .collect();
     texts.files.retain(|path, _| !path.ends_with("NOTES.txt"));
     let (manifests, hooks) = sort(&texts.files)?;
     let crds = chart
@@ -144,10 +159,35 @@ pub fn render_release(
         manifests,
         hooks,
         crds,
+        release_chart: chart.clone(),
         notes,
+        all_notes: all_notes.join("\n"),
         values: texts.values,
         warnings,
     })))
+}
+
+/// The files of `crds/` that an installation with these values brings, subcharts' after their
+/// parents': the path that Helm shows, and the text.
+///
+/// # Errors
+/// Where the chart's dependencies do not fit the values, in Helm's words.
+pub fn crds_of(chart: &Chart, values: &Table) -> Result<Vec<(String, String)>, HelmError> {
+    let mut chart = chart.clone();
+    dependencies::process(&mut chart, values).map_err(of_dependencies)?;
+    let crds = chart.crds().into_iter();
+    Ok(crds
+        .map(|(path, file)| (path, String::from_utf8_lossy(&file.data).into_owned()))
+        .collect())
+}
+
+fn of_dependencies(error: HelmError) -> HelmError {
+    match error {
+        HelmError::Values(text) => {
+            HelmError::Values(format!("chart dependencies processing failed: {text}"))
+        }
+        other => other,
+    }
 }
 
 /// What templates made, before it is cut into manifests.
@@ -170,12 +210,7 @@ pub(crate) fn render_texts(
     cache: &TemplateCache,
 ) -> Result<Texts, HelmError> {
     let mut chart = chart.clone();
-    dependencies::process(&mut chart, &request.values).map_err(|error| match error {
-        HelmError::Values(text) => {
-            HelmError::Values(format!("chart dependencies processing failed: {text}"))
-        }
-        other => other,
-    })?;
+    dependencies::process(&mut chart, &request.values).map_err(of_dependencies)?;
     let values = coalesce(&chart, &request.values)?;
     if !request.skip_schema_validation {
         schema::check(&chart, &values).map_err(HelmError::Values)?;
@@ -245,31 +280,18 @@ fn check(chart: &Chart, request: &ReleaseRequest) -> Result<(), HelmError> {
             missing.join(", ")
         )));
     }
-    let name = &request.release_name;
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_label = |label: &str| {
-        let bytes = label.as_bytes();
-        matches!((bytes.first(), bytes.last()), (Some(first), Some(last)) if plain(*first) && plain(*last))
-            && bytes.iter().all(|byte| plain(*byte) || *byte == b'-')
-    };
-    if name.is_empty() {
-        return Err(HelmError::Values(
-            "release name check failed: release name \"\": no name provided".into(),
-        ));
-    }
-    if name.len() > 53 || !name.split('.').all(is_label) {
-        let name = gofmt::sprintf("%q", &[Value::str(name.as_str())]);
+    if let Some(fault) = name_fault(&request.release_name) {
+        let name = gofmt::sprintf("%q", &[Value::str(request.release_name.as_str())]);
         return Err(HelmError::Values(format!(
-            "release name check failed: release name {name}: invalid release name, must match \
-             regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the \
-             length must not be longer than 53"
+            "release name check failed: release name {name}: {fault}"
         )));
     }
     Ok(())
 }
 
 fn top(request: &ReleaseRequest, values: &Table) -> Top {
-    let versions = KNOWN_VERSIONS.iter().map(ToString::to_string);
+    let known = KNOWN_VERSIONS.iter().filter(|_| !request.is_live);
+    let versions = known.map(ToString::to_string);
     let versions = versions
         .chain(request.api_versions.iter().cloned())
         .collect();

@@ -32,7 +32,7 @@ pub use error::{ApplyError, FieldConflict, FieldError, FieldErrorKind, PatchErro
 pub use json_patch::{json_patch, merge_patch};
 pub use jsonpath::{JsonPath, JsonPathError};
 pub use kind::{Column, CrdInfo, KindSchema, ScalePaths, Scope, Subresource};
-pub use managed::{ApplyCx, Operation, UpdateCx, apply, update};
+pub use managed::{ApplyCx, Operation, UpdateCx, adopt_updates, apply, update};
 pub use openapi::{openapi_v2, openapi_v2_protobuf, openapi_v3, openapi_v3_paths};
 pub use pattern::Pattern;
 pub use protobuf::{Envelope, decode_protobuf, envelope};
@@ -41,7 +41,7 @@ pub use quantity::{Quantity, QuantityError};
 pub use schemas::Schemas;
 pub use strategic::{go_text, strategic, two_way_strategic};
 pub use three_way::{
-    LAST_APPLIED, Patch, PatchKind, merge_three_way, three_way, with_last_applied,
+    LAST_APPLIED, Patch, PatchKind, merge_three_way, three_way, two_way_merge, with_last_applied,
 };
 pub use types::{
     CelRule, Field, ListKind, Logic, Name, ObjectType, Patching, Rules, Scalar, Shape, Type,

@@ -4,10 +4,13 @@
 //! of a kind are read as if they were of the version at hand, which is true of every custom kind
 //! without a conversion webhook and of the fields that versions of built-in kinds share.
 
+mod adopt;
 mod atom;
 mod entries;
 mod set;
 mod typed;
+
+pub use adopt::adopt_updates;
 
 use crate::error::{ApplyError, FieldConflict};
 use crate::kind::KindSchema;

@@ -81,6 +81,14 @@ pub fn merge_three_way(last_applied: Option<&Value>, desired: &Value, live: &Val
     patch
 }
 
+/// The JSON merge patch from one object to another.
+pub fn two_way_merge(from: &Value, to: &Value) -> Value {
+    let empty = Map::new();
+    let from = from.as_object().unwrap_or(&empty);
+    let to = to.as_object().unwrap_or(&empty);
+    Value::Object(difference(from, to))
+}
+
 /// The merge patch from `from` to `to`.
 fn difference(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<String, Value> {
     let mut patch = Map::new();

@@ -1,5 +1,6 @@
 //! Flags that several of helm's commands have, and what they resolve to.
 
+use super::kube::KubeFlags;
 use super::{HelmFailure, io_text, printable};
 use crate::session::Session;
 use argosy_git::{Download, download};
@@ -24,7 +25,10 @@ pub(super) struct HelmFlags {
     /// File of known chart repositories [default: $HELM_REPOSITORY_CONFIG, then helm's own]
     #[arg(long, global = true, value_name = "FILE")]
     repository_config: Option<PathBuf>,
-    /// Taken for compatibility: they concern a cluster or helm's own output.
+    /// The cluster.
+    #[command(flatten)]
+    kube: KubeFlags,
+    /// Taken for compatibility: they concern helm's own output and caches.
     #[command(flatten)]
     ignored: IgnoredGlobals,
 }
@@ -39,22 +43,6 @@ struct IgnoredGlobals {
     #[arg(long, global = true, hide = true)]
     content_cache: Option<String>,
     #[arg(long, global = true, hide = true)]
-    kube_context: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    kube_apiserver: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    kube_token: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    kube_as_user: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    kube_as_group: Vec<String>,
-    #[arg(long, global = true, hide = true)]
-    kube_ca_file: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    kube_insecure_skip_tls_verify: bool,
-    #[arg(long, global = true, hide = true)]
-    kube_tls_server_name: Option<String>,
-    #[arg(long, global = true, hide = true)]
     qps: Option<f64>,
     #[arg(long, global = true, hide = true)]
     registry_config: Option<String>,
@@ -66,6 +54,7 @@ struct IgnoredGlobals {
 pub(super) struct Context<'s> {
     pub session: &'s Session,
     pub is_debug: bool,
+    pub kube: &'s KubeFlags,
     namespace: Option<&'s str>,
     repository_config: Option<PathBuf>,
 }
@@ -88,6 +77,7 @@ impl<'s> Context<'s> {
         Self {
             session,
             is_debug: flags.debug,
+            kube: &flags.kube,
             namespace: flags
                 .namespace
                 .as_deref()
@@ -104,12 +94,20 @@ impl<'s> Context<'s> {
             return namespace.to_owned();
         }
         let settings = &self.session.settings;
+        let context = self.kube.kube_context.as_deref();
+        let context = context.or_else(|| self.variable("HELM_KUBECONTEXT"));
         Kubeconfig::load(&settings.kubeconfig)
             .ok()
-            .and_then(|config| config.cluster(settings.context.as_deref()).ok())
+            .and_then(|config| config.cluster(context.or(settings.context.as_deref())).ok())
             .and_then(|(_, namespace)| namespace)
             .filter(|namespace| !namespace.is_empty())
             .unwrap_or_else(|| "default".to_owned())
+    }
+
+    /// A variable of the environment that is not empty.
+    pub fn variable(&self, name: &str) -> Option<&'s str> {
+        let value = self.session.environment.get(name).map(String::as_str);
+        value.filter(|value| !value.is_empty())
     }
 
     /// The file of known chart repositories.

@@ -2,6 +2,7 @@
 
 use super::charts::{ChartFlags, load_dir};
 use super::flags::{Context, ValueFlags};
+use super::operate::random_seed;
 use super::update::Updater;
 use super::{HelmFailure, Outcome, io_text};
 use argosy_helm::{
@@ -291,11 +292,4 @@ impl Files {
         self.told.push_str(&format!("wrote {shown}\n"));
         Ok(())
     }
-}
-
-/// Random functions give something new each time, as with helm.
-fn random_seed() -> Result<Digest, HelmFailure> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    Ok(Digest::of(&bytes))
 }
