@@ -1,6 +1,6 @@
 //! Who follows which revisions, and whom a new commit concerns.
 
-use argosy_frame::Queue;
+use argosy_frame::{Queue, offload};
 use argosy_object::Key;
 use argosy_ports::{Artifact, RepoRef, Seen, Sources, Wanted};
 use argosy_tree::{Changed, Tree, touched};
@@ -178,8 +178,7 @@ impl Watcher {
 
 /// Compares two trees off the reactor; `None` where that fails.
 async fn difference(old: Arc<dyn Tree>, new: Arc<dyn Tree>) -> Option<Changed> {
-    let task = tokio::task::spawn_blocking(move || touched(&*old, &*new));
-    task.await.ok()?.ok()
+    offload(move || touched(&*old, &*new)).await.ok()?.ok()
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

@@ -104,7 +104,15 @@ impl OperationDriver {
                     SyncCommand::Finish(state) => return Ok(*state),
                 }
             }
+            // In this order whatever else is ready: what happens follows from what happened.
             tokio::select! {
+                biased;
+                Ok(()) = terminate.changed(), if !is_terminated => {
+                    if *terminate.borrow() {
+                        is_terminated = true;
+                        run.feed(self.clock.now(), SyncEvent::Terminate);
+                    }
+                }
                 Some((step, is_apply, outcome)) = under_way.next(), if !under_way.is_empty() => {
                     run.feed(self.clock.now(), event(step, is_apply, outcome));
                 }
@@ -117,12 +125,6 @@ impl OperationDriver {
                 }
                 () = tokio::time::sleep(OBSERVE_PAUSE), if !run.observed.is_empty() => {
                     self.observe(&mut run, &steps).await;
-                }
-                Ok(()) = terminate.changed(), if !is_terminated => {
-                    if *terminate.borrow() {
-                        is_terminated = true;
-                        run.feed(self.clock.now(), SyncEvent::Terminate);
-                    }
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::error::StageError;
 use crate::source::Sourced;
+use argosy_frame::offload;
 use argosy_object::{Blob, Digest, Finding, Object, Origin, Str};
 use argosy_ports::ClusterFacts;
 use argosy_render::{
@@ -183,7 +184,7 @@ impl RenderPool {
         let caches = self.caches.clone();
         let known = references.clone();
         let root = tree.root();
-        let task = tokio::task::spawn_blocking(move || {
+        let task = offload(move || {
             let _permit = permit;
             rounds(&request, &*tree, &known, &caches)
         });
