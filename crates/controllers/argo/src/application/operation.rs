@@ -1,26 +1,27 @@
 //! Starting, resuming, retrying and completing an Application's operation.
 
+mod stored;
+
 use super::ApplicationController;
 use super::compare::Compared;
 use super::instance_name;
 use super::record::Record;
 use super::validate::{Valid, validate_spec};
-use crate::context::Hub;
 use argosy_crds::{
     Operation, OperationPhase, OperationState, SyncOperation, SyncResult, condition,
 };
 use argosy_frame::{EventKind, Verdict};
-use argosy_object::{Class, Key, Object, Value, json};
+use argosy_object::{Class, Classified as _, Key, Object};
 use argosy_pipeline::{
-    OperationDriver, OperationStore, Recorded, Report, completed_history, now_text, plan_operation,
+    OperationDriver, Report, StageError, completed_history, now_text, plan_operation,
     split_operation,
 };
-use argosy_ports::{Identity, PatchBody, WriteOptions};
+use argosy_ports::Identity;
 use argosy_sync::{AutoSync, AutoSyncInput, SyncMachine, SyncOptions, auto_sync, retry_delay};
-use async_trait::async_trait;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
+use stored::HubOperations;
 
 impl ApplicationController {
     /// plan and apply: reports a finished operation, or starts, resumes or leaves alone.
@@ -180,13 +181,20 @@ impl ApplicationController {
             self.end(application, report, state, &complaint);
             return Verdict::done();
         }
-        let target = match self
-            .target(key, valid, compared, &state.operation, report)
-            .await
-        {
+        let is_retry = record.retry_at().is_some();
+        let asked = match &state.sync_result {
+            Some(begun) if !is_retry => begun_at(&state.operation, begun),
+            _ => state.operation.clone(),
+        };
+        let target = match self.target(key, valid, compared, &asked, report).await {
             Ok(target) => target,
-            Err(complaint) => {
-                self.end(application, report, state, &complaint);
+            // What cannot be read now may be read a moment later.
+            Err(error) if matches!(error.class(), Class::Transient | Class::Waiting) => {
+                report.condition(condition::SYNC_ERROR, error.sentence());
+                return Verdict::failed(error.class());
+            }
+            Err(error) => {
+                self.end(application, report, state, &error.sentence());
                 return Verdict::failed(Class::Stalled);
             }
         };
@@ -226,6 +234,7 @@ impl ApplicationController {
         let store = HubOperations {
             hub: self.hub.clone(),
             key: key.clone(),
+            uid: application.uid().to_owned(),
         };
         let (record, queue, key) = (record.clone(), self.queue.clone(), key.clone());
         self.spawn(async move {
@@ -252,7 +261,7 @@ impl ApplicationController {
         compared: Compared,
         operation: &Operation,
         report: &Report,
-    ) -> Result<(Option<Valid>, Compared), String> {
+    ) -> Result<(Option<Valid>, Compared), StageError> {
         let spec = split_operation(&valid.spec, operation);
         let asked: Vec<&str> = spec
             .all_sources()
@@ -277,12 +286,12 @@ impl ApplicationController {
         if same == spec && is_same_revision {
             return Ok((None, compared));
         }
-        let other = validate_spec(&self.hub, spec).map_err(|complaints| complaints.join("; "))?;
+        let other = validate_spec(&self.hub, spec)
+            .map_err(|complaints| StageError::Invalid(complaints.join("; ")))?;
         let fresh = Record::default();
         let compared = self
             .compare(key, &other, &fresh, &report.status.resources)
-            .await
-            .map_err(|error| error.sentence())?;
+            .await?;
         Ok((Some(other), compared))
     }
 
@@ -376,41 +385,6 @@ impl ApplicationController {
     }
 }
 
-/// Stores an operation's state in the Application's status.
-struct HubOperations {
-    hub: Arc<Hub>,
-    key: Key,
-}
-
-#[async_trait]
-impl OperationStore for HubOperations {
-    async fn record(&self, state: &OperationState) -> Recorded {
-        let mut body = serde_json::to_value(state).expect("a state is plain data");
-        // A merge patch keeps what it does not name: the last operation's rest is taken off.
-        for field in ["message", "syncResult", "finishedAt", "retryCount"] {
-            if body.get(field).is_none() {
-                body[field] = Value::Null;
-            }
-        }
-        let patch = PatchBody::Merge(json!({"status": {"operationState": body}}));
-        let options = WriteOptions {
-            manager: Some(argosy_crds::names::FIELD_MANAGER.into()),
-            ..WriteOptions::default()
-        };
-        let resource = crate::resources::applications();
-        let (namespace, name) = (self.key.namespace.as_deref(), &*self.key.name);
-        let written = self
-            .hub
-            .ports
-            .api
-            .patch(&resource, namespace, name, &patch, &options)
-            .await
-            .map_err(|error| error.to_string())?;
-        self.hub.store.note(&written, super::NAME);
-        Ok(())
-    }
-}
-
 /// What makes an operation impossible, whatever the cluster holds.
 fn refusal(valid: &Valid, sync: &SyncOperation) -> Option<String> {
     if let Err(denied) = valid.project.permit_sync() {
@@ -418,6 +392,21 @@ fn refusal(valid: &Valid, sync: &SyncOperation) -> Option<String> {
     }
     (!sync.manifests.is_empty())
         .then(|| "`operation.sync.manifests` is not supported yet".to_owned())
+}
+
+/// An operation that was begun is ended where it began: a newer commit is for the next one.
+/// Compat: Argo CD's `SyncAppState` takes revision and source of a stored `syncResult`.
+fn begun_at(operation: &Operation, begun: &SyncResult) -> Operation {
+    let mut operation = operation.clone();
+    if let Some(sync) = &mut operation.sync {
+        sync.revision.clone_from(&begun.revision);
+        sync.revisions.clone_from(&begun.revisions);
+        if sync.source.is_none() && sync.sources.is_empty() {
+            sync.source.clone_from(&begun.source);
+            sync.sources.clone_from(&begun.sources);
+        }
+    }
+    operation
 }
 
 /// `syncStrategy.{apply,hook}.force` holds for every object.

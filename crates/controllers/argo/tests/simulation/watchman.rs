@@ -252,6 +252,7 @@ impl Watchman {
         let Some(application) = self.application(name) else {
             return;
         };
+        self.say(&format!("   {name} {}", in_short(&application)));
         let complaint = {
             let mut state = self.lock();
             let operations = state.operations.entry(name.to_owned()).or_default();
@@ -293,6 +294,28 @@ impl Watchman {
             ));
         }
     }
+}
+
+/// An Application in one line.
+fn in_short(application: &Value) -> String {
+    let text = |pointer: &str| {
+        let found = application.pointer(pointer).and_then(Value::as_str);
+        found.unwrap_or("-").to_owned()
+    };
+    let history = application.pointer("/status/history");
+    let last = history.and_then(Value::as_array).and_then(|all| all.last());
+    format!(
+        "is {} and {} at {:.6}; {} {} at {:.6}: {:?}; history to {} at {:.6}",
+        text("/status/sync/status"),
+        text("/status/health/status"),
+        text("/status/sync/revision"),
+        operation_id(application).unwrap_or_default(),
+        text("/status/operationState/phase"),
+        text("/status/operationState/syncResult/revision"),
+        text("/status/operationState/message"),
+        last.map_or(-1, |last| last["id"].as_i64().unwrap_or(-1)),
+        last.map_or("-", |last| last["revision"].as_str().unwrap_or("-")),
+    )
 }
 
 /// What tells an operation from others.
