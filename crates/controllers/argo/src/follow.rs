@@ -122,13 +122,16 @@ impl Watcher {
         loop {
             let seen = receiver.borrow_and_update().clone();
             let has_error = seen.error.is_some();
-            if let Some(artifact) = seen.artifact
-                && last
-                    .as_ref()
+            let is_moved = |artifact: &Artifact| {
+                last.as_ref()
                     .is_none_or(|(old, _)| old.revision != artifact.revision)
-            {
+            };
+            if let Some(artifact) = seen.artifact.filter(is_moved) {
                 last = self.moved(last.as_ref(), artifact).await;
-            } else if has_error != had_error {
+            }
+            // All of them stand there with the error, or with a revision that cannot be had any
+            // more: also those that the new revision does not concern.
+            if has_error != had_error {
                 self.wake(|_| true);
             }
             had_error = has_error;

@@ -55,10 +55,7 @@ impl StatusWriter {
         if patch.as_object().is_none_or(Map::is_empty) {
             return Ok(None);
         }
-        if EXACT
-            .iter()
-            .any(|pointer| patch.pointer(pointer).is_some())
-        {
+        if EXACT.iter().any(|pointer| patch.pointer(pointer).is_some()) {
             patch["metadata"]["resourceVersion"] = seen.resource_version().into();
         }
         let options = WriteOptions {

@@ -123,7 +123,8 @@ pub fn auto_sync(input: &AutoSyncInput<'_>) -> AutoSync {
     }))
 }
 
-/// The last operation, where it was for the same revisions and sources.
+/// The last operation, where it was for the same revisions and sources. How the revision was
+/// asked for (`main`, or its SHA) makes no difference.
 fn attempted<'a>(input: &AutoSyncInput<'a>) -> Option<&'a OperationState> {
     let last = input.last?;
     let result = last.sync_result.as_ref()?;
@@ -137,7 +138,16 @@ fn attempted<'a>(input: &AutoSyncInput<'a>) -> Option<&'a OperationState> {
     } else {
         &result.revisions
     };
-    (revisions == input.revisions && sources == input.spec.all_sources()).then_some(last)
+    let unnamed = |sources: &[Source]| -> Vec<Source> {
+        let unnamed = sources.iter().map(|source| Source {
+            target_revision: String::new(),
+            ..source.clone()
+        });
+        unnamed.collect()
+    };
+    let is_same =
+        revisions == input.revisions && unnamed(sources) == unnamed(input.spec.all_sources());
+    is_same.then_some(last)
 }
 
 /// How often self-heal has run without a quiet time since.
@@ -255,6 +265,19 @@ mod tests {
             run(Automated::default(), drift(), Some(&failed), NOW),
             AutoSync::Refused("Failed last sync attempt to abc: boom".into())
         );
+    }
+
+    #[test]
+    fn failed_attempt_by_sha_is_not_repeated_for_the_branch() {
+        let mut failed = done(OperationPhase::Failed, 0);
+        if let Some(source) = failed.sync_result.as_mut().and_then(|r| r.source.as_mut()) {
+            source.target_revision = "abc".into();
+        }
+        let drift = vec![row("a", true, SyncCode::OutOfSync)];
+        assert!(matches!(
+            run(Automated::default(), drift, Some(&failed), NOW),
+            AutoSync::Refused(_)
+        ));
     }
 
     #[test]

@@ -231,7 +231,10 @@ mod tests {
         };
         assert!(two_at_once().await.is_err(), "the second is stopped");
         tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(two_at_once().await.is_ok(), "the first has found the server");
+        assert!(
+            two_at_once().await.is_ok(),
+            "the first has found the server"
+        );
     }
 
     #[tokio::test]

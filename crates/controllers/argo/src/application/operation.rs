@@ -347,7 +347,7 @@ impl ApplicationController {
         if !is_failed && is_whole {
             report.status.history = completed_history(&report.status.history, &valid.spec, &state);
         }
-        report.clears_operation = application.pointer("/operation").is_some();
+        report.clears_operation = is_asked(application, &state.operation);
         report.status.operation_state = Some(state);
         Verdict::done()
     }
@@ -367,8 +367,8 @@ impl ApplicationController {
         };
         message.clone_into(&mut state.message);
         state.finished_at = Some(now_text(self.hub.ports.clock.now()));
+        report.clears_operation = is_asked(application, &state.operation);
         report.status.operation_state = Some(state);
-        report.clears_operation = application.pointer("/operation").is_some();
     }
 
     /// An operation on an Application that is not valid ends at once.
@@ -392,6 +392,12 @@ fn refusal(valid: &Valid, sync: &SyncOperation) -> Option<String> {
     }
     (!sync.manifests.is_empty())
         .then(|| "`operation.sync.manifests` is not supported yet".to_owned())
+}
+
+/// Whether this is the operation that somebody asked for. Another one, which came while this one
+/// was about to begin, is still to run.
+fn is_asked(application: &Object, operation: &Operation) -> bool {
+    Operation::of(application).is_ok_and(|asked| asked.as_ref() == Some(operation))
 }
 
 /// An operation that was begun is ended where it began: a newer commit is for the next one.

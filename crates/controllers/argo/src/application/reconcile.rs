@@ -11,6 +11,9 @@ use argosy_pipeline::{Report, StageError, app_health};
 use async_trait::async_trait;
 use std::time::Duration;
 
+/// When a chart that cannot be had is asked for again.
+const CHART_AGAIN: Duration = Duration::from_mins(3);
+
 #[async_trait]
 impl Reconciler for ApplicationController {
     async fn reconcile(&self, key: &Key) -> Verdict {
@@ -44,6 +47,22 @@ impl Reconciler for ApplicationController {
 /// Whether a finalizer is one of those that the controller acts on.
 pub(crate) fn is_ours(finalizer: &str) -> bool {
     finalizer.starts_with(names::RESOURCES_FINALIZER)
+}
+
+/// When an Application that a stage stopped is looked at again.
+///
+/// What stands in Git or in the hub wakes it when it changes. A cluster's refusal does not: a
+/// right is given, or an admission rule lifted, without a word to us. Charts are not followed.
+fn again(valid: &Valid, error: &StageError) -> Verdict {
+    let is_chart = || valid.spec.all_sources().iter().any(|s| !s.chart.is_empty());
+    match (error, error.class()) {
+        (StageError::Live(_), Class::Denied | Class::Stalled) => Verdict::failed(Class::Waiting),
+        (StageError::Source { .. }, class) if is_chart() => Verdict {
+            failure: Some(class),
+            again: Some(CHART_AGAIN),
+        },
+        (_, class) => Verdict::failed(class),
+    }
 }
 
 impl ApplicationController {
@@ -132,7 +151,7 @@ impl ApplicationController {
             HealthCode::Unknown
         };
         report.not_compared(&valid.spec, health);
-        Verdict::failed(error.class())
+        again(valid, error)
     }
 
     fn describe(&self, valid: &Valid, compared: &Compared, report: &mut Report) {

@@ -309,7 +309,12 @@ fn refusal(mishap: Mishap) -> Option<Response<Body>> {
             } else {
                 ""
             };
-            (code, format!(r#"{{"kind":"Status","apiVersion":"v1","status":"Failure","message":"weather: {reason}","reason":"{reason}","code":{code}{details}}}"#))
+            (
+                code,
+                format!(
+                    r#"{{"kind":"Status","apiVersion":"v1","status":"Failure","message":"weather: {reason}","reason":"{reason}","code":{code}{details}}}"#
+                ),
+            )
         }
         _ => return None,
     };

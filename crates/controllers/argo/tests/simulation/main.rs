@@ -97,7 +97,10 @@ async fn settle(script: &Script, measure: Measure) {
     let end = tokio::time::Instant::now() + PATIENCE;
     loop {
         let Some(why) = script.unsettled(measure) else {
-            return script.world.watchman.say(&format!("-- settled: {measure:?}"));
+            return script
+                .world
+                .watchman
+                .say(&format!("-- settled: {measure:?}"));
         };
         if tokio::time::Instant::now() > end {
             return script.world.watchman.fault(format!("{measure:?}: {why}"));

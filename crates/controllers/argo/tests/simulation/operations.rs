@@ -63,7 +63,10 @@ impl Operations {
     /// operation just before was for.
     fn see_history(&mut self, application: &Value) -> Result<(), String> {
         let history = application.pointer("/status/history");
-        let history = history.and_then(Value::as_array).cloned().unwrap_or_default();
+        let history = history
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         if history == self.history {
             return Ok(());
         }

@@ -217,10 +217,7 @@ impl Script {
             String::new()
         };
         if people::ask(&self.world.hub, app, &author, &revision).await {
-            self.say(&format!(
-                "{author} syncs {} to `{revision}`",
-                app_name(app)
-            ));
+            self.say(&format!("{author} syncs {} to `{revision}`", app_name(app)));
             self.asked.push((app, author));
         }
     }
