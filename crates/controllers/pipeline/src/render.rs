@@ -96,6 +96,13 @@ impl RenderCache {
         sources.get(index).cloned().flatten()
     }
 
+    fn forget(&self, index: usize) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = sources.get_mut(index) {
+            *entry = None;
+        }
+    }
+
     fn set(&self, index: usize, entry: Arc<Entry>) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if sources.len() <= index {
@@ -188,9 +195,17 @@ impl RenderPool {
             let _permit = permit;
             rounds(&request, &*tree, &known, &caches)
         });
-        let rendered = task
+        let outcome = task
             .await
-            .map_err(|error| StageError::Panicked(error.to_string()))??;
+            .map_err(|error| StageError::Panicked(error.to_string()));
+        let rendered = match outcome.flatten() {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                // What was read on the way to the failure is not known: any change may end it.
+                cache.forget(index);
+                return Err(error);
+            }
+        };
         self.rendered.fetch_add(1, Ordering::Relaxed);
         let reference_roots = rendered
             .reference_reads

@@ -85,7 +85,7 @@ pub fn auto_sync(input: &AutoSyncInput<'_>) -> AutoSync {
             return AutoSync::No;
         }
         let attempts = heal_attempts(last, input.now);
-        if let Some(until) = not_before(last, attempts).filter(|until| *until > input.now) {
+        if let Some(until) = not_before(last, attempts, input.now) {
             return AutoSync::WaitUntil(until);
         }
         sync.auto_heal_attempts_count = attempts + 1;
@@ -168,9 +168,12 @@ fn heal_attempts(last: &OperationState, now: Timestamp) -> i64 {
     }
 }
 
-fn not_before(last: &OperationState, attempts: i64) -> Option<Timestamp> {
+/// Until when self-heal waits. An operation that ended in the future says nothing: the clock was
+/// set back since, and nobody waits until it has come round again.
+fn not_before(last: &OperationState, attempts: i64, now: Timestamp) -> Option<Timestamp> {
     let finished: Timestamp = last.finished_at.as_ref()?.parse().ok()?;
-    finished.checked_add(self_heal_delay(attempts)).ok()
+    let until = finished.checked_add(self_heal_delay(attempts)).ok()?;
+    (finished <= now && now < until).then_some(until)
 }
 
 #[cfg(test)]
@@ -310,6 +313,21 @@ mod tests {
             run(Automated::default(), rows(), Some(&first), NOW),
             AutoSync::No
         );
+    }
+
+    #[test]
+    fn clock_that_was_set_back_makes_self_heal_wait_for_nothing() {
+        let heal = Automated {
+            self_heal: true,
+            ..Automated::default()
+        };
+        let rows = vec![row("b", true, SyncCode::OutOfSync)];
+        let last = done(OperationPhase::Succeeded, 3);
+        let an_hour_before = "2025-12-31T23:00:00Z";
+        assert!(matches!(
+            run(heal, rows, Some(&last), an_hour_before),
+            AutoSync::Start(_)
+        ));
     }
 
     #[test]

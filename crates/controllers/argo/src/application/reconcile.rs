@@ -2,6 +2,7 @@
 
 use super::ApplicationController;
 use super::compare::Compared;
+use super::operation::Pass;
 use super::record::Record;
 use super::validate::{Valid, validate};
 use argosy_crds::{ApplicationStatus, HealthCode, condition, names};
@@ -81,17 +82,32 @@ impl ApplicationController {
         let compared = self
             .compare(key, &valid, &record, &report.status.resources.clone())
             .await;
-        let compared = match compared {
-            Ok(compared) => compared,
-            Err(error) => return self.stopped(&valid, report, &error),
+        let (current, stopped) = match compared {
+            Ok(compared) => {
+                self.listen(&compared.cluster);
+                report.compared(&valid.spec, &compared.comparison, &compared.revisions);
+                let times = &self.hub.stage_times;
+                report.health(&times.measure_now("health", || app_health(&compared.comparison)));
+                self.describe(&valid, &compared, report);
+                (Ok(compared), Verdict::done())
+            }
+            Err(error) => {
+                let stopped = self.stopped(&valid, report, &error);
+                (Err(error), stopped)
+            }
         };
-        self.listen(&compared.cluster);
-        report.compared(&valid.spec, &compared.comparison, &compared.revisions);
-        let times = &self.hub.stage_times;
-        report.health(&times.measure_now("health", || app_health(&compared.comparison)));
-        self.describe(&valid, &compared, report);
-        self.operate(key, application, &valid, compared, &record, report)
-            .await
+        let pass = Pass {
+            key,
+            application,
+            valid: &valid,
+            record: &record,
+            report,
+        };
+        let operated = self.operate(pass, current).await;
+        Verdict {
+            failure: operated.failure.or(stopped.failure),
+            again: operated.again.or(stopped.again),
+        }
     }
 
     /// The `refresh` annotation: look at the remotes first; `hard`: render anew.

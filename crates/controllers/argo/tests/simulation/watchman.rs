@@ -323,8 +323,10 @@ pub fn operation_id(application: &Value) -> Option<String> {
     let state = application.pointer("/status/operationState")?;
     let author = state.pointer("/operation/initiatedBy/username");
     let attempts = state.pointer("/operation/sync/autoHealAttemptsCount");
+    let revision = state.pointer("/operation/sync/revision");
+    let revision = revision.and_then(Value::as_str).unwrap_or_default();
     Some(format!(
-        "{}/{}/{}",
+        "{}/{}/{}{revision:.6}",
         state.get("startedAt")?.as_str()?,
         author.and_then(Value::as_str).unwrap_or("auto"),
         attempts.and_then(Value::as_i64).unwrap_or(0),

@@ -35,7 +35,7 @@ impl OperationStore for HubOperations {
             }
             match self.write(&application, state).await {
                 Ok(written) => {
-                    self.hub.store.note(&written, super::super::NAME);
+                    self.hub.store.note(&written, crate::application::NAME);
                     return Ok(());
                 }
                 Err(error) if error.kind == ApiErrorKind::Conflict => {}
