@@ -178,7 +178,7 @@ impl Watchman {
             self.fault(format!("{trace}: {why}"));
         }
         let app = model::app_name(model::app_of(&name).unwrap());
-        let operation = self.application(&app).and_then(|app| operation_id(&app));
+        let operation = self.application(&app).and_then(|app| attempt_id(&app));
         Before {
             rev: self.stores[&passing.link]
                 .get(&model::place(&name))
@@ -294,6 +294,13 @@ impl Watchman {
             ));
         }
     }
+}
+
+/// What tells an attempt of an operation from others: each has a plan of its own.
+fn attempt_id(application: &Value) -> Option<String> {
+    let retries = application.pointer("/status/operationState/retryCount");
+    let retries = retries.and_then(Value::as_i64).unwrap_or(0);
+    Some(format!("{}#{retries}", operation_id(application)?))
 }
 
 /// An Application in one line.
