@@ -36,11 +36,10 @@ pub struct Discovered {
 /// Where the server cannot be reached or refuses its list of groups or its version.
 pub async fn discover(wire: &Wire, before: Option<&Discovered>) -> Result<Discovered, ApiError> {
     let version_path = Path::literal("/version");
-    let (core, groups, version) = tokio::try_join!(
-        fetch(wire, "/api"),
-        fetch(wire, "/apis"),
-        wire.get(&version_path, JSON),
-    )?;
+    // Alone, because it finds out whether the server is there again after it was not: the
+    // breaker lets one request through for that.
+    let version = wire.get(&version_path, JSON).await?;
+    let (core, groups) = tokio::try_join!(fetch(wire, "/api"), fetch(wire, "/apis"))?;
     let kube_version =
         parse::version(&version).map_err(|e| parse::unreadable(wire, "/version", &e))?;
     let mut broken = BTreeMap::new();

@@ -126,6 +126,14 @@ impl Default for Limits {
     }
 }
 
+/// What answers an address without a socket.
+#[derive(Clone)]
+struct InProcess {
+    service: ApiService,
+    /// Bulkhead and breaker hold for it, as for a server behind a socket.
+    guarded: bool,
+}
+
 /// Makes services for clusters. Cheap to clone; clones share everything.
 #[derive(Clone, Default)]
 pub struct Transport {
@@ -136,7 +144,7 @@ pub struct Transport {
 struct Inner {
     limits: Limits,
     tls: TlsStore,
-    in_process: RwLock<BTreeMap<Address, ApiService>>,
+    in_process: RwLock<BTreeMap<Address, InProcess>>,
     calls: Arc<AtomicU64>,
     hub: RwLock<Option<ApiService>>,
 }
@@ -158,13 +166,26 @@ impl Transport {
     /// # Errors
     /// Where `url` is no http or https URL.
     pub fn register(&self, url: &str, service: ApiService) -> Result<(), TransportError> {
+        self.answer(url, service, false)
+    }
+
+    /// As [`Self::register`], with the bulkhead and the breaker that a server behind a socket
+    /// has: for services that can be slow or dead, such as a simulated network's.
+    ///
+    /// # Errors
+    /// Where `url` is no http or https URL.
+    pub fn stand_in(&self, url: &str, service: ApiService) -> Result<(), TransportError> {
+        self.answer(url, service, true)
+    }
+
+    fn answer(&self, url: &str, service: ApiService, guarded: bool) -> Result<(), TransportError> {
         let address = Address::parse(url)?;
         let mut table = self
             .inner
             .in_process
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        table.insert(address, service);
+        table.insert(address, InProcess { service, guarded });
         Ok(())
     }
 
@@ -221,10 +242,15 @@ impl Transport {
             });
         }
         let address = Address::parse(&spec.server)?;
-        if let Some(service) = self.in_process(&address) {
-            return Ok(authenticated(spec, service));
-        }
         let limits = self.inner.limits;
+        if let Some(found) = self.in_process(&address) {
+            let service = authenticated(spec, found.service);
+            return Ok(if found.guarded {
+                guard::guarded(service, address.authority(), limits)
+            } else {
+                service
+            });
+        }
         let tls = self.inner.tls.clone();
         let setup = tls.setup(&spec.tls, &address)?;
         let authority = address.authority();
@@ -239,24 +265,28 @@ impl Transport {
     }
 
     /// The registered service of the longest prefix of `address`.
-    fn in_process(&self, address: &Address) -> Option<ApiService> {
+    fn in_process(&self, address: &Address) -> Option<InProcess> {
         let table = self
             .inner
             .in_process
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let (at, service) = table
+        let (at, found) = table
             .iter()
             .filter(|(at, _)| address.is_under(at))
             .max_by_key(|(at, _)| at.prefix().len())?;
         let rest = address.prefix()[at.prefix().len()..].to_owned();
-        let service = service.clone();
         if rest.is_empty() {
-            return Some(service);
+            return Some(found.clone());
         }
-        let prefixed = service
+        let prefixed = found
+            .service
+            .clone()
             .map_request(move |request: http::Request<_>| address::with_prefix(request, &rest));
-        Some(ApiService::new(prefixed))
+        Some(InProcess {
+            service: ApiService::new(prefixed),
+            guarded: found.guarded,
+        })
     }
 }
 

@@ -78,6 +78,7 @@ impl ApplicationSetController {
         self.touch_all();
         loop {
             tokio::select! {
+                biased;
                 () = stop.stopped() => return,
                 change = changes.recv() => match change {
                     Ok(change) => self.changed(&change),

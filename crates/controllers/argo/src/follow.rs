@@ -1,6 +1,6 @@
 //! Who follows which revisions, and whom a new commit concerns.
 
-use argosy_frame::Queue;
+use argosy_frame::{Queue, offload};
 use argosy_object::Key;
 use argosy_ports::{Artifact, RepoRef, Seen, Sources, Wanted};
 use argosy_tree::{Changed, Tree, touched};
@@ -83,7 +83,9 @@ impl Follows {
     }
 
     fn spawn(&self, followed: &Followed) -> JoinHandle<()> {
-        let receiver = self.sources.follow(&followed.0, &followed.1);
+        let mut receiver = self.sources.follow(&followed.0, &followed.1);
+        // What is seen now is what the reconcile that begins to follow sees, too.
+        let first = receiver.borrow_and_update().clone();
         let watcher = Watcher {
             sources: self.sources.clone(),
             state: self.state.clone(),
@@ -91,7 +93,7 @@ impl Follows {
             queue: self.queue.clone(),
             concerns: self.concerns.clone(),
         };
-        tokio::spawn(watcher.run(receiver))
+        tokio::spawn(watcher.run(first, receiver))
     }
 }
 
@@ -115,51 +117,53 @@ struct Watcher {
     concerns: Concerns,
 }
 
+/// What was seen last; `None` for the files where they could not be read.
+type Last = Option<(Artifact, Option<Arc<dyn Tree>>)>;
+
 impl Watcher {
-    async fn run(self, mut receiver: watch::Receiver<Seen>) {
-        let mut last: Option<(Artifact, Arc<dyn Tree>)> = None;
+    async fn run(self, first: Seen, mut receiver: watch::Receiver<Seen>) {
+        let mut last: Last = None;
         let mut had_error = false;
+        let mut seen = first;
         loop {
-            let seen = receiver.borrow_and_update().clone();
             let has_error = seen.error.is_some();
-            if let Some(artifact) = seen.artifact
-                && last
-                    .as_ref()
+            let is_moved = |artifact: &Artifact| {
+                last.as_ref()
                     .is_none_or(|(old, _)| old.revision != artifact.revision)
-            {
-                last = self.moved(last.as_ref(), artifact).await;
-            } else if has_error != had_error {
+            };
+            if let Some(artifact) = seen.artifact.filter(is_moved) {
+                last = Some(self.moved(last, artifact).await);
+            }
+            // All of them stand there with the error, or with a revision that cannot be had any
+            // more: also those that the new revision does not concern.
+            if has_error != had_error {
                 self.wake(|_| true);
             }
             had_error = has_error;
             if receiver.changed().await.is_err() {
                 return;
             }
+            seen = receiver.borrow_and_update().clone();
         }
     }
 
     /// A new revision: the trees are compared once, and only those whose read set the
     /// difference touches are woken.
-    async fn moved(
-        &self,
-        last: Option<&(Artifact, Arc<dyn Tree>)>,
-        artifact: Artifact,
-    ) -> Option<(Artifact, Arc<dyn Tree>)> {
+    async fn moved(&self, last: Last, artifact: Artifact) -> (Artifact, Option<Arc<dyn Tree>>) {
         let Ok(tree) = self.sources.tree(&artifact).await else {
             self.wake(|_| true);
-            return None;
+            return (artifact, None);
         };
-        let changed = match last {
-            None => None,
-            Some((_, old)) => difference(old.clone(), tree.clone()).await,
-        };
-        match (last, changed) {
+        match last {
             // The first sight is what the reconcile that began to follow has seen itself.
-            (None, _) => {}
-            (_, None) => self.wake(|_| true),
-            (_, Some(changed)) => self.wake(|follower| (self.concerns)(follower, &changed)),
+            None => {}
+            Some((_, None)) => self.wake(|_| true),
+            Some((_, Some(old))) => match difference(old, tree.clone()).await {
+                None => self.wake(|_| true),
+                Some(changed) => self.wake(|follower| (self.concerns)(follower, &changed)),
+            },
         }
-        Some((artifact, tree))
+        (artifact, Some(tree))
     }
 
     fn wake(&self, concerns: impl Fn(&Key) -> bool) {
@@ -178,8 +182,7 @@ impl Watcher {
 
 /// Compares two trees off the reactor; `None` where that fails.
 async fn difference(old: Arc<dyn Tree>, new: Arc<dyn Tree>) -> Option<Changed> {
-    let task = tokio::task::spawn_blocking(move || touched(&*old, &*new));
-    task.await.ok()?.ok()
+    offload(move || touched(&*old, &*new)).await.ok()?.ok()
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

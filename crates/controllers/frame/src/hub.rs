@@ -128,6 +128,7 @@ impl HubStore {
         mut stop: Stop,
     ) {
         tokio::select! {
+            biased;
             () = stop.stopped() => {}
             () = self.follow_forever(api, resource, list) => {}
         }

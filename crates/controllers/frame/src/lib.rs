@@ -7,6 +7,7 @@
 
 mod events;
 mod hub;
+mod offload;
 mod queue;
 mod runner;
 mod stage_times;
@@ -15,6 +16,7 @@ mod stop;
 
 pub use events::{EventKind, Events};
 pub use hub::{HubChange, HubStore};
+pub use offload::offload;
 pub use queue::Queue;
 pub use runner::{Reconciler, Verdict, run};
 pub use stage_times::{STAGE_BUCKETS, StageTime, StageTimes};

@@ -116,6 +116,7 @@ impl Queue {
             match wait {
                 Some(at) => {
                     tokio::select! {
+                        biased;
                         () = self.wakes.notified() => {}
                         () = tokio::time::sleep_until(at) => {}
                     }

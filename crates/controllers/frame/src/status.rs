@@ -11,6 +11,11 @@ pub struct StatusWriter {
     manager: &'static str,
 }
 
+/// What is only true of the object as it was seen: on a newer one the patch is a conflict.
+/// Else a reconcile that is behind could take off a request that has just come, or put an
+/// operation back that has ended.
+const EXACT: [&str; 3] = ["/operation", "/status/operationState", "/status/history"];
+
 /// A status that was not written.
 #[derive(Debug, thiserror::Error)]
 #[error("status of `{name}` is not written: {source}")]
@@ -32,7 +37,8 @@ impl StatusWriter {
     }
 
     /// Writes what differs between `seen` and `wanted`, and returns the object as it is now;
-    /// `None` where nothing differs, and then no request goes out.
+    /// `None` where nothing differs, and then no request goes out. What tells of operations is
+    /// written only onto the very state that was seen.
     ///
     /// `subresource`: ApplicationSets have a status subresource, Applications have none.
     ///
@@ -45,9 +51,12 @@ impl StatusWriter {
         wanted: &Value,
         subresource: bool,
     ) -> Result<Option<Object>, StatusError> {
-        let patch = merge_diff(seen.value(), wanted);
+        let mut patch = merge_diff(seen.value(), wanted);
         if patch.as_object().is_none_or(Map::is_empty) {
             return Ok(None);
+        }
+        if EXACT.iter().any(|pointer| patch.pointer(pointer).is_some()) {
+            patch["metadata"]["resourceVersion"] = seen.resource_version().into();
         }
         let options = WriteOptions {
             manager: Some(self.manager.into()),

@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How often an object whose kind is not served yet is tried again, and after which pause: its
 /// CRD may be part of the same sync.
@@ -51,7 +52,7 @@ struct Run<'a> {
     machine: &'a mut SyncMachine,
     commands: VecDeque<SyncCommand>,
     observed: BTreeSet<usize>,
-    wake: Option<Timestamp>,
+    wake: Option<Instant>,
 }
 
 type Outcome = (usize, bool, Result<String, String>);
@@ -99,16 +100,27 @@ impl OperationDriver {
                     }
                     SyncCommand::Wake(at) => {
                         run.observed.clear();
-                        run.wake = Some(at);
+                        // A clock that is set meanwhile changes nothing.
+                        let wait = at.duration_since(self.clock.now());
+                        let wait = Duration::try_from(wait).unwrap_or_default();
+                        run.wake = Some(Instant::now() + wait);
                     }
                     SyncCommand::Finish(state) => return Ok(*state),
                 }
             }
+            // In this order whatever else is ready: what happens follows from what happened.
             tokio::select! {
+                biased;
+                Ok(()) = terminate.changed(), if !is_terminated => {
+                    if *terminate.borrow() {
+                        is_terminated = true;
+                        run.feed(self.clock.now(), SyncEvent::Terminate);
+                    }
+                }
                 Some((step, is_apply, outcome)) = under_way.next(), if !under_way.is_empty() => {
                     run.feed(self.clock.now(), event(step, is_apply, outcome));
                 }
-                () = self.until(run.wake), if run.wake.is_some() => {
+                () = until(run.wake), if run.wake.is_some() => {
                     run.wake = None;
                     run.feed(self.clock.now(), SyncEvent::Tick);
                 }
@@ -118,20 +130,8 @@ impl OperationDriver {
                 () = tokio::time::sleep(OBSERVE_PAUSE), if !run.observed.is_empty() => {
                     self.observe(&mut run, &steps).await;
                 }
-                Ok(()) = terminate.changed(), if !is_terminated => {
-                    if *terminate.borrow() {
-                        is_terminated = true;
-                        run.feed(self.clock.now(), SyncEvent::Terminate);
-                    }
-                }
             }
         }
-    }
-
-    async fn until(&self, at: Option<Timestamp>) {
-        let Some(at) = at else { return };
-        let wait = at.duration_since(self.clock.now());
-        tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
     }
 
     /// Tells the machine the health of the objects that it observes.
@@ -231,6 +231,12 @@ impl OperationDriver {
             Ok(_) => Ok("pruned".into()),
             Err(error) => Err(refusal(step, &error)),
         }
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::StageError;
 use crate::source::Sourced;
+use argosy_frame::offload;
 use argosy_object::{Blob, Digest, Finding, Object, Origin, Str};
 use argosy_ports::ClusterFacts;
 use argosy_render::{
@@ -95,6 +96,13 @@ impl RenderCache {
         sources.get(index).cloned().flatten()
     }
 
+    fn forget(&self, index: usize) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = sources.get_mut(index) {
+            *entry = None;
+        }
+    }
+
     fn set(&self, index: usize, entry: Arc<Entry>) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if sources.len() <= index {
@@ -183,13 +191,21 @@ impl RenderPool {
         let caches = self.caches.clone();
         let known = references.clone();
         let root = tree.root();
-        let task = tokio::task::spawn_blocking(move || {
+        let task = offload(move || {
             let _permit = permit;
             rounds(&request, &*tree, &known, &caches)
         });
-        let rendered = task
+        let outcome = task
             .await
-            .map_err(|error| StageError::Panicked(error.to_string()))??;
+            .map_err(|error| StageError::Panicked(error.to_string()));
+        let rendered = match outcome.flatten() {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                // What was read on the way to the failure is not known: any change may end it.
+                cache.forget(index);
+                return Err(error);
+            }
+        };
         self.rendered.fetch_add(1, Ordering::Relaxed);
         let reference_roots = rendered
             .reference_reads

@@ -85,7 +85,7 @@ pub fn auto_sync(input: &AutoSyncInput<'_>) -> AutoSync {
             return AutoSync::No;
         }
         let attempts = heal_attempts(last, input.now);
-        if let Some(until) = not_before(last, attempts).filter(|until| *until > input.now) {
+        if let Some(until) = not_before(last, attempts, input.now) {
             return AutoSync::WaitUntil(until);
         }
         sync.auto_heal_attempts_count = attempts + 1;
@@ -123,7 +123,8 @@ pub fn auto_sync(input: &AutoSyncInput<'_>) -> AutoSync {
     }))
 }
 
-/// The last operation, where it was for the same revisions and sources.
+/// The last operation, where it was for the same revisions and sources. How the revision was
+/// asked for (`main`, or its SHA) makes no difference.
 fn attempted<'a>(input: &AutoSyncInput<'a>) -> Option<&'a OperationState> {
     let last = input.last?;
     let result = last.sync_result.as_ref()?;
@@ -137,7 +138,16 @@ fn attempted<'a>(input: &AutoSyncInput<'a>) -> Option<&'a OperationState> {
     } else {
         &result.revisions
     };
-    (revisions == input.revisions && sources == input.spec.all_sources()).then_some(last)
+    let unnamed = |sources: &[Source]| -> Vec<Source> {
+        let unnamed = sources.iter().map(|source| Source {
+            target_revision: String::new(),
+            ..source.clone()
+        });
+        unnamed.collect()
+    };
+    let is_same =
+        revisions == input.revisions && unnamed(sources) == unnamed(input.spec.all_sources());
+    is_same.then_some(last)
 }
 
 /// How often self-heal has run without a quiet time since.
@@ -158,9 +168,12 @@ fn heal_attempts(last: &OperationState, now: Timestamp) -> i64 {
     }
 }
 
-fn not_before(last: &OperationState, attempts: i64) -> Option<Timestamp> {
+/// Until when self-heal waits. An operation that ended in the future says nothing: the clock was
+/// set back since, and nobody waits until it has come round again.
+fn not_before(last: &OperationState, attempts: i64, now: Timestamp) -> Option<Timestamp> {
     let finished: Timestamp = last.finished_at.as_ref()?.parse().ok()?;
-    finished.checked_add(self_heal_delay(attempts)).ok()
+    let until = finished.checked_add(self_heal_delay(attempts)).ok()?;
+    (finished <= now && now < until).then_some(until)
 }
 
 #[cfg(test)]
@@ -258,6 +271,19 @@ mod tests {
     }
 
     #[test]
+    fn failed_attempt_by_sha_is_not_repeated_for_the_branch() {
+        let mut failed = done(OperationPhase::Failed, 0);
+        if let Some(source) = failed.sync_result.as_mut().and_then(|r| r.source.as_mut()) {
+            source.target_revision = "abc".into();
+        }
+        let drift = vec![row("a", true, SyncCode::OutOfSync)];
+        assert!(matches!(
+            run(Automated::default(), drift, Some(&failed), NOW),
+            AutoSync::Refused(_)
+        ));
+    }
+
+    #[test]
     fn self_heal_is_at_once_first_and_then_backs_off() {
         let heal = Automated {
             self_heal: true,
@@ -287,6 +313,21 @@ mod tests {
             run(Automated::default(), rows(), Some(&first), NOW),
             AutoSync::No
         );
+    }
+
+    #[test]
+    fn clock_that_was_set_back_makes_self_heal_wait_for_nothing() {
+        let heal = Automated {
+            self_heal: true,
+            ..Automated::default()
+        };
+        let rows = vec![row("b", true, SyncCode::OutOfSync)];
+        let last = done(OperationPhase::Succeeded, 3);
+        let an_hour_before = "2025-12-31T23:00:00Z";
+        assert!(matches!(
+            run(heal, rows, Some(&last), an_hour_before),
+            AutoSync::Start(_)
+        ));
     }
 
     #[test]

@@ -141,6 +141,7 @@ impl Cluster {
                 Ok(Some(rev))
             }
             Err(CommitError::Conflict { .. }) => Ok(None),
+            Err(CommitError::Full) => Err(ApiError::storage_full()),
             Err(CommitError::Failed(text)) => Err(ApiError::internal(&text)),
         }
     }

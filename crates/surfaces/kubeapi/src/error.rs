@@ -405,6 +405,13 @@ impl ApiError {
         Self::new(410, "Expired", message)
     }
 
+    /// 507: nothing can be written until there is room again.
+    pub fn storage_full() -> Self {
+        let message = "the disk of the store is full: nothing was written; free some room on it \
+                       and try again";
+        Self::new(507, "InsufficientStorage", message)
+    }
+
     /// 500.
     pub fn internal(detail: &str) -> Self {
         let mut error = Self::new(

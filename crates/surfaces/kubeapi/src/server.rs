@@ -133,8 +133,11 @@ impl ApiServer {
 
     /// Answers one request.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let started = self.respond(request).await;
-        started.unwrap_or_else(|error| error.reply())
+        let answer = self.respond(request).await;
+        // What could not be read looks as if it were not there: no such answer goes out.
+        let failure = self.cluster.storage.failure();
+        let answer = failure.map_or(answer, |why| Err(ApiError::internal(&why)));
+        answer.unwrap_or_else(|error| error.reply())
     }
 
     /// Waits until the workers have nothing to do for what was written so far.

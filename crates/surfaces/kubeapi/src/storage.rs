@@ -107,6 +107,9 @@ pub enum CommitError {
         /// The revision found there, `None` where there is nothing.
         found: Option<Rev>,
     },
+    /// There is no room; nothing was done, and reads go on.
+    #[error("the disk of the store is full")]
+    Full,
     /// The store cannot write.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -138,6 +141,12 @@ pub trait Storage: Send + Sync {
 
     /// The revision of the last write.
     fn revision(&self) -> Rev;
+
+    /// Why nothing that this store says may be believed any more, where its place failed.
+    /// Whoever answers from it asks after reading.
+    fn failure(&self) -> Option<String> {
+        None
+    }
 }
 
 /// How much history a store keeps for watches to resume and pages to continue.

@@ -33,7 +33,7 @@ pub fn guarded(inner: ApiService, address: String, limits: Limits) -> ApiService
     });
     ApiService::new(tower::service_fn(move |request| {
         let (guard, inner) = (guard.clone(), inner.clone());
-        async move { guard.call(inner, request).await }
+        guard.call(inner, request)
     }))
 }
 
@@ -56,13 +56,34 @@ struct State {
     resting_until: Option<Instant>,
 }
 
+/// Whether a call may go out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Free,
+    /// It finds out whether the server is there again.
+    Probe,
+}
+
 impl Guard {
     async fn call(
-        &self,
+        self: Arc<Self>,
         inner: ApiService,
         request: Request<Body>,
     ) -> Result<Response<Body>, BoxError> {
-        self.check()?;
+        match self.check()? {
+            Pass::Free => self.carry(inner, request).await,
+            // In a task of its own: those who ask several things at once give up on all with
+            // the first that fails, and that is one that the breaker stops. A probe that went
+            // with them would never find out anything.
+            Pass::Probe => tokio::spawn(self.carry(inner, request)).await?,
+        }
+    }
+
+    async fn carry(
+        self: Arc<Self>,
+        inner: ApiService,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, BoxError> {
         // A watch waits for hours: it has connections of its own and takes no permit.
         let permit = if is_watch(&request) {
             None
@@ -87,15 +108,15 @@ impl Guard {
     }
 
     /// Fails while the breaker is open; the first call after that goes through.
-    fn check(&self) -> Result<(), TransportError> {
+    fn check(&self) -> Result<Pass, TransportError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(until) = state.resting_until else {
-            return Ok(());
+            return Ok(Pass::Free);
         };
         let now = Instant::now();
         if now >= until {
             state.resting_until = Some(now + rest(state.failures));
-            return Ok(());
+            return Ok(Pass::Probe);
         }
         Err(TransportError::Resting {
             address: self.address.clone(),
@@ -183,6 +204,39 @@ mod tests {
         assert_eq!(calls.load(Ordering::Relaxed), 4);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn probe_goes_on_when_its_siblings_fail_at_once() {
+        let is_there = Arc::new(AtomicUsize::new(0));
+        let told = is_there.clone();
+        let server = ApiService::new(tower::service_fn(move |_| {
+            let is_there = told.load(Ordering::Relaxed) == 1;
+            async move {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if is_there {
+                    Ok(Response::new(empty_body()))
+                } else {
+                    Err::<Response<Body>, BoxError>("refused".into())
+                }
+            }
+        }));
+        let service = guarded(server, "h:1".into(), Limits::default());
+        for _ in 0..3 {
+            assert!(service.clone().oneshot(request()).await.is_err());
+        }
+        is_there.store(1, Ordering::Relaxed);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let two_at_once = || {
+            let ask = || crate::transport::ask(service.clone(), request());
+            async move { tokio::try_join!(ask(), ask()) }
+        };
+        assert!(two_at_once().await.is_err(), "the second is stopped");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(
+            two_at_once().await.is_ok(),
+            "the first has found the server"
+        );
+    }
+
     #[tokio::test]
     async fn concurrency_halves_on_429_and_grows_on_good_answers() {
         let status = Arc::new(AtomicU16::new(429));
@@ -195,7 +249,7 @@ mod tests {
                 Ok::<_, BoxError>(response)
             }
         }));
-        let guard = Guard {
+        let guard = Arc::new(Guard {
             address: String::new(),
             calls: Semaphore::new(16),
             state: Mutex::new(State {
@@ -203,12 +257,12 @@ mod tests {
                 most: 64,
                 ..State::default()
             }),
-        };
-        guard.call(inner.clone(), request()).await.unwrap();
+        });
+        guard.clone().call(inner.clone(), request()).await.unwrap();
         assert_eq!(guard.state.lock().unwrap().allowed, 8);
         status.store(200, Ordering::Relaxed);
         for _ in 0..8 {
-            guard.call(inner.clone(), request()).await.unwrap();
+            guard.clone().call(inner.clone(), request()).await.unwrap();
         }
         let state = guard.state.lock().unwrap();
         assert_eq!(

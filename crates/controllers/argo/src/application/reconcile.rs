@@ -2,6 +2,7 @@
 
 use super::ApplicationController;
 use super::compare::Compared;
+use super::operation::Pass;
 use super::record::Record;
 use super::validate::{Valid, validate};
 use argosy_crds::{ApplicationStatus, HealthCode, condition, names};
@@ -10,6 +11,9 @@ use argosy_object::{Class, Classified as _, Key, Object};
 use argosy_pipeline::{Report, StageError, app_health};
 use async_trait::async_trait;
 use std::time::Duration;
+
+/// When a chart that cannot be had is asked for again.
+const CHART_AGAIN: Duration = Duration::from_mins(3);
 
 #[async_trait]
 impl Reconciler for ApplicationController {
@@ -46,6 +50,22 @@ pub(crate) fn is_ours(finalizer: &str) -> bool {
     finalizer.starts_with(names::RESOURCES_FINALIZER)
 }
 
+/// When an Application that a stage stopped is looked at again.
+///
+/// What stands in Git or in the hub wakes it when it changes. A cluster's refusal does not: a
+/// right is given, or an admission rule lifted, without a word to us. Charts are not followed.
+fn again(valid: &Valid, error: &StageError) -> Verdict {
+    let is_chart = || valid.spec.all_sources().iter().any(|s| !s.chart.is_empty());
+    match (error, error.class()) {
+        (StageError::Live(_), Class::Denied | Class::Stalled) => Verdict::failed(Class::Waiting),
+        (StageError::Source { .. }, class) if is_chart() => Verdict {
+            failure: Some(class),
+            again: Some(CHART_AGAIN),
+        },
+        (_, class) => Verdict::failed(class),
+    }
+}
+
 impl ApplicationController {
     /// The nine stages. An early stop still reports all that was learned.
     async fn stages(&self, key: &Key, application: &Object, report: &mut Report) -> Verdict {
@@ -62,17 +82,32 @@ impl ApplicationController {
         let compared = self
             .compare(key, &valid, &record, &report.status.resources.clone())
             .await;
-        let compared = match compared {
-            Ok(compared) => compared,
-            Err(error) => return self.stopped(&valid, report, &error),
+        let (current, stopped) = match compared {
+            Ok(compared) => {
+                self.listen(&compared.cluster);
+                report.compared(&valid.spec, &compared.comparison, &compared.revisions);
+                let times = &self.hub.stage_times;
+                report.health(&times.measure_now("health", || app_health(&compared.comparison)));
+                self.describe(&valid, &compared, report);
+                (Ok(compared), Verdict::done())
+            }
+            Err(error) => {
+                let stopped = self.stopped(&valid, report, &error);
+                (Err(error), stopped)
+            }
         };
-        self.listen(&compared.cluster);
-        report.compared(&valid.spec, &compared.comparison, &compared.revisions);
-        let times = &self.hub.stage_times;
-        report.health(&times.measure_now("health", || app_health(&compared.comparison)));
-        self.describe(&valid, &compared, report);
-        self.operate(key, application, &valid, compared, &record, report)
-            .await
+        let pass = Pass {
+            key,
+            application,
+            valid: &valid,
+            record: &record,
+            report,
+        };
+        let operated = self.operate(pass, current).await;
+        Verdict {
+            failure: operated.failure.or(stopped.failure),
+            again: operated.again.or(stopped.again),
+        }
     }
 
     /// The `refresh` annotation: look at the remotes first; `hard`: render anew.
@@ -132,7 +167,7 @@ impl ApplicationController {
             HealthCode::Unknown
         };
         report.not_compared(&valid.spec, health);
-        Verdict::failed(error.class())
+        again(valid, error)
     }
 
     fn describe(&self, valid: &Valid, compared: &Compared, report: &mut Report) {

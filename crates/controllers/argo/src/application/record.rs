@@ -3,11 +3,11 @@
 use argosy_crds::OperationState;
 use argosy_object::Key;
 use argosy_pipeline::RenderCache;
-use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// All records, by Application.
 #[derive(Clone, Default)]
@@ -28,7 +28,7 @@ pub(crate) struct Record {
 struct Running {
     terminate: Option<watch::Sender<bool>>,
     finished: Option<OperationState>,
-    retry_at: Option<Timestamp>,
+    retry_at: Option<Instant>,
 }
 
 impl Records {
@@ -122,11 +122,11 @@ impl Record {
     }
 
     /// When a failed operation is tried again.
-    pub(crate) fn retry_at(&self) -> Option<Timestamp> {
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
         self.running().retry_at
     }
 
-    pub(crate) fn set_retry_at(&self, at: Timestamp) {
+    pub(crate) fn set_retry_at(&self, at: Instant) {
         self.running().retry_at = Some(at);
     }
 

@@ -39,6 +39,7 @@ impl ApplicationController {
         self.touch_all(|_| true);
         loop {
             tokio::select! {
+                biased;
                 () = stop.stopped() => return,
                 change = changes.recv() => match change {
                     Ok(change) => self.hub_changed(&change),
@@ -142,6 +143,7 @@ impl ApplicationController {
         let mut stop = self.stop.clone();
         tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = stop.stopped() => {}
                 () = task => {}
             }

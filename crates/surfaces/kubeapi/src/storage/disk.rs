@@ -4,6 +4,10 @@
 //! when that is on disk; then it publishes a new read snapshot and the events together, under
 //! one lock, so that a reader never sees one without the other.
 
+mod spare;
+#[cfg(test)]
+mod tests;
+
 use super::log::{EventStream, Log, LogHost};
 use super::memory::{check, page, stored};
 use super::{
@@ -11,13 +15,16 @@ use super::{
     Write,
 };
 use bytes::Bytes;
+use redb::backends::FileBackend;
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
+    WriteTransaction,
 };
+use spare::{Spare, SpareFile, Spared};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
 /// Full key (`CLUSTER/GROUP/RESOURCE/..`) to revision and JSON.
@@ -69,6 +76,8 @@ pub struct DiskStore {
 struct Shared {
     view: RwLock<View>,
     queue: mpsc::Sender<Request>,
+    /// Why the file cannot be used any more.
+    failure: OnceLock<String>,
 }
 
 /// What readers see: a snapshot, and the events up to it.
@@ -102,17 +111,39 @@ impl DiskStore {
     /// [`DiskError`] where the file cannot be read or has another format.
     pub fn open(path: &Path, limits: HistoryLimits) -> Result<Self, DiskError> {
         let shown = path.display().to_string();
+        let file = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
         let fail = |source: redb::Error| DiskError::Database {
             path: shown.clone(),
             source,
         };
+        let file = file.map_err(|error| fail(redb::Error::Io(error)))?;
+        let backend = FileBackend::new(file).map_err(|error| fail(error.into()))?;
+        let spare = Spare::new(Box::new(SpareFile::beside(path)));
+        Self::open_in(&shown, backend, spare, limits)
+    }
+
+    fn open_in(
+        shown: &str,
+        backend: impl StorageBackend,
+        spare: Arc<Spare>,
+        limits: HistoryLimits,
+    ) -> Result<Self, DiskError> {
+        let fail = |source: redb::Error| DiskError::Database {
+            path: shown.to_owned(),
+            source,
+        };
         let database = redb::Builder::new()
             .set_cache_size(CACHE_BYTES)
-            .create(path)
+            .create_with_backend(Spared::new(backend, spare.clone()))
             .map_err(|error| fail(error.into()))?;
         if let Some(found) = prepare(&database).map_err(fail)? {
             return Err(DiskError::Format {
-                path: shown.clone(),
+                path: shown.to_owned(),
                 found,
             });
         }
@@ -121,10 +152,12 @@ impl DiskStore {
         let shared = Arc::new(Shared {
             view: RwLock::new(view),
             queue,
+            failure: OnceLock::new(),
         });
         // A weak handle, so that dropping the last store ends the thread.
         let writer = Writer {
             database,
+            spare,
             shared: Arc::downgrade(&shared),
             requests,
         };
@@ -246,6 +279,14 @@ impl Shared {
         change(&mut self.view.write().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Notes that the file cannot be used any more: what is read from now on may be wrong.
+    fn fail(&self, error: &redb::Error) {
+        tracing::error!(%error, "the store cannot be used any more");
+        self.failure.get_or_init(|| {
+            format!("the store cannot be used any more: {error}; see to the disk and start again")
+        });
+    }
+
     async fn request(&self, make: impl FnOnce(Reply) -> Request) -> Result<Rev, CommitError> {
         let closed = || CommitError::Failed("the writer has stopped".into());
         let (reply, answer) = oneshot::channel();
@@ -257,6 +298,7 @@ impl Shared {
 /// The thread that writes.
 struct Writer {
     database: Database,
+    spare: Arc<Spare>,
     shared: std::sync::Weak<Shared>,
     requests: mpsc::Receiver<Request>,
 }
@@ -285,6 +327,14 @@ impl Writer {
     }
 
     fn perform(&self, shared: &Shared, group: Vec<Request>) {
+        if let Err(error) = self.spare.hold() {
+            tracing::error!(%error, "the disk is full: writes are refused");
+            for request in group {
+                let (Request::Commit { reply, .. } | Request::Forget { reply, .. }) = request;
+                let _ = reply.send(Err(CommitError::Full));
+            }
+            return;
+        }
         let (start, stale) =
             shared.with_view_mut(|view| (view.rev, std::mem::take(&mut view.stale)));
         let mut work = Work {
@@ -302,7 +352,7 @@ impl Writer {
                 }
             }
             Err(error) => {
-                tracing::error!(error = %error, "store commit failed");
+                shared.fail(&error);
                 shared.with_view_mut(|view| view.stale.extend(stale));
                 for Held { reply, .. } in work.held {
                     let _ = reply.send(Err(CommitError::Failed(error.to_string())));
@@ -513,7 +563,7 @@ impl LogHost for DiskStorage {
 impl Storage for DiskStorage {
     fn get(&self, key: &str) -> Option<Stored> {
         self.read(key).unwrap_or_else(|error| {
-            tracing::error!(error = %error, "store read failed");
+            self.shared.fail(&error);
             None
         })
     }
@@ -529,7 +579,7 @@ impl Storage for DiskStorage {
         Ok(self
             .read_page(&snapshot, past?, range, rev)
             .unwrap_or_else(|error| {
-                tracing::error!(error = %error, "store read failed");
+                self.shared.fail(&error);
                 Page {
                     rev,
                     ..Page::default()
@@ -554,5 +604,9 @@ impl Storage for DiskStorage {
 
     fn revision(&self) -> Rev {
         self.shared.with_view(|view| view.rev)
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.shared.failure.get().cloned()
     }
 }

@@ -1,0 +1,233 @@
+//! Beginning an operation, or going on with one that was interrupted.
+
+use super::stored::HubOperations;
+use super::{Current, Pass, end};
+use crate::application::compare::Compared;
+use crate::application::record::Record;
+use crate::application::validate::{Valid, validate_spec};
+use crate::application::{ApplicationController, instance_name};
+use argosy_crds::{
+    ApplicationSpec, Operation, OperationPhase, OperationState, SyncOperation, SyncResult,
+    condition,
+};
+use argosy_frame::{EventKind, Verdict};
+use argosy_object::{Class, Classified as _};
+use argosy_pipeline::{OperationDriver, StageError, plan_operation, split_operation};
+use argosy_ports::Identity;
+use argosy_sync::{SyncMachine, SyncOptions};
+
+impl ApplicationController {
+    /// Plans the operation and hands it to a task of its own.
+    pub(super) async fn launch(
+        &self,
+        mut pass: Pass<'_>,
+        current: Current,
+        mut state: OperationState,
+    ) -> Verdict {
+        let Some(sync) = state.operation.sync.clone() else {
+            let complaint = "Invalid operation request: no operation specified";
+            end(&mut pass, state, self.now(), complaint);
+            return Verdict::done();
+        };
+        if let Some(complaint) = refusal(pass.valid, &sync) {
+            end(&mut pass, state, self.now(), &complaint);
+            return Verdict::done();
+        }
+        let is_retry = pass.record.retry_at().is_some();
+        let asked = match &state.sync_result {
+            Some(begun) if !is_retry => begun_at(&state.operation, begun),
+            _ => state.operation.clone(),
+        };
+        let (other, compared) = match self.target(&pass, current, &asked).await {
+            Ok(target) => target,
+            // What cannot be read now may be read a moment later.
+            Err(error) if is_passing(&error) => {
+                pass.report
+                    .condition(condition::SYNC_ERROR, error.sentence());
+                return Verdict::failed(Class::Waiting);
+            }
+            Err(error) => {
+                end(&mut pass, state, self.now(), &error.sentence());
+                return Verdict::failed(Class::Stalled);
+            }
+        };
+        let target_valid = other.as_ref().unwrap_or(pass.valid);
+        state.phase = OperationPhase::Running;
+        state.finished_at = None;
+        state.sync_result = Some(sync_result(target_valid, &compared.revisions));
+        let planned = self.hub.stage_times.measure_now("plan", || {
+            plan_operation(
+                &target_valid.spec,
+                &with_force(&sync),
+                &compared.comparison,
+                compared.namespace_exists,
+            )
+        });
+        if let Some(result) = &mut state.sync_result {
+            result.managed_namespace_metadata = planned.namespace_metadata;
+        }
+        let Some(terminate) = pass.record.begin() else {
+            return Verdict::done();
+        };
+        let to = compared.revisions.join(", ");
+        self.hub.events.record(
+            pass.application,
+            EventKind::Normal,
+            "OperationStarted",
+            &format!("Initiated{} sync to '{to}'", automated(&state.operation)),
+        );
+        let (machine, first) = SyncMachine::start(planned.plan, SyncOptions::default(), state);
+        let driver = OperationDriver {
+            cluster: compared.cluster,
+            identity: Identity::default(),
+            clock: self.hub.ports.clock.clone(),
+            instance: instance_name(pass.key, &self.hub.ports.namespace),
+            dry_run: sync.dry_run,
+        };
+        let store = HubOperations {
+            hub: self.hub.clone(),
+            key: pass.key.clone(),
+            uid: pass.application.uid().to_owned(),
+        };
+        let (record, queue, key) = (pass.record.clone(), self.queue.clone(), pass.key.clone());
+        self.spawn(async move {
+            let applied = driver.run(machine, first, &store, terminate);
+            match store.hub.stage_times.measure("apply", applied).await {
+                Ok(state) => record.finish(state),
+                Err(error) => {
+                    tracing::debug!(%key, error, "operation did not begin and is tried again");
+                    record.abandon();
+                    return queue.add_failed(key);
+                }
+            }
+            queue.add(key);
+        });
+        // The task writes the state; what this pass learned of it is what it was before.
+        Verdict::done()
+    }
+
+    /// What the operation works on: this pass's comparison, or one at its own revision.
+    async fn target(
+        &self,
+        pass: &Pass<'_>,
+        current: Current,
+        operation: &Operation,
+    ) -> Result<(Option<Valid>, Compared), StageError> {
+        let spec = split_operation(&pass.valid.spec, operation);
+        let resolved = current.as_ref().ok().map(|compared| &*compared.revisions);
+        if is_same(&pass.valid.spec, &spec, resolved) {
+            return Ok((None, current?));
+        }
+        let other = validate_spec(&self.hub, spec)
+            .map_err(|complaints| StageError::Invalid(complaints.join("; ")))?;
+        let fresh = Record::default();
+        let compared = self
+            .compare(pass.key, &other, &fresh, &pass.report.status.resources)
+            .await?;
+        Ok((Some(other), compared))
+    }
+}
+
+/// Whether an operation's spec means what the Application's means, by the same words or because
+/// its revisions are what those were resolved to.
+fn is_same(own: &ApplicationSpec, asked: &ApplicationSpec, resolved: Option<&[String]>) -> bool {
+    let revisions = |spec: &ApplicationSpec| -> Vec<String> {
+        let sources = spec.all_sources().iter();
+        sources
+            .map(|source| source.target_revision.clone())
+            .collect()
+    };
+    let (owns, asks) = (revisions(own), revisions(asked));
+    let mut renamed = own.clone();
+    for (source, asks) in sources_mut(&mut renamed).iter_mut().zip(&asks) {
+        source.target_revision.clone_from(asks);
+    }
+    let means_own = |(index, asks): (usize, &String)| {
+        *asks == owns[index] || resolved.is_some_and(|resolved| *asks == resolved[index])
+    };
+    renamed == *asked && asks.len() == owns.len() && asks.iter().enumerate().all(means_own)
+}
+
+/// Whether trying again can help without a change of the operation or of what it names.
+fn is_passing(error: &StageError) -> bool {
+    let class = error.class();
+    matches!(class, Class::Transient | Class::Waiting)
+        || matches!(error, StageError::Live(_)) && class != Class::Bug
+}
+
+/// What makes an operation impossible, whatever the cluster holds.
+fn refusal(valid: &Valid, sync: &SyncOperation) -> Option<String> {
+    if let Err(denied) = valid.project.permit_sync() {
+        return Some(denied.to_string());
+    }
+    (!sync.manifests.is_empty())
+        .then(|| "`operation.sync.manifests` is not supported yet".to_owned())
+}
+
+/// An operation that was begun is ended where it began: a newer commit is for the next one.
+/// Compat: Argo CD's `SyncAppState` takes revision and source of a stored `syncResult`.
+fn begun_at(operation: &Operation, begun: &SyncResult) -> Operation {
+    let mut operation = operation.clone();
+    if let Some(sync) = &mut operation.sync {
+        sync.revision.clone_from(&begun.revision);
+        sync.revisions.clone_from(&begun.revisions);
+        if sync.source.is_none() && sync.sources.is_empty() {
+            sync.source.clone_from(&begun.source);
+            sync.sources.clone_from(&begun.sources);
+        }
+    }
+    operation
+}
+
+/// `syncStrategy.{apply,hook}.force` holds for every object.
+fn with_force(sync: &SyncOperation) -> SyncOperation {
+    let mut sync = sync.clone();
+    let is_forced = sync.sync_strategy.as_ref().is_some_and(|strategy| {
+        [&strategy.apply, &strategy.hook]
+            .into_iter()
+            .flatten()
+            .any(|one| one.force)
+    });
+    if is_forced {
+        sync.sync_options.push("Force=true".into());
+    }
+    sync
+}
+
+fn sync_result(valid: &Valid, revisions: &[String]) -> SyncResult {
+    let many = valid.spec.has_multiple_sources();
+    SyncResult {
+        revision: if many {
+            String::new()
+        } else {
+            revisions.first().cloned().unwrap_or_default()
+        },
+        revisions: if many { revisions.to_vec() } else { vec![] },
+        source: if many {
+            None
+        } else {
+            valid.spec.source.clone()
+        },
+        sources: if many {
+            valid.spec.sources.clone()
+        } else {
+            vec![]
+        },
+        ..SyncResult::default()
+    }
+}
+
+fn automated(operation: &Operation) -> &'static str {
+    match &operation.initiated_by {
+        Some(by) if by.automated => " automated",
+        _ => "",
+    }
+}
+
+fn sources_mut(spec: &mut argosy_crds::ApplicationSpec) -> &mut [argosy_crds::Source] {
+    if spec.sources.is_empty() {
+        spec.source.as_mut_slice()
+    } else {
+        &mut spec.sources
+    }
+}
