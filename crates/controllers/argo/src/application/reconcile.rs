@@ -217,9 +217,8 @@ impl ApplicationController {
         verdict: Verdict,
     ) -> Verdict {
         let record = self.records.get(key);
-        let now = self.hub.ports.clock.now();
         if report.says_only_more()
-            && let Some(left) = record.as_ref().and_then(|record| record.rest(now))
+            && let Some(left) = record.as_ref().and_then(|record| record.rest())
         {
             let again = verdict.again.map_or(left, |again| again.min(left));
             return Verdict {
@@ -245,7 +244,7 @@ impl ApplicationController {
                 if let Some(written) = written {
                     self.hub.store.note(&written, super::NAME);
                     if let Some(record) = &record {
-                        record.written(now);
+                        record.written();
                     }
                 }
                 if reports_finish && let Some(record) = &record {

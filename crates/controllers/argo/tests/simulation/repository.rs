@@ -196,6 +196,7 @@ fn repo_ref(url: &str) -> RepoRef {
     RepoRef {
         url: url.into(),
         credential: CredentialId::default(),
+        project: Str::default(),
     }
 }
 
@@ -255,6 +256,10 @@ impl Sources for Sight {
             tokio::spawn(self.0.clone().poll());
         }
         receiver
+    }
+
+    fn pushed(&self, _: &[String]) -> usize {
+        0
     }
 
     async fn refresh(&self, _: &RepoRef) -> Result<(), SourceError> {

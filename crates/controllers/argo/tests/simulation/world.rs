@@ -210,4 +210,6 @@ impl Configure for Configuration {
     }
 
     fn repositories(&self, _: &[Object]) {}
+
+    fn trust(&self, _: &str, _: &BTreeMap<String, String>) {}
 }
