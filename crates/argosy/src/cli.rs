@@ -4,6 +4,7 @@ use crate::commands::{
     app, appset, bench, cluster, completion, debug, demo, helm, kustomize, project, render, repo,
     run, up, version,
 };
+use crate::deferred::Deferred;
 use crate::session::Session;
 use argosy_cli::{Failure, Flags, GitOptions};
 use clap::{Args, Parser, Subcommand};
@@ -107,31 +108,31 @@ pub enum Command {
     Run(run::RunCommand),
     /// Applications
     #[command(subcommand, visible_alias = "application")]
-    App(app::AppCommand),
+    App(Deferred<app::AppCommand>),
     /// ApplicationSets
     #[command(subcommand, visible_alias = "applicationset")]
-    Appset(appset::AppsetCommand),
+    Appset(Deferred<appset::AppsetCommand>),
     /// Clusters
     #[command(subcommand)]
-    Cluster(cluster::ClusterCommand),
+    Cluster(Deferred<cluster::ClusterCommand>),
     /// Repositories
     #[command(subcommand)]
-    Repo(repo::RepoCommand),
+    Repo(Deferred<repo::RepoCommand>),
     /// Projects
     #[command(subcommand, visible_alias = "proj")]
-    Project(project::ProjectCommand),
+    Project(Deferred<project::ProjectCommand>),
     /// A folder, rendered as an Application would
-    Render(render::RenderCommand),
+    Render(Deferred<render::RenderCommand>),
     /// Helm charts, rendered by Argosy's own engine
-    Helm(Box<helm::HelmCommand>),
+    Helm(Deferred<Box<helm::HelmCommand>>),
     /// Kustomizations, built by Argosy's own engine
     #[command(subcommand)]
-    Kustomize(kustomize::KustomizeCommand),
+    Kustomize(Deferred<kustomize::KustomizeCommand>),
     /// What Argosy costs on this machine
     #[command(subcommand)]
-    Bench(bench::BenchCommand),
+    Bench(Deferred<bench::BenchCommand>),
     /// One stage of an Application, replayed from a folder
-    Debug(debug::DebugCommand),
+    Debug(Deferred<debug::DebugCommand>),
     /// The version of this program
     Version(version::VersionCommand),
     /// A script that completes commands in a shell
@@ -148,16 +149,16 @@ impl Command {
             Self::Demo(command) => command.run(session),
             Self::Up(command) => command.run(session),
             Self::Run(command) => command.run(session),
-            Self::App(command) => command.run(session),
-            Self::Appset(command) => command.run(session),
-            Self::Cluster(command) => command.run(session),
-            Self::Repo(command) => command.run(session),
-            Self::Project(command) => command.run(session),
-            Self::Render(command) => command.run(session),
-            Self::Helm(command) => command.run(session),
-            Self::Kustomize(command) => command.run(session),
-            Self::Bench(command) => command.run(session),
-            Self::Debug(command) => command.run(session),
+            Self::App(command) => command.0.run(session),
+            Self::Appset(command) => command.0.run(session),
+            Self::Cluster(command) => command.0.run(session),
+            Self::Repo(command) => command.0.run(session),
+            Self::Project(command) => command.0.run(session),
+            Self::Render(command) => command.0.run(session),
+            Self::Helm(command) => command.0.run(session),
+            Self::Kustomize(command) => command.0.run(session),
+            Self::Bench(command) => command.0.run(session),
+            Self::Debug(command) => command.0.run(session),
             Self::Version(command) => command.run(session),
             Self::Completion(command) => command.run(session),
         }

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod commands;
 pub mod controllers;
+pub mod deferred;
 pub mod embedded;
 pub mod folder;
 mod git;

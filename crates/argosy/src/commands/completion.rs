@@ -20,7 +20,9 @@ impl CompletionCommand {
     /// Prints the script.
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "argosy", &mut script);
+        let mut program = Cli::command();
+        program.build();
+        clap_complete::generate(self.shell, &mut program, "argosy", &mut script);
         session.print(&String::from_utf8_lossy(&script))?;
         Ok(0)
     }

@@ -112,7 +112,9 @@ fn every_make_target_in_the_docs_is_there() {
 #[test]
 fn every_command_has_help_with_examples_that_parse() {
     let mut seen = 0;
-    visit(&Cli::command(), "argosy", false, &mut seen);
+    let mut program = Cli::command();
+    program.build();
+    visit(&program, "argosy", false, &mut seen);
     assert!(seen > 40, "only {seen} examples were found");
 }
 
