@@ -20,12 +20,14 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The first line of a snapshot.
 const FORMAT: &str = "argosy mirror 1";
 /// How long another process may hold a mirror.
 const LOCK_PATIENCE: Duration = Duration::from_mins(5);
+/// How long a worn mirror is kept after cloning it anew has failed.
+const WORN: Duration = Duration::from_hours(1);
 /// Most names elsewhere that one mirror keeps looking for.
 const MAX_EXTRA: usize = 256;
 
@@ -39,6 +41,8 @@ pub(crate) struct Mirror {
     /// The references at the last clone that was made for damage: what is still damaged then
     /// is so on the server, and cloning again would not help.
     cloned_for_damage: Mutex<Option<Refs>>,
+    /// Until when a worn mirror is kept as it is.
+    worn_until: Mutex<Option<Instant>>,
 }
 
 impl Mirror {
@@ -57,6 +61,7 @@ impl Mirror {
             extra: Mutex::new(extra),
             fetching: Mutex::default(),
             cloned_for_damage: Mutex::default(),
+            worn_until: Mutex::default(),
         }
     }
 
@@ -105,10 +110,13 @@ impl Mirror {
         before: &Arc<Snapshot>,
         extra: &BTreeSet<String>,
     ) -> Result<Arc<Snapshot>, SourceError> {
-        if upkeep::is_worn(&self.dir, self.remote.garbage_patience)
-            && let Ok(snapshot) = self.clone_anew(extra)
-        {
-            return Ok(snapshot);
+        let may_replace = lock(&self.worn_until).is_none_or(|until| Instant::now() >= until);
+        if may_replace && upkeep::is_worn(&self.dir, self.remote.garbage_patience) {
+            match self.clone_anew(extra) {
+                Ok(snapshot) => return Ok(snapshot),
+                // What is here still serves; a clone that fails is not tried at every look.
+                Err(_) => *lock(&self.worn_until) = Some(Instant::now() + WORN),
+            }
         }
         match self.fetch_into(&self.dir, Some(before), extra, None) {
             Err(_) if before.objects.is_broken() => self.clone_for_damage(extra),

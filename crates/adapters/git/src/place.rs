@@ -47,6 +47,20 @@ pub(crate) fn place_of(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_cases_never_matter(
+            url in "(https://|ssh://|file://|)[a-cA-C@:/.%4\u{e9}]{0,30}",
+        ) {
+            let place = place_of(&url);
+            prop_assert_eq!(place_of(&url.to_ascii_uppercase().replacen("FILE://", "file://", 1)), place.clone());
+            let _ = crate::location::Location::parse(&url, &[]);
+            let _ = crate::location::comparable(&url);
+            let _ = crate::location::redact_url(&url);
+        }
+    }
 
     #[test]
     fn every_spelling_of_a_repository_is_one_place() {

@@ -141,6 +141,36 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_no_option_and_one_quoted_word(
+            url in "(ssh://|git\\+ssh://|)[-a@%2d:\\[\\]/.'! $\u{e9}]{0,24}",
+        ) {
+            if let Some(Ok(address)) = Address::parse(&url) {
+                for part in [&address.user, &address.host, &address.path] {
+                    prop_assert!(!part.is_empty() && !part.starts_with('-'), "{part}");
+                }
+                // Taken apart as a shell does, it is the path again.
+                let command = address.command();
+                let quoted = command.strip_prefix("git-upload-pack ").unwrap();
+                let (mut word, mut is_quoted, mut is_escaped) = (String::new(), false, false);
+                for c in quoted.chars() {
+                    match c {
+                        '\'' if !is_escaped => is_quoted = !is_quoted,
+                        '\\' if !is_quoted && !is_escaped => is_escaped = true,
+                        c => {
+                            prop_assert!(is_quoted || is_escaped, "{command}");
+                            word.push(c);
+                            is_escaped = false;
+                        }
+                    }
+                }
+                prop_assert_eq!(word, address.path);
+            }
+        }
+    }
 
     fn shown(url: &str) -> String {
         match Address::parse(url) {

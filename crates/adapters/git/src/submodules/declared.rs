@@ -188,7 +188,8 @@ mod tests {
     fn too_many_modules_are_an_error() {
         let text: String = (0..=MAX_DECLARED)
             .map(|n| format!("[submodule \"{n}\"]\npath = p{n}\nurl = https://h/{n}\n"))
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         assert!(parse(text.as_bytes()).unwrap_err().contains("1000"));
     }
 

@@ -140,8 +140,11 @@ async fn a_file_over_the_limit_is_refused_by_name_when_it_is_read() {
         peak()
     );
     // With a limit of its own it is read.
-    let larger = World::with(|settings| settings.max_file_bytes = 1 << 30);
-    let repo = larger.sources.repo(&repo.url, "default");
+    let larger = World::with(|settings| {
+        settings.max_file_bytes = 1 << 30;
+        settings.local_roots.push(world.repos());
+    });
+    let repo = larger.sources.repo(&world.local("big.git").url, "default");
     let artifact = larger.resolve(&repo, "main").await.unwrap();
     let tree = larger.sources.tree(&artifact).await.unwrap();
     let rooted = Rooted::new(&*tree, generous);

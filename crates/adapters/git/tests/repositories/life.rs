@@ -46,20 +46,23 @@ impl Life {
     }
 
     fn packs(&self) -> Vec<u64> {
-        let mirrors = self.world.dir.path().join("data/mirrors");
-        let mirror = std::fs::read_dir(mirrors)
-            .unwrap()
-            .flatten()
-            .map(|entry| entry.path().join("objects/pack"))
-            .find(|path| path.exists())
-            .unwrap();
-        std::fs::read_dir(mirror)
+        std::fs::read_dir(packs_of(&self.world.dir.path().join("data")))
             .unwrap()
             .flatten()
             .filter(|entry| entry.path().extension().is_some_and(|ext| ext == "pack"))
             .map(|entry| entry.metadata().unwrap().len())
             .collect()
     }
+}
+
+/// The folder of packs of the only mirror in a data folder.
+fn packs_of(data: &Path) -> std::path::PathBuf {
+    std::fs::read_dir(data.join("mirrors"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path().join("objects/pack"))
+        .find(|path| path.exists())
+        .unwrap()
 }
 
 fn git(dir: &Path, arguments: &[&str]) -> String {
@@ -250,8 +253,9 @@ async fn a_fetch_killed_in_the_middle_leaves_a_whole_mirror() {
     let life = Life::begin(World::new());
     let first = life.look("main").await.unwrap();
     let data = life.world.dir.path().join("data");
-    for n in 0..8_u64 {
-        let change = Change::Write("noise".into(), noise(n as u32));
+    let mut caught = 0;
+    for n in 0..8_u32 {
+        let change = Change::Write("noise".into(), noise(n));
         let newest = life.builder.commit("main", "m", &[change]).unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "life::fetch_until_killed", "--ignored"])
@@ -260,8 +264,22 @@ async fn a_fetch_killed_in_the_middle_leaves_a_whole_mirror() {
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        // Somewhere between its start and its end; which moment it is may differ each time.
-        std::thread::sleep(Duration::from_millis(20 + n * 25));
+        // A pack that is half here has a name of its own until it is whole.
+        let packs = packs_of(&data);
+        let begun = std::time::Instant::now();
+        let half_here = || {
+            let entries = std::fs::read_dir(&packs).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).any(|path| {
+                !path
+                    .extension()
+                    .is_some_and(|ext| ext == "pack" || ext == "idx")
+            })
+        };
+        while !half_here() && child.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < Duration::from_mins(1), "no fetch begins");
+            std::thread::yield_now();
+        }
+        caught += usize::from(half_here());
         child.kill().unwrap();
         child.wait().unwrap();
         let again = life.world.again();
@@ -279,4 +297,5 @@ async fn a_fetch_killed_in_the_middle_leaves_a_whole_mirror() {
         );
         assert_eq!(size.unwrap().len(), 400_000);
     }
+    assert!(caught > 0, "no fetch was killed in its middle");
 }

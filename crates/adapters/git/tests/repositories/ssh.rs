@@ -239,6 +239,7 @@ struct Agent {
 }
 
 impl Agent {
+    #[allow(clippy::zombie_processes)] // a test that fails here ends the agent's user with it
     fn start(dir: &std::path::Path, key: &std::path::Path) -> Self {
         let socket = dir.join("agent");
         let child = Command::new("ssh-agent")

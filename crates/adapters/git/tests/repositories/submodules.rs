@@ -20,7 +20,8 @@ fn declared(modules: &[(&str, &str)]) -> Change {
     let text: String = modules
         .iter()
         .map(|(path, url)| format!("[submodule \"{path}\"]\n\tpath = {path}\n\turl = {url}\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     Change::text(".gitmodules", &text)
 }
 
