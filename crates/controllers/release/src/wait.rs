@@ -6,8 +6,7 @@ use argosy_helm::release::{
 };
 use argosy_object::{Gvk, Object};
 use argosy_ports::{
-    ApiError, ApiErrorKind, Cluster, ListOptions, Resource, WatchEvent, WatchOptions,
-    WatchStream,
+    ApiError, ApiErrorKind, Cluster, ListOptions, Resource, WatchEvent, WatchOptions, WatchStream,
 };
 use futures_util::stream::{self, SelectAll};
 use futures_util::{Stream, StreamExt as _};
@@ -94,7 +93,9 @@ impl Releases {
             }
             let name = object.name();
             let live = self.live(object).await.ok().flatten();
-            let phase = live.as_ref().and_then(|found| found.pointer("/status/phase"));
+            let phase = live
+                .as_ref()
+                .and_then(|found| found.pointer("/status/phase"));
             if phase.is_some_and(|phase| phase == "Failed") {
                 return Err(format!("pod {name} failed"));
             }
@@ -153,8 +154,7 @@ impl Releases {
                     Ok(Err(never)) => return Err(never),
                     Err(error) => {
                         faults[index] += 1;
-                        let may_pass =
-                            error.code == 0 || error.code == 429 || error.code >= 500;
+                        let may_pass = error.code == 0 || error.code == 429 || error.code >= 500;
                         if !may_pass || faults[index] > RETRIES {
                             return Err(error.to_string());
                         }
