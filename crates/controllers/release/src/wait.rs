@@ -1,6 +1,7 @@
 //! Waits for objects: watching by kstatus, or polling by Helm 3's rules.
 
 use crate::Releases;
+use crate::notice::Level;
 use argosy_helm::release::{
     LegacyCheck, Related, Verdict, WaitFor, WaitStrategy, Waiter, legacy_ready,
 };
@@ -97,6 +98,8 @@ impl Releases {
                 .as_ref()
                 .and_then(|found| found.pointer("/status/phase"));
             if phase.is_some_and(|phase| phase == "Failed") {
+                let fields = [("pod", name)];
+                self.notices.log(Level::Error, "pod failed", &fields);
                 return Err(format!("pod {name} failed"));
             }
             let conditions = live
@@ -109,6 +112,8 @@ impl Releases {
             return Err(match failed {
                 Some(found) => {
                     let reason = found["reason"].as_str().unwrap_or_default();
+                    let fields = [("job", name), ("reason", reason)];
+                    self.notices.log(Level::Error, "job failed", &fields);
                     format!("job {name} failed: {reason}")
                 }
                 None => "timed out waiting for the condition".to_owned(),

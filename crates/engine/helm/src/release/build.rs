@@ -153,8 +153,8 @@ mod tests {
     fn lists_are_opened_and_namespaces_filled_in() {
         let text = "---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: \
                     ConfigMap, metadata: {name: a}}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: \
-                    b, namespace: own}}\n---\n{apiVersion: v1, kind: Namespace, metadata: {name: n}}\n";
-        assert_eq!(built(text).unwrap(), ["shop/a", "own/b", "-/n"]);
+                    b, namespace: own}}\n---\n{apiVersion: v1, kind: Namespace, metadata: {name: own}}\n";
+        assert_eq!(built(text).unwrap(), ["shop/a", "own/b", "-/own"]);
     }
 
     #[test]
