@@ -374,11 +374,13 @@ impl Api for Client {
     async fn table(&self, resource: &Resource, wanted: &TableOf<'_>) -> Result<Value, ApiError> {
         let path = match *wanted {
             TableOf::Name { namespace, name } => Path::object(resource, namespace, name, None)?,
-            TableOf::Labels { namespace, labels } => {
-                Path::collection(resource, Some(namespace))?.with_some("labelSelector", Some(labels))
-            }
+            TableOf::Labels { namespace, labels } => Path::collection(resource, Some(namespace))?
+                .with_some("labelSelector", Some(labels)),
         };
-        let bytes = self.wire.get(&path.with("includeObject", "Object"), TABLE).await?;
+        let bytes = self
+            .wire
+            .get(&path.with("includeObject", "Object"), TABLE)
+            .await?;
         serde_json::from_slice(&bytes).map_err(|error| garbled(&self.wire, "table", &error))
     }
 

@@ -35,7 +35,11 @@ async fn put(server: &Server, name: &str, version: i64, data: &[u8]) {
         "data": {"release": STANDARD.encode(data)},
     }));
     let options = WriteOptions::default();
-    server.client.create(&secrets(), &secret.unwrap(), &options).await.unwrap();
+    server
+        .client
+        .create(&secrets(), &secret.unwrap(), &options)
+        .await
+        .unwrap();
 }
 
 async fn names(server: &Server) -> Vec<String> {
@@ -45,7 +49,11 @@ async fn names(server: &Server) -> Vec<String> {
         fields: None,
     };
     let found = server.client.list(&secrets(), &options).await.unwrap();
-    found.items.iter().map(|secret| secret.name().to_owned()).collect()
+    found
+        .items
+        .iter()
+        .map(|secret| secret.name().to_owned())
+        .collect()
 }
 
 pub async fn strange_records_harm_nothing(ground: Ground) {
@@ -58,7 +66,13 @@ pub async fn strange_records_harm_nothing(ground: Ground) {
     assert_eq!(made.code, Some(0), "{}", made.err);
     put(&server, "web", 7, &packed(&vec![b' '; 65 << 20])).await;
     put(&server, "web", 8, b"%%% no base64").await;
-    put(&server, "web", 9, &packed(br#"{"name":"other","info":{"status":"deployed"}}"#)).await;
+    put(
+        &server,
+        "web",
+        9,
+        &packed(br#"{"name":"other","info":{"status":"deployed"}}"#),
+    )
+    .await;
     put(&server, "web", 10, &packed(br#"{"name":["web"]}"#)).await;
     put(&server, "ghost", 1, b"").await;
     let before = names(&server).await;
@@ -100,7 +114,10 @@ async fn is_running(server: &Server, namespace: &str) -> bool {
 
 fn state_of(records: &[Value]) -> (&str, &str) {
     let info = &records.last().unwrap()["release"]["info"];
-    (info["status"].as_str().unwrap(), info["description"].as_str().unwrap())
+    (
+        info["status"].as_str().unwrap(),
+        info["description"].as_str().unwrap(),
+    )
 }
 
 pub async fn a_killed_program_leaves_a_pending_release(ground: Ground) {
@@ -111,12 +128,19 @@ pub async fn a_killed_program_leaves_a_pending_release(ground: Ground) {
     let home = tempfile::tempdir().unwrap();
     let line = format!("install web {NEVER} --create-namespace");
     let mut command = Program::Argosy.command(&server, home.path(), "killed", &line);
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let child = Process(child);
     until_hook_runs(&server, "killed").await;
     drop(child); // SIGKILL
     let records = state::records(&server, "killed").await;
-    assert_eq!(state_of(&records), ("pending-install", "Initial install underway"));
+    assert_eq!(
+        state_of(&records),
+        ("pending-install", "Initial install underway")
+    );
     for program in [Program::Argosy, Program::Helm] {
         let said = program.run(&server, home.path(), "killed", "upgrade web charts/web");
         let wanted =
@@ -134,14 +158,27 @@ pub async fn an_interrupt_is_recorded(ground: Ground) {
     let home = tempfile::tempdir().unwrap();
     let line = format!("install web {NEVER} --create-namespace");
     let mut command = Program::Argosy.command(&server, home.path(), "stopped", &line);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     until_hook_runs(&server, "stopped").await;
     let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(text, "Release web has been cancelled.\n");
     assert_eq!(output.status.code(), Some(1));
     let records = state::records(&server, "stopped").await;
-    assert_eq!(state_of(&records), ("failed", "Release \"web\" failed: context canceled"));
+    assert_eq!(
+        state_of(&records),
+        ("failed", "Release \"web\" failed: context canceled")
+    );
 }

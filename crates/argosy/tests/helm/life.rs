@@ -153,7 +153,11 @@ async fn stranger(server: &Server) {
             manager: Some("somebody".into()),
             ..WriteOptions::default()
         };
-        server.client.create(&resource, &object.unwrap(), &options).await.unwrap();
+        server
+            .client
+            .create(&resource, &object.unwrap(), &options)
+            .await
+            .unwrap();
     }
 }
 
@@ -164,9 +168,15 @@ async fn compare(server: &Server, lines: &str, faults: &mut String) {
         let argosy = Program::Argosy.run(server, homes[1].path(), ARGOSY, line);
         note(faults, line, "says", &show(&helm), &show(&argosy));
         if !line.starts_with("list") && !line.starts_with("get") && !line.starts_with("history") {
-            let (left, right) = (state::records(server, HELM).await, state::records(server, ARGOSY).await);
+            let (left, right) = (
+                state::records(server, HELM).await,
+                state::records(server, ARGOSY).await,
+            );
             note(faults, line, "records", &lined(&left), &lined(&right));
-            let (left, right) = (state::objects(server, HELM).await, state::objects(server, ARGOSY).await);
+            let (left, right) = (
+                state::objects(server, HELM).await,
+                state::objects(server, ARGOSY).await,
+            );
             note(faults, line, "leaves", &lined(&left), &lined(&right));
         }
     }
@@ -177,7 +187,9 @@ fn show(said: &Said) -> String {
 }
 
 fn lined(values: &[argosy_object::Value]) -> String {
-    let texts = values.iter().map(|value| serde_json::to_string_pretty(value).unwrap());
+    let texts = values
+        .iter()
+        .map(|value| serde_json::to_string_pretty(value).unwrap());
     texts.collect::<Vec<_>>().join("\n")
 }
 
@@ -234,15 +246,25 @@ pub async fn each_program_goes_on_with_the_others_releases(ground: Ground) {
     let home = tempfile::tempdir().unwrap();
     for line in BOTH.lines().filter(|line| !line.is_empty()) {
         let (program, rest) = line.split_once(' ').unwrap();
-        let program = if program == "helm" { Program::Helm } else { Program::Argosy };
+        let program = if program == "helm" {
+            Program::Helm
+        } else {
+            Program::Argosy
+        };
         let said = program.run(&server, home.path(), "shared", rest);
         let wanted = if line.contains("bad=") { 1 } else { 0 };
         assert_eq!(said.code, Some(wanted), "{line}\n{}", show(&said));
     }
-    assert_eq!(state::records(&server, "shared").await, Vec::<argosy_object::Value>::new());
+    assert_eq!(
+        state::records(&server, "shared").await,
+        Vec::<argosy_object::Value>::new()
+    );
     // Hooks belong to no release.
     let left = state::objects(&server, "shared").await;
-    let names: Vec<&str> = left.iter().filter_map(|found| found["metadata"]["name"].as_str()).collect();
+    let names: Vec<&str> = left
+        .iter()
+        .filter_map(|found| found["metadata"]["name"].as_str())
+        .collect();
     assert_eq!(names, ["web-before", "web-ping"]);
 }
 
@@ -255,8 +277,13 @@ pub async fn commands_of_the_page_run(ground: Ground) {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/helm.md");
     let page = std::fs::read_to_string(page).unwrap();
     let mut count = 0;
-    for line in page.lines().filter_map(|line| line.strip_prefix("argosy helm ")) {
-        let line = line.replace("./chart", "charts/web").replace(" -n shop", "");
+    for line in page
+        .lines()
+        .filter_map(|line| line.strip_prefix("argosy helm "))
+    {
+        let line = line
+            .replace("./chart", "charts/web")
+            .replace(" -n shop", "");
         let said = Program::Argosy.run(&server, home.path(), "shop", &line);
         assert_eq!(said.code, Some(0), "{line}\n{}", show(&said));
         count += 1;

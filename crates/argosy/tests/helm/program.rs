@@ -45,7 +45,10 @@ impl Program {
     }
 
     pub fn run(self, server: &Server, home: &Path, namespace: &str, line: &str) -> Said {
-        let output = self.command(server, home, namespace, line).output().unwrap();
+        let output = self
+            .command(server, home, namespace, line)
+            .output()
+            .unwrap();
         let text = |bytes: &[u8]| level(&String::from_utf8_lossy(bytes), namespace);
         Said {
             code: output.status.code(),
@@ -72,7 +75,10 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC", "TIME"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
-        (r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}", "TIME"),
+        (
+            r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}",
+            "TIME",
+        ),
         (r"(modifiedAt|createdAt)=\d+", "$1=TIME"),
         (r#"("?(?:modifiedAt|createdAt)"?: ?)"\d+""#, "${1}TIME"),
         (r#","modtime":"TIME"|"modtime":"TIME","#, ""),
@@ -107,8 +113,14 @@ fn sorted_kinds(text: &str) -> String {
         return text.to_owned();
     };
     let (objects, after) = rest.split_once("\n\n\n").unwrap_or((rest, ""));
-    let mut kinds: Vec<&str> = objects.split("==> ").filter(|kind| !kind.is_empty()).collect();
+    let mut kinds: Vec<&str> = objects
+        .split("==> ")
+        .filter(|kind| !kind.is_empty())
+        .collect();
     kinds.sort_unstable();
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.trim_end()).collect();
-    format!("{before}RESOURCES:\n==> {}\n\n\n{after}", kinds.join("\n\n==> "))
+    format!(
+        "{before}RESOURCES:\n==> {}\n\n\n{after}",
+        kinds.join("\n\n==> ")
+    )
 }

@@ -64,8 +64,22 @@ impl Server {
     async fn embedded() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_argosy"))
-            .args(["up", "--in-memory", "--simulate", "1", "--no-web", "--latency", "50"])
-            .args(["--listen", "127.0.0.1", "--metrics-listen", "off", "--data-dir"])
+            .args([
+                "up",
+                "--in-memory",
+                "--simulate",
+                "1",
+                "--no-web",
+                "--latency",
+                "50",
+            ])
+            .args([
+                "--listen",
+                "127.0.0.1",
+                "--metrics-listen",
+                "off",
+                "--data-dir",
+            ])
             .arg(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -92,7 +106,10 @@ impl Server {
                     };
                 }
             }
-            assert!(started.elapsed() < PATIENCE, "the embedded API does not answer");
+            assert!(
+                started.elapsed() < PATIENCE,
+                "the embedded API does not answer"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -124,7 +141,10 @@ impl Server {
 }
 
 async fn answering(kubeconfig: &Path) -> Option<Client> {
-    let (spec, _) = Kubeconfig::load(&[kubeconfig.to_owned()]).ok()?.cluster(None).ok()?;
+    let (spec, _) = Kubeconfig::load(&[kubeconfig.to_owned()])
+        .ok()?
+        .cluster(None)
+        .ok()?;
     let service = Transport::new(Limits::default()).service(&spec).ok()?;
     let client = Client::new(&spec.server, service);
     let nodes = Resource::new(Gvk::new("", "v1", "Node"), "nodes", false);

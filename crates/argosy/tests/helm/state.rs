@@ -17,20 +17,32 @@ pub async fn records(server: &Server, namespace: &str) -> Vec<Value> {
         fields: None,
     };
     let found = server.client.list(&secrets, &options).await.unwrap().items;
-    let mut records: Vec<(i64, Value)> = found.iter().map(|secret| record(secret, namespace)).collect();
+    let mut records: Vec<(i64, Value)> = found
+        .iter()
+        .map(|secret| record(secret, namespace))
+        .collect();
     records.sort_by_key(|(version, _)| *version);
     records.into_iter().map(|(_, record)| record).collect()
 }
 
 fn record(secret: &Object, namespace: &str) -> (i64, Value) {
-    let text = secret.pointer("/data/release").and_then(Value::as_str).unwrap();
+    let text = secret
+        .pointer("/data/release")
+        .and_then(Value::as_str)
+        .unwrap();
     let packed = STANDARD.decode(STANDARD.decode(text).unwrap()).unwrap();
     let mut plain = String::new();
-    flate2::read::GzDecoder::new(&*packed).read_to_string(&mut plain).unwrap();
+    flate2::read::GzDecoder::new(&*packed)
+        .read_to_string(&mut plain)
+        .unwrap();
     let mut release: Value = level(&plain, namespace).parse().unwrap();
     level_chart(&mut release);
     let version = release["version"].as_i64().unwrap();
-    let labels = secret.pointer("/metadata/labels").unwrap().as_object().unwrap();
+    let labels = secret
+        .pointer("/metadata/labels")
+        .unwrap()
+        .as_object()
+        .unwrap();
     let labels: Value = labels
         .iter()
         .filter(|(key, _)| !matches!(key.as_str(), "modifiedAt" | "createdAt"))
@@ -109,7 +121,10 @@ fn leveled(mut object: Value, namespace: &str) -> Value {
     }
     if object["kind"] == "Job" {
         object["spec"].as_object_mut().unwrap().remove("selector");
-        object["spec"]["template"]["metadata"].as_object_mut().unwrap().remove("labels");
+        object["spec"]["template"]["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("labels");
     }
     if object["kind"] == "Pod" {
         object["spec"] = Value::Null;

@@ -47,12 +47,7 @@ impl Releases {
     }
 
     /// Server-side apply.
-    async fn apply(
-        &self,
-        resource: &Resource,
-        object: &Object,
-        force: bool,
-    ) -> Result<(), String> {
+    async fn apply(&self, resource: &Resource, object: &Object, force: bool) -> Result<(), String> {
         let config = object.value().clone();
         let patch = PatchBody::Apply { config, force };
         let options = self.write_options(true);
@@ -61,14 +56,16 @@ impl Releases {
             .cluster
             .patch(resource, namespace, name, &patch, &options)
             .await;
-        applied.map(|_| ()).map_err(|error| match (error.kind, error.code) {
-            (_, 415) => format!("server-side apply not available on the server: {error}"),
-            (ApiErrorKind::Conflict, _) => format!(
-                "conflict occurred while applying object {}: {error}",
-                place(object)
-            ),
-            _ => error.to_string(),
-        })
+        applied
+            .map(|_| ())
+            .map_err(|error| match (error.kind, error.code) {
+                (_, 415) => format!("server-side apply not available on the server: {error}"),
+                (ApiErrorKind::Conflict, _) => format!(
+                    "conflict occurred while applying object {}: {error}",
+                    place(object)
+                ),
+                _ => error.to_string(),
+            })
     }
 
     /// Brings the cluster from one revision to another: makes, patches, and last deletes.

@@ -15,10 +15,8 @@ use std::pin::Pin;
 use tokio::sync::watch;
 
 /// Shows how tests went before their objects go.
-pub type Show<'a> = dyn Fn(Release) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>
-    + Send
-    + Sync
-    + 'a;
+pub type Show<'a> =
+    dyn Fn(Release) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> + Send + Sync + 'a;
 
 impl Releases {
     /// Runs a plan to its end.
@@ -55,12 +53,7 @@ impl Releases {
     }
 
     /// Carries out one command; `None` where it has no answer.
-    async fn perform(
-        &self,
-        command: Command,
-        options: &Options,
-        show: &Show<'_>,
-    ) -> Option<Event> {
+    async fn perform(&self, command: Command, options: &Options, show: &Show<'_>) -> Option<Event> {
         Some(match command {
             Command::Say(text) => {
                 self.notices.say(&text);
@@ -72,7 +65,10 @@ impl Releases {
                 error,
             } => {
                 let fields = [("name", &*name), ("error", &*error)];
-                let fields: Vec<_> = fields.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+                let fields: Vec<_> = fields
+                    .into_iter()
+                    .filter(|(_, text)| !text.is_empty())
+                    .collect();
                 let level = if message.starts_with("failed to record") {
                     Level::Error
                 } else {
@@ -273,7 +269,8 @@ impl Releases {
                     options,
                 };
                 let gone = Box::pin(calm.uninstall(request)).await;
-                gone.map(|_| ()).map_err(|fault| failed(fault.error.to_string()))
+                gone.map(|_| ())
+                    .map_err(|fault| failed(fault.error.to_string()))
             }
             Followed::Rollback => {
                 let history = calm.store.history(&name).await;
@@ -285,7 +282,8 @@ impl Releases {
                     options,
                 };
                 let back = Box::pin(calm.rollback(request)).await;
-                back.map(|_| ()).map_err(|fault| failed(fault.error.to_string()))
+                back.map(|_| ())
+                    .map_err(|fault| failed(fault.error.to_string()))
             }
         }
     }

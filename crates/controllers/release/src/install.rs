@@ -173,7 +173,7 @@ impl Releases {
 
     /// Installs `crds/`, file by file; what is there stays as it is.
     async fn bring_crds(&self, request: &InstallRequest) -> Result<(), ReleaseError> {
-        let crds = crds_of(&request.chart, &request.values)?;
+        let crds = self.crds_of(request)?;
         if crds.is_empty() {
             return Ok(());
         }
@@ -207,6 +207,19 @@ impl Releases {
             .map_err(ReleaseError::Refused)?;
         let facts = self.cluster.fresh_facts().await;
         facts.map(|_| ()).map_err(ReleaseError::Unreachable)
+    }
+
+    fn crds_of(&self, request: &InstallRequest) -> Result<Vec<(String, String)>, ReleaseError> {
+        let found = crds_of(&request.chart, &request.values);
+        found.map_err(|error| {
+            let text = error.to_string();
+            let prefix = "chart dependencies processing failed";
+            if let Some(why) = text.strip_prefix(prefix) {
+                let fields = [("error", why.trim_start_matches(": "))];
+                self.notices.log(Level::Error, prefix, &fields);
+            }
+            error.into()
+        })
     }
 
     /// Makes an object; without server-side apply one that is there stays as it is.

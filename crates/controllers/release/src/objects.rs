@@ -122,7 +122,11 @@ impl Releases {
         let (namespace, name) = (object.namespace(), object.name());
         let mut tries = 0;
         loop {
-            match self.cluster.delete(&resource, namespace, name, &options).await {
+            match self
+                .cluster
+                .delete(&resource, namespace, name, &options)
+                .await
+            {
                 Err(error) if error.kind == ApiErrorKind::Conflict && tries < CONFLICT_TRIES => {
                     tries += 1;
                 }

@@ -90,13 +90,18 @@ impl Releases {
     pub async fn history(&self, name: &str, max: usize) -> Result<Vec<Release>, ReleaseError> {
         self.reach().await?;
         if name_fault(name).is_some() {
-            return Err(ReleaseError::Refused(format!("release name is invalid: {name}")));
+            return Err(ReleaseError::Refused(format!(
+                "release name is invalid: {name}"
+            )));
         }
         let history = self.store.history(name).await?;
         if history.is_empty() {
             return Err(HistoryError::NotFound.into());
         }
-        let found = history.entries().iter().filter_map(|entry| entry.read().ok());
+        let found = history
+            .entries()
+            .iter()
+            .filter_map(|entry| entry.read().ok());
         let mut releases: Vec<Release> = found.take(max).map(cut).collect();
         releases.reverse();
         Ok(releases)

@@ -88,8 +88,16 @@ impl Releases {
                 namespace: namespace.map(str::to_owned),
                 ..ListOptions::default()
             };
-            let list = self.cluster.list(resource, &options).await.map_err(failed)?;
-            let items: Json = list.items.into_iter().map(|item| item.into_value()).collect();
+            let list = self
+                .cluster
+                .list(resource, &options)
+                .await
+                .map_err(failed)?;
+            let items: Json = list
+                .items
+                .into_iter()
+                .map(|item| item.into_value())
+                .collect();
             return Ok(json!({
                 "apiVersion": lookup.api_version,
                 "kind": format!("{}List", lookup.kind),

@@ -112,7 +112,11 @@ impl Releases {
 /// The selector of a workload's pods, in kubectl's words.
 fn pods_of(object: &Object) -> Option<String> {
     match object.kind() {
-        "ReplicaSet" | "Deployment" | "StatefulSet" | "DaemonSet" | "Job"
+        "ReplicaSet"
+        | "Deployment"
+        | "StatefulSet"
+        | "DaemonSet"
+        | "Job"
         | "ReplicationController" => selector_of(object),
         _ => None,
     }

@@ -21,12 +21,7 @@ pub struct Store {
 
 impl Store {
     /// The records of `namespace`.
-    pub fn new(
-        api: Arc<dyn Api>,
-        kind: StoreKind,
-        namespace: &str,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub fn new(api: Arc<dyn Api>, kind: StoreKind, namespace: &str, clock: Arc<dyn Clock>) -> Self {
         Self {
             api,
             kind,
@@ -109,7 +104,9 @@ impl Store {
         let object = found.ok_or(HistoryError::NotFound)?;
         let entry = Entry::of(self.kind, &object);
         let entry = entry.ok_or_else(|| {
-            ReleaseError::Refused(format!("get: failed to decode data {key:?}: no record in it"))
+            ReleaseError::Refused(format!(
+                "get: failed to decode data {key:?}: no record in it"
+            ))
         })?;
         entry.get().map_err(|error| {
             ReleaseError::Refused(format!("get: failed to decode data {key:?}: {error}"))
@@ -188,6 +185,7 @@ impl Store {
             .api
             .delete(&self.resource(), Some(&self.namespace), &key, &options)
             .await;
-        gone.map(|_| ()).map_err(|error: ApiError| error.to_string())
+        gone.map(|_| ())
+            .map_err(|error: ApiError| error.to_string())
     }
 }

@@ -1,9 +1,9 @@
 //! The end of a release, and its tests.
 
+use crate::Releases;
 use crate::drive::{self, Show};
 use crate::error::{Failed, ReleaseError};
 use crate::request::{Options, TestRequest, UninstallRequest};
-use crate::Releases;
 use argosy_helm::release::{
     ApplyChoice, Entry, Job, Plan, Release, Status, WaitStrategy, name_fault, removal,
 };
@@ -47,7 +47,10 @@ impl Releases {
                 return Err(refused(text).into());
             }
         };
-        let readable = history.entries().iter().filter(|entry| entry.read().is_ok());
+        let readable = history
+            .entries()
+            .iter()
+            .filter(|entry| entry.read().is_ok());
         let mut revisions: Vec<i64> = readable.filter_map(Entry::version).collect();
         revisions.reverse();
         let release = history
@@ -56,9 +59,8 @@ impl Releases {
         if release.info.status == Status::Uninstalled {
             return self.purge(&request, release, &revisions).await;
         }
-        let removal = removal(&release).map_err(|error| {
-            refused(format!("failed to delete release: {name}: {error}"))
-        })?;
+        let removal = removal(&release)
+            .map_err(|error| refused(format!("failed to delete release: {name}: {error}")))?;
         let targets = self.build(&removal.manifest).await.map_err(|error| {
             refused(format!(
                 "failed to delete release: {name}: unable to build kubernetes objects for \
@@ -172,11 +174,11 @@ fn nothing() -> Uninstalled {
 /// Puts the hooks that are not to run before the others; gives the place of the first that is.
 fn select(mut release: Release, request: &TestRequest) -> (Release, usize) {
     let is_skipped = |name: &String| {
-        request.without.contains(name)
-            || (!request.only.is_empty() && !request.only.contains(name))
+        request.without.contains(name) || (!request.only.is_empty() && !request.only.contains(name))
     };
     let hooks = std::mem::take(&mut release.hooks);
-    let (skipped, runs): (Vec<_>, Vec<_>) = hooks.into_iter().partition(|hook| is_skipped(&hook.name));
+    let (skipped, runs): (Vec<_>, Vec<_>) =
+        hooks.into_iter().partition(|hook| is_skipped(&hook.name));
     let first = skipped.len();
     release.hooks = skipped.into_iter().chain(runs).collect();
     (release, first)

@@ -5,9 +5,9 @@ use crate::render::Rendered;
 use crate::request::UpgradeRequest;
 use crate::{Releases, drive};
 use argosy_helm::release::{
-    Adoption, ApplyChoice, HistoryError, Job, NewRelease, Plan, Release, Status,
-    has_system_labels, is_pending, merge_labels, name_fault, new_release, reused_values,
-    stamp_ownership, system_labels_text,
+    Adoption, ApplyChoice, HistoryError, Job, NewRelease, Plan, Release, Status, has_system_labels,
+    is_pending, merge_labels, name_fault, new_release, reused_values, stamp_ownership,
+    system_labels_text,
 };
 use argosy_object::Object;
 
@@ -140,7 +140,11 @@ impl Releases {
             first_deployed: current.info.first_deployed,
             now: self.now(),
         };
-        Ok(new_release(new, Status::PendingUpgrade, "Preparing upgrade"))
+        Ok(new_release(
+            new,
+            Status::PendingUpgrade,
+            "Preparing upgrade",
+        ))
     }
 
     /// The objects of the new revision, and those that the cluster has for it.
@@ -174,9 +178,8 @@ impl Releases {
             takes_ownership: request.options.take_ownership,
         };
         let adopted = self.adopted(&new, rule).await;
-        let adopted = adopted.map_err(|error| {
-            refused(format!("unable to continue with update: {error}"))
-        })?;
+        let adopted =
+            adopted.map_err(|error| refused(format!("unable to continue with update: {error}")))?;
         originals.extend(adopted);
         Ok((targets, originals))
     }

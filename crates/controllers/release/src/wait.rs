@@ -1,13 +1,13 @@
 //! Waits for objects: watching by kstatus, or polling by Helm 3's rules.
 
 use crate::Releases;
+use crate::notice::Level;
 use argosy_helm::release::{
     LegacyCheck, Related, Verdict, WaitFor, WaitStrategy, Waiter, legacy_ready,
 };
 use argosy_object::{Gvk, Object};
 use argosy_ports::{
-    ApiError, ApiErrorKind, Cluster, ListOptions, Resource, WatchEvent, WatchOptions,
-    WatchStream,
+    ApiError, ApiErrorKind, Cluster, ListOptions, Resource, WatchEvent, WatchOptions, WatchStream,
 };
 use futures_util::stream::{self, SelectAll};
 use futures_util::{Stream, StreamExt as _};
@@ -94,8 +94,12 @@ impl Releases {
             }
             let name = object.name();
             let live = self.live(object).await.ok().flatten();
-            let phase = live.as_ref().and_then(|found| found.pointer("/status/phase"));
+            let phase = live
+                .as_ref()
+                .and_then(|found| found.pointer("/status/phase"));
             if phase.is_some_and(|phase| phase == "Failed") {
+                let fields = [("pod", name)];
+                self.notices.log(Level::Error, "pod failed", &fields);
                 return Err(format!("pod {name} failed"));
             }
             let conditions = live
@@ -108,6 +112,8 @@ impl Releases {
             return Err(match failed {
                 Some(found) => {
                     let reason = found["reason"].as_str().unwrap_or_default();
+                    let fields = [("job", name), ("reason", reason)];
+                    self.notices.log(Level::Error, "job failed", &fields);
                     format!("job {name} failed: {reason}")
                 }
                 None => "timed out waiting for the condition".to_owned(),
@@ -153,8 +159,7 @@ impl Releases {
                     Ok(Err(never)) => return Err(never),
                     Err(error) => {
                         faults[index] += 1;
-                        let may_pass =
-                            error.code == 0 || error.code == 429 || error.code >= 500;
+                        let may_pass = error.code == 0 || error.code == 429 || error.code >= 500;
                         if !may_pass || faults[index] > RETRIES {
                             return Err(error.to_string());
                         }

@@ -62,7 +62,8 @@ async fn ground() -> Ground {
         let (inner, known) = (inner.clone(), known.clone());
         async move {
             let path = request.uri().to_string();
-            let is_hit = |(method, part, _): &&Fault| request.method() == method && path.contains(part);
+            let is_hit =
+                |(method, part, _): &&Fault| request.method() == method && path.contains(part);
             let hit = known.lock().unwrap().iter().find(is_hit).copied();
             match hit {
                 None => inner.oneshot(request).await,
@@ -72,7 +73,9 @@ async fn ground() -> Ground {
                         "message": format!("mishap {code}"), "code": code, "details": {"name": "x"}});
                     let answer = http::Response::builder().status(code);
                     let answer = answer.header("content-type", "application/json");
-                    answer.body(full_body(status.to_string())).map_err(BoxError::from)
+                    answer
+                        .body(full_body(status.to_string()))
+                        .map_err(BoxError::from)
                 }
             }
         }
@@ -85,7 +88,12 @@ async fn ground() -> Ground {
     let clock = Arc::new(SystemTime);
     let (_stop, interrupt) = watch::channel(false);
     let releases = Releases {
-        store: Store::new(cluster.clone(), StoreKind::Secrets, "default", clock.clone()),
+        store: Store::new(
+            cluster.clone(),
+            StoreKind::Secrets,
+            "default",
+            clock.clone(),
+        ),
         cluster,
         schemas,
         templates: Arc::new(TemplateCache::new()),
@@ -180,7 +188,9 @@ fn chart(names: &[&str]) -> Chart {
             format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n{hook}data: {{revision: \"{{{{ .Release.Revision }}}}\"}}\n"),
         ));
     }
-    let files = files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+    let files = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
     let tree = MemoryTree::new(files);
     load_folder(&Rooted::new(&tree, Limits::default()), &RelPath::root()).unwrap()
 }
@@ -191,16 +201,25 @@ async fn a_failed_write_leaves_the_release_failed_and_the_rest_in_place() {
     ground.install(&["a", "b", "old"]).await.unwrap();
     for code in [500, 409, 403] {
         ground.fail("PATCH", "/configmaps/b", Mishap::Answer(code));
-        let error = ground.upgrade(&["a", "b"], Options::default()).await.unwrap_err();
+        let error = ground
+            .upgrade(&["a", "b"], Options::default())
+            .await
+            .unwrap_err();
         assert!(error.contains(&format!("mishap {code}")), "{error}");
         ground.heal();
         let last = ground.last().await;
         assert_eq!(last.info.status, Status::Failed);
-        assert_eq!(last.info.description, format!("Upgrade \"web\" failed: {error}"));
+        assert_eq!(
+            last.info.description,
+            format!("Upgrade \"web\" failed: {error}")
+        );
         // Where an object could not be patched nothing is deleted.
         assert_eq!(ground.names().await, ["a", "b", "old"]);
     }
-    ground.upgrade(&["a", "b"], Options::default()).await.unwrap();
+    ground
+        .upgrade(&["a", "b"], Options::default())
+        .await
+        .unwrap();
     assert_eq!(ground.names().await, ["a", "b"]);
     assert_eq!(ground.last().await.info.status, Status::Deployed);
 }
@@ -220,8 +239,14 @@ async fn an_unreadable_object_ends_the_upgrade_before_it_is_written() {
     let ground = ground().await;
     ground.install(&["a"]).await.unwrap();
     ground.fail("GET", "/configmaps/a", Mishap::Answer(503));
-    let error = ground.upgrade(&["a", "b"], Options::default()).await.unwrap_err();
-    assert_eq!(error, "could not get information about the resource: mishap 503");
+    let error = ground
+        .upgrade(&["a", "b"], Options::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error,
+        "could not get information about the resource: mishap 503"
+    );
     ground.heal();
     assert_eq!(ground.names().await, ["a"]);
 }
@@ -263,8 +288,15 @@ async fn a_failed_uninstall_keeps_the_records() {
         cascade: Default::default(),
         options: Options::default(),
     };
-    let error = ground.releases.uninstall(request.clone()).await.unwrap_err();
-    assert_eq!(error.error.to_string(), "failed to delete release: web: mishap 403");
+    let error = ground
+        .releases
+        .uninstall(request.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.error.to_string(),
+        "failed to delete release: web: mishap 403"
+    );
     ground.heal();
     assert_eq!(ground.last().await.info.status, Status::Uninstalling);
     ground.releases.uninstall(request).await.unwrap();
@@ -276,7 +308,10 @@ async fn a_server_that_does_not_answer_leaves_a_failed_release() {
     let ground = ground().await;
     ground.install(&["a", "old"]).await.unwrap();
     ground.fail("PATCH", "/configmaps/a", Mishap::Silence);
-    let error = ground.upgrade(&["a"], Options::default()).await.unwrap_err();
+    let error = ground
+        .upgrade(&["a"], Options::default())
+        .await
+        .unwrap_err();
     assert!(error.contains("no answer within 65 s"), "{error}");
     ground.heal();
     assert_eq!(ground.last().await.info.status, Status::Failed);
@@ -289,9 +324,16 @@ async fn an_object_that_is_gone_already_is_no_fault() {
     ground.install(&["a", "b"]).await.unwrap();
     let maps = Resource::new(Gvk::new("", "v1", "ConfigMap"), "configmaps", true);
     let options = DeleteOptions::default();
-    ground.client.delete(&maps, Some("default"), "b", &options).await.unwrap();
+    ground
+        .client
+        .delete(&maps, Some("default"), "b", &options)
+        .await
+        .unwrap();
     ground.upgrade(&["a"], Options::default()).await.unwrap();
-    ground.upgrade(&["a", "b"], Options::default()).await.unwrap();
+    ground
+        .upgrade(&["a", "b"], Options::default())
+        .await
+        .unwrap();
     assert_eq!(ground.names().await, ["a", "b"]);
 }
 
@@ -308,5 +350,8 @@ async fn an_object_of_somebody_else_is_not_taken() {
     let start = "unable to continue with install: ConfigMap \"a\" in namespace \"default\" exists \
                  and cannot be imported into the current release: invalid ownership metadata; ";
     assert!(error.starts_with(start), "{error}");
-    assert!(ground.releases.content("web", 0).await.is_err(), "nothing is recorded");
+    assert!(
+        ground.releases.content("web", 0).await.is_err(),
+        "nothing is recorded"
+    );
 }

@@ -100,7 +100,9 @@ fn generic(object: &Object) -> Option<Kstatus> {
         let text = "Resource scheduled for deletion";
         return Some(Kstatus::new(Progress::Terminating, text));
     }
-    let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
+    let generation = object
+        .pointer("/metadata/generation")
+        .and_then(Value::as_i64);
     let observed = object
         .pointer("/status/observedGeneration")
         .and_then(Value::as_i64);
@@ -277,7 +279,9 @@ struct Condition<'o> {
 }
 
 fn conditions(object: &Object) -> impl Iterator<Item = Condition<'_>> {
-    let list = object.pointer("/status/conditions").and_then(Value::as_array);
+    let list = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
     list.into_iter().flatten().map(|condition| {
         let field = |name: &str| condition[name].as_str().unwrap_or_default();
         Condition {

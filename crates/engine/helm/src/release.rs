@@ -40,7 +40,7 @@ pub use prepare::{
 pub use record::{HookPhase, HookRecord, Info, Release, Status};
 pub use stamp::Stamp;
 pub use store::{
-    StoreKind, SYSTEM_LABELS, has_system_labels, record_key, record_object, system_labels_text,
+    SYSTEM_LABELS, StoreKind, has_system_labels, record_key, record_object, system_labels_text,
 };
 pub use uninstall::{Removal, removal};
 pub use waiter::{Verdict, WaitFor, WaitStrategy, Waiter};

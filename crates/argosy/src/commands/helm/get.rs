@@ -175,7 +175,10 @@ fn metadata_text(release: &Release) -> String {
         ("VERSION", release.chart_text("version").to_owned()),
         ("APP_VERSION", release.chart_text("appVersion").to_owned()),
         ("ANNOTATIONS", pairs(annotations.collect())),
-        ("LABELS", pairs(release.labels.clone().into_iter().collect())),
+        (
+            "LABELS",
+            pairs(release.labels.clone().into_iter().collect()),
+        ),
         ("DEPENDENCIES", dependencies.join(",")),
         ("NAMESPACE", release.namespace.clone()),
         ("REVISION", release.version.to_string()),
@@ -215,8 +218,16 @@ fn metadata_json(release: &Release) -> String {
             argosy_yaml::write_json_go(&metadata["annotations"]),
             is_empty(&metadata["annotations"]),
         ),
-        ("labels", argosy_yaml::write_json_go(&labels), is_empty(&labels)),
-        ("dependencies", dependencies, is_empty(&metadata["dependencies"])),
+        (
+            "labels",
+            argosy_yaml::write_json_go(&labels),
+            is_empty(&labels),
+        ),
+        (
+            "dependencies",
+            dependencies,
+            is_empty(&metadata["dependencies"]),
+        ),
         ("namespace", text(&release.namespace), false),
         ("revision", release.version.to_string(), false),
         ("status", text(status), false),
@@ -227,7 +238,9 @@ fn metadata_json(release: &Release) -> String {
             release.apply_method.is_empty(),
         ),
     ];
-    let fields = fields.into_iter().filter(|(_, _, is_left_out)| !is_left_out);
+    let fields = fields
+        .into_iter()
+        .filter(|(_, _, is_left_out)| !is_left_out);
     let fields: Vec<String> = fields
         .map(|(name, json, _)| format!("\"{name}\":{json}"))
         .collect();

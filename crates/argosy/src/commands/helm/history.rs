@@ -54,7 +54,10 @@ fn text(releases: &[Release], format: Format) -> Result<String, String> {
             let never = || "Mon Jan  1 00:00:00 0001".to_owned();
             table.row([
                 release.version.to_string(),
-                release.info.last_deployed.map_or_else(never, |at| at.ansic()),
+                release
+                    .info
+                    .last_deployed
+                    .map_or_else(never, |at| at.ansic()),
                 release.info.status.as_str().to_owned(),
                 release.chart_name(),
                 release.app_version().to_owned(),

@@ -82,7 +82,10 @@ impl InstallCommand {
 
     /// Compat: `Install.NameAndChart`.
     fn name_and_chart(&self) -> Result<(String, String), HelmFailure> {
-        let template = self.name_template.as_deref().filter(|text| !text.is_empty());
+        let template = self
+            .name_template
+            .as_deref()
+            .filter(|text| !text.is_empty());
         match self.args.as_slice() {
             [_, _, rest @ ..] if !rest.is_empty() => Err(format!(
                 "expected at most two arguments, unexpected arguments: {}",

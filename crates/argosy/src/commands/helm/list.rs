@@ -26,7 +26,12 @@ pub struct ListCommand {
     #[arg(long)]
     no_headers: bool,
     /// Go layout of times
-    #[arg(long, value_name = "LAYOUT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "LAYOUT",
+        default_value = "",
+        hide_default_value = true
+    )]
     time_format: String,
     /// The newest first
     #[arg(short = 'd', long)]
@@ -62,10 +67,22 @@ pub struct ListCommand {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     offset: usize,
     /// Regular expression of names
-    #[arg(short, long, value_name = "EXPRESSION", default_value = "", hide_default_value = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "EXPRESSION",
+        default_value = "",
+        hide_default_value = true
+    )]
     filter: String,
     /// Label selector of records
-    #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    #[arg(
+        short = 'l',
+        long,
+        value_name = "SELECTOR",
+        default_value = "",
+        hide_default_value = true
+    )]
     selector: String,
     /// Format of the answer: table, json or yaml
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]

@@ -83,7 +83,12 @@ mod tests {
 
     #[test]
     fn values_are_quoted_where_slog_quotes_them() {
-        let fields = [("name", "web"), ("error", "a \"b\"\n"), ("none", ""), ("eq", "a=b")];
+        let fields = [
+            ("name", "web"),
+            ("error", "a \"b\"\n"),
+            ("none", ""),
+            ("eq", "a=b"),
+        ];
         assert_eq!(
             line(Level::Warn, "upgrade failed", &fields),
             "level=WARN msg=\"upgrade failed\" name=web error=\"a \\\"b\\\"\\n\" none=\"\" eq=\"a=b\""

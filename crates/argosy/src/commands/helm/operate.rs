@@ -58,7 +58,12 @@ pub(super) struct RevisionFlags {
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set)]
     pub create_namespace: bool,
     /// Description of the revision
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     description: String,
     /// Leave crds/ alone
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -131,7 +136,10 @@ impl Format {
 
 fn wrong_flag(value: &str, flag: &str, why: &str) -> HelmFailure {
     let value = quoted(value);
-    HelmFailure::from(format!("invalid argument {value} for {} flag: {why}", quoted(flag)))
+    HelmFailure::from(format!(
+        "invalid argument {value} for {} flag: {why}",
+        quoted(flag)
+    ))
 }
 
 impl DryRunFlag {
@@ -143,9 +151,8 @@ impl DryRunFlag {
             "client" => return Ok(DryRun::Client),
             "server" => return Ok(DryRun::Server),
             "unset" => {
-                context.warn(
-                    "--dry-run is deprecated and should be replaced with '--dry-run=client'",
-                );
+                context
+                    .warn("--dry-run is deprecated and should be replaced with '--dry-run=client'");
                 return Ok(DryRun::Client);
             }
             "1" | "t" | "T" | "true" | "TRUE" | "True" => DryRun::Client,
@@ -244,7 +251,10 @@ impl ApplyFlags {
     /// The options with these choices.
     pub fn resolve(&self, context: &Context<'_>, options: Options) -> Result<Options, HelmFailure> {
         let forces = [("force", self.force), ("force-replace", self.force_replace)];
-        for (name, _) in forces.iter().filter(|(_, is_set)| *is_set && self.force_conflicts) {
+        for (name, _) in forces
+            .iter()
+            .filter(|(_, is_set)| *is_set && self.force_conflicts)
+        {
             let mut set = ["force-conflicts", name];
             set.sort_unstable();
             return Err(format!(
@@ -278,7 +288,11 @@ impl RevisionFlags {
                 .session
                 .tell("Flag --atomic has been deprecated, use --rollback-on-failure instead");
         }
-        if let Some(name) = self.post_renderer.as_deref().filter(|name| !name.is_empty()) {
+        if let Some(name) = self
+            .post_renderer
+            .as_deref()
+            .filter(|name| !name.is_empty())
+        {
             return Err(format!(
                 "--post-renderer {name}: plugins of helm are not run; render with `argosy helm \
                  template`, or patch with a kustomization"
@@ -305,7 +319,11 @@ impl RevisionFlags {
     pub fn labels(&self) -> Result<BTreeMap<String, String>, HelmFailure> {
         let pairs = self.labels.iter().map(|pair| {
             let (key, value) = pair.split_once('=').ok_or_else(|| {
-                wrong_flag(pair, "-l, --labels", &format!("{pair} must be formatted as key=value"))
+                wrong_flag(
+                    pair,
+                    "-l, --labels",
+                    &format!("{pair} must be formatted as key=value"),
+                )
             })?;
             Ok((key.to_owned(), value.to_owned()))
         });
@@ -341,7 +359,8 @@ pub(super) fn chart(
 ) -> Result<Located, HelmFailure> {
     let mut located = source.locate(place, context)?;
     let folder = located.folder.clone();
-    if let Some(folder) = folder.filter(|_| updates && !located.chart.missing_dependencies().is_empty())
+    if let Some(folder) =
+        folder.filter(|_| updates && !located.chart.missing_dependencies().is_empty())
     {
         Updater::new(&folder, &source.access, context).update()?;
         located.chart = load_dir(&folder)?;

@@ -34,7 +34,11 @@ pub struct RollbackCommand {
 impl RollbackCommand {
     pub(super) fn run(self, context: &Context<'_>) -> Outcome {
         let Some(name) = self.args.first() else {
-            return arguments("rollback", "at least 1 argument", "<RELEASE> [REVISION] [flags]");
+            return arguments(
+                "rollback",
+                "at least 1 argument",
+                "<RELEASE> [REVISION] [flags]",
+            );
         };
         let version = match self.args.get(1) {
             None => 0,

@@ -56,13 +56,14 @@ impl TestCommand {
             let connected = connect(context)?;
             let releases = &connected.releases;
             let shown = &request;
-            let show = |release: Release| -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-                Box::pin(async {
-                    if let Err(text) = self.show(context, releases, shown, release).await {
-                        *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
-                    }
-                })
-            };
+            let show =
+                |release: Release| -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+                    Box::pin(async {
+                        if let Err(text) = self.show(context, releases, shown, release).await {
+                            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+                        }
+                    })
+                };
             let work = releases.test(request.clone(), &show);
             let done = interruptible(&connected.stop, name, work).await;
             Ok(done.map_err(|failed| failed.error.to_string()))
@@ -98,7 +99,11 @@ impl TestCommand {
             return Ok(());
         }
         print("\n")?;
-        let mut hooks: Vec<_> = release.hooks.iter().filter(|hook| hook.runs_at("test")).collect();
+        let mut hooks: Vec<_> = release
+            .hooks
+            .iter()
+            .filter(|hook| hook.runs_at("test"))
+            .collect();
         hooks.sort_by(|left, right| (left.weight, &left.name).cmp(&(right.weight, &right.name)));
         for hook in hooks {
             let name = &hook.name;
@@ -107,7 +112,10 @@ impl TestCommand {
             if is_left_out {
                 continue;
             }
-            let log = releases.cluster.logs(releases.namespace(), name, None).await;
+            let log = releases
+                .cluster
+                .logs(releases.namespace(), name, None)
+                .await;
             let log = log.map_err(|error| format!("unable to get pod logs for {name}: {error}"))?;
             let log = printable(&String::from_utf8_lossy(&log));
             print(&format!("POD LOGS: {name}\n{log}\n"))?;

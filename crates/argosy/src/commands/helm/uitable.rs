@@ -67,7 +67,10 @@ mod tests {
         let mut table = UiTable::default();
         table.row(["NAME", "STATUS"]);
         table.row(["web", "pending-install"]);
-        assert_eq!(table.render(), "NAME\tSTATUS         \nweb \tpending-install\n");
+        assert_eq!(
+            table.render(),
+            "NAME\tSTATUS         \nweb \tpending-install\n"
+        );
         assert_eq!(UiTable::default().render(), "\n");
     }
 

@@ -33,7 +33,12 @@ pub struct UninstallCommand {
     #[arg(long, value_name = "HOW", default_value = "background")]
     cascade: String,
     /// Description of the last revision
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     description: String,
     #[command(flatten)]
     wait: WaitFlags,
@@ -42,7 +47,11 @@ pub struct UninstallCommand {
 impl UninstallCommand {
     pub(super) fn run(self, context: &Context<'_>) -> Outcome {
         if self.args.is_empty() {
-            return arguments("uninstall", "at least 1 argument", "RELEASE_NAME [...] [flags]");
+            return arguments(
+                "uninstall",
+                "at least 1 argument",
+                "RELEASE_NAME [...] [flags]",
+            );
         }
         let cascade = match self.cascade.as_str() {
             "background" => Cascade::Background,

@@ -133,13 +133,8 @@ impl UpgradeCommand {
         let updates = self.revision.dependency_update;
         let located = chart(&self.source, place, updates, context)?;
         let values = self.values.merge()?;
-        let request = install::request(
-            name.clone(),
-            located.chart,
-            values,
-            &self.revision,
-            options,
-        )?;
+        let request =
+            install::request(name.clone(), located.chart, values, &self.revision, options)?;
         let request = InstallRequest {
             replace: was_uninstalled,
             ..request

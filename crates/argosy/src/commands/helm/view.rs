@@ -1,7 +1,7 @@
 //! Releases as helm shows them.
 
-use argosy_helm::release::{Release, chart_values};
 use argosy_helm::HelmError;
+use argosy_helm::release::{Release, chart_values};
 use argosy_object::Value as Json;
 use argosy_release::Resources;
 use std::fmt::Write as _;
@@ -66,9 +66,16 @@ pub(super) fn release_text(
     if shown.values {
         let given = yaml(&given_values(release));
         let all = yaml(&all_values(release)?);
-        write!(text, "USER-SUPPLIED VALUES:\n{given}\nCOMPUTED VALUES:\n{all}\n").expect(failed);
+        write!(
+            text,
+            "USER-SUPPLIED VALUES:\n{given}\nCOMPUTED VALUES:\n{all}\n"
+        )
+        .expect(failed);
     }
-    let is_dry = release.info.description.eq_ignore_ascii_case("Dry run complete");
+    let is_dry = release
+        .info
+        .description
+        .eq_ignore_ascii_case("Dry run complete");
     if is_dry || shown.values {
         text.push_str("HOOKS:\n");
         text.push_str(&hooks_text(release));
@@ -108,7 +115,11 @@ fn objects(out: &mut String, resources: &Resources) -> std::fmt::Result {
 }
 
 fn tests(out: &mut String, release: &Release) -> std::fmt::Result {
-    let mut tests = release.hooks.iter().filter(|hook| hook.runs_at("test")).peekable();
+    let mut tests = release
+        .hooks
+        .iter()
+        .filter(|hook| hook.runs_at("test"))
+        .peekable();
     if tests.peek().is_none() {
         return writeln!(out, "TEST SUITE: None");
     }

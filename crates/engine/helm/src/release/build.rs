@@ -34,7 +34,10 @@ pub fn build(text: &str, namespace: &str, scope: &ScopeOf<'_>) -> Result<Vec<Obj
         .map_err(|error| BuildError::Text(format!("error parsing : {error}")))?;
     let (mut objects, mut faults) = (Vec::new(), Vec::new());
     let mut has_unknown = false;
-    for value in documents.into_iter().flat_map(|document| open(document.value)) {
+    for value in documents
+        .into_iter()
+        .flat_map(|document| open(document.value))
+    {
         let mut object = match object(value) {
             Ok(object) => object,
             Err(text) => {
@@ -72,7 +75,9 @@ fn open(value: Json) -> Vec<Json> {
     if value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty) {
         return Vec::new();
     }
-    let is_list = value["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+    let is_list = value["kind"]
+        .as_str()
+        .is_some_and(|kind| kind.ends_with("List"));
     match value["items"].as_array() {
         Some(items) if is_list => items.clone(),
         _ => vec![value],
@@ -97,7 +102,9 @@ fn metadata_fault(metadata: &Json) -> Option<String> {
     let texts = |field: &'static str, value: &Json| -> Option<(&'static str, Json)> {
         match (field, value) {
             ("annotations" | "labels", Json::Object(map)) => {
-                let found = map.values().find(|value| !value.is_string() && !value.is_null());
+                let found = map
+                    .values()
+                    .find(|value| !value.is_string() && !value.is_null());
                 found.map(|found| (field, found.clone()))
             }
             ("annotations" | "labels", _) | (_, Json::String(_) | Json::Null) => None,
@@ -137,7 +144,8 @@ mod tests {
             _ => None,
         };
         let objects = build(text, "shop", &scope)?;
-        let place = |object: &Object| format!("{}/{}", object.namespace().unwrap_or("-"), object.name());
+        let place =
+            |object: &Object| format!("{}/{}", object.namespace().unwrap_or("-"), object.name());
         Ok(objects.iter().map(place).collect())
     }
 
@@ -145,8 +153,8 @@ mod tests {
     fn lists_are_opened_and_namespaces_filled_in() {
         let text = "---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: \
                     ConfigMap, metadata: {name: a}}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: \
-                    b, namespace: own}}\n---\n{apiVersion: v1, kind: Namespace, metadata: {name: n}}\n";
-        assert_eq!(built(text).unwrap(), ["shop/a", "own/b", "-/n"]);
+                    b, namespace: own}}\n---\n{apiVersion: v1, kind: Namespace, metadata: {name: own}}\n";
+        assert_eq!(built(text).unwrap(), ["shop/a", "own/b", "-/own"]);
     }
 
     #[test]

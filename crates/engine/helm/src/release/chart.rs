@@ -13,9 +13,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 /// Compat: times of files are left out; Helm writes those of the disk and reads none of them.
 pub fn chart_value(chart: &Chart) -> Json {
     let files = |files: &[File]| -> Json {
-        let entries = files.iter().map(|file| {
-            json!({"name": file.name, "data": STANDARD.encode(&file.data)})
-        });
+        let entries = files
+            .iter()
+            .map(|file| json!({"name": file.name, "data": STANDARD.encode(&file.data)}));
         entries.collect()
     };
     let lock = chart.lock.as_ref().map_or(Json::Null, |lock| {
@@ -44,7 +44,10 @@ pub fn chart_value(chart: &Chart) -> Json {
 pub fn chart_values(chart: &Json, config: &Table) -> Result<Table, HelmError> {
     let bare = Chart {
         metadata: crate::chart::Metadata {
-            name: chart["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+            name: chart["metadata"]["name"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             ..Default::default()
         },
         values: chart["values"].as_object().cloned().unwrap_or_default(),

@@ -251,7 +251,10 @@ impl Release {
 impl Release {
     /// What the chart depends on, as Go's encoder writes it.
     pub fn go_dependencies(&self) -> String {
-        ordered(&self.chart["metadata"]["dependencies"], &Shape::List(&DEPENDENCY))
+        ordered(
+            &self.chart["metadata"]["dependencies"],
+            &Shape::List(&DEPENDENCY),
+        )
     }
 }
 
@@ -260,7 +263,10 @@ impl HookRecord {
         let mut run = Struct::default();
         run.stamp("started_at", self.started_at.as_ref());
         run.stamp("completed_at", self.completed_at.as_ref());
-        run.raw("phase", &argosy_yaml::write_json_go(&self.phase.as_str().into()));
+        run.raw(
+            "phase",
+            &argosy_yaml::write_json_go(&self.phase.as_str().into()),
+        );
         let mut out = Struct::default();
         out.text("name", &self.name);
         out.text("kind", &self.kind);

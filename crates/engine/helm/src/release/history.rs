@@ -22,7 +22,9 @@ pub struct Entry {
 impl Entry {
     /// The entry of a stored object; `None` where it holds no record.
     pub fn of(kind: StoreKind, object: &Object) -> Option<Self> {
-        let labels = object.pointer("/metadata/labels").and_then(|v| v.as_object());
+        let labels = object
+            .pointer("/metadata/labels")
+            .and_then(|v| v.as_object());
         let labels = labels.into_iter().flatten();
         let labels = labels
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
@@ -150,13 +152,8 @@ impl History {
     /// The last revision that once was deployed: where a failed upgrade goes back to.
     pub fn last_good(&self) -> Option<i64> {
         let mut good = self.entries.iter().filter_map(|entry| entry.read().ok());
-        good.find(|release| {
-            matches!(
-                release.info.status,
-                Status::Superseded | Status::Deployed
-            )
-        })
-        .map(|release| release.version)
+        good.find(|release| matches!(release.info.status, Status::Superseded | Status::Deployed))
+            .map(|release| release.version)
     }
 
     /// Whether a revision is there.
@@ -221,7 +218,12 @@ mod tests {
     fn the_last_revision_is_the_newest_that_can_be_read() {
         let history = History::new(
             "web",
-            vec![entry(2, Status::Deployed), broken(11, "deployed"), entry(10, Status::Failed), entry(1, Status::Superseded)],
+            vec![
+                entry(2, Status::Deployed),
+                broken(11, "deployed"),
+                entry(10, Status::Failed),
+                entry(1, Status::Superseded),
+            ],
         );
         assert_eq!(history.last().unwrap().version, 10);
         assert_eq!(history.deployed().unwrap().version, 2);
@@ -231,9 +233,15 @@ mod tests {
 
     #[test]
     fn no_record_and_no_readable_record_are_told_apart() {
-        assert_eq!(History::new("web", vec![]).last(), Err(HistoryError::NotFound));
+        assert_eq!(
+            History::new("web", vec![]).last(),
+            Err(HistoryError::NotFound)
+        );
         let history = History::new("web", vec![broken(1, "deployed")]);
-        assert_eq!(history.last().unwrap_err().to_string(), "no revision for release \"web\"");
+        assert_eq!(
+            history.last().unwrap_err().to_string(),
+            "no revision for release \"web\""
+        );
         let missing = history.deployed().unwrap_err().to_string();
         assert_eq!(missing, "\"web\" has no deployed releases");
     }
@@ -241,8 +249,11 @@ mod tests {
     #[test]
     fn the_oldest_go_but_never_the_deployed_or_what_cannot_be_read() {
         let entries = vec![
-            broken(1, "superseded"), entry(2, Status::Superseded), entry(3, Status::Deployed),
-            entry(4, Status::Failed), entry(5, Status::Failed),
+            broken(1, "superseded"),
+            entry(2, Status::Superseded),
+            entry(3, Status::Deployed),
+            entry(4, Status::Failed),
+            entry(5, Status::Failed),
         ];
         let history = History::new("web", entries);
         assert_eq!(history.surplus(0), Vec::<i64>::new());
@@ -260,7 +271,9 @@ mod tests {
 
     #[test]
     fn ten_thousand_revisions_are_not_unpacked_to_find_the_last() {
-        let mut entries: Vec<Entry> = (1..10_000).map(|version| broken(version, "superseded")).collect();
+        let mut entries: Vec<Entry> = (1..10_000)
+            .map(|version| broken(version, "superseded"))
+            .collect();
         entries.push(entry(10_000, Status::Deployed));
         let history = History::new("web", entries);
         assert_eq!(history.last().unwrap().version, 10_000);

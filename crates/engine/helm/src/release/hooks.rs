@@ -1,10 +1,10 @@
 //! One pass over the hooks of an event: which runs when, and which is deleted when.
 
+use super::machine::Cascade;
 use super::machine::{Applied, Command, Event, Run, Target};
 use super::record::{HookPhase, HookRecord, Release};
 use super::stamp::Stamp;
 use super::waiter::WaitFor;
-use super::machine::Cascade;
 
 /// The policy of hooks that name none.
 const BEFORE_CREATION: &str = "before-hook-creation";
@@ -135,7 +135,10 @@ impl HookPass {
                 return Passed::Goes(vec![run.wait(WaitFor::Done, hook_target(hook))]);
             }
             Some(fault) if fault.is_of_building => {
-                format!("unable to build kubernetes object for {event} hook {path}: {}", fault.text)
+                format!(
+                    "unable to build kubernetes object for {event} hook {path}: {}",
+                    fault.text
+                )
             }
             Some(fault) => format!("warning: Hook {event} {path} failed: {}", fault.text),
         };
@@ -143,12 +146,7 @@ impl HookPass {
         self.over(Some(error), Closing::default())
     }
 
-    fn ran(
-        &mut self,
-        outcome: Result<(), String>,
-        release: &mut Release,
-        run: &Run,
-    ) -> Passed {
+    fn ran(&mut self, outcome: Result<(), String>, release: &mut Release, run: &Run) -> Passed {
         let hook = &mut release.hooks[self.order[self.place]];
         match outcome {
             Ok(()) => {
@@ -166,7 +164,10 @@ impl HookPass {
 
     /// Ends the hook that is under way: somebody wants the operation to stop.
     pub fn interrupt(&self, release: &mut Release, now: Stamp) {
-        let running = self.order.get(self.place).map(|index| &mut release.hooks[*index]);
+        let running = self
+            .order
+            .get(self.place)
+            .map(|index| &mut release.hooks[*index]);
         if let Some(hook) = running.filter(|hook| hook.phase == HookPhase::Unknown) {
             end(hook, now, HookPhase::Failed);
         }
@@ -240,7 +241,10 @@ impl Closing {
             deletes: true,
             is_fatal,
         };
-        let before = before.iter().rev().map(|hook| chore(*hook, SUCCEEDED, true));
+        let before = before
+            .iter()
+            .rev()
+            .map(|hook| chore(*hook, SUCCEEDED, true));
         let mut left: Vec<Chore> = before.collect();
         left.push(chore(*failed, FAILED, false));
         left.push(Chore {
@@ -260,7 +264,10 @@ impl Closing {
             let hook = &release.hooks[chore.hook];
             self.waits = false;
             let command = if chore.shows_logs {
-                let shows = hook.output_log_policies.iter().any(|word| word == chore.policy);
+                let shows = hook
+                    .output_log_policies
+                    .iter()
+                    .any(|word| word == chore.policy);
                 shows.then(|| Command::Logs {
                     hook: Box::new(hook.clone()),
                     namespace: release.namespace.clone(),

@@ -158,7 +158,9 @@ fn part(share: &Json, whole: i64, rounds_up: bool) -> i64 {
     if let Some(number) = share.as_i64() {
         return number;
     }
-    let percent = share.as_str().and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok());
+    let percent = share
+        .as_str()
+        .and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok());
     let Some(percent) = percent.filter(|percent| (0..=1_000_000).contains(percent)) else {
         return whole;
     };
@@ -177,7 +179,9 @@ fn is_condition(object: &Object, kind: &str) -> bool {
 }
 
 fn has(object: &Object, kind: &str, status: &str) -> bool {
-    let list = object.pointer("/status/conditions").and_then(Json::as_array);
+    let list = object
+        .pointer("/status/conditions")
+        .and_then(Json::as_array);
     list.into_iter()
         .flatten()
         .any(|found| found["type"] == kind && found["status"] == status)
@@ -216,7 +220,10 @@ mod tests {
                 "annotations": {"deployment.kubernetes.io/revision": revision}}, "status": {"readyReplicas": ready}})
         };
         assert_eq!(check(deployment.clone(), &[set("1", 4)]), Ok(false));
-        assert_eq!(check(deployment.clone(), &[set("1", 4), set("2", 2)]), Ok(false));
+        assert_eq!(
+            check(deployment.clone(), &[set("1", 4), set("2", 2)]),
+            Ok(false)
+        );
         assert_eq!(check(deployment, &[set("1", 4), set("2", 3)]), Ok(true));
     }
 

@@ -65,9 +65,16 @@ pub fn adoption(wanted: &Object, live: &Object, adoption: Adoption<'_>) -> Resul
     for (what, field, key, value) in [
         ("label", "labels", MANAGED_BY, HELM),
         ("annotation", "annotations", RELEASE_NAME, adoption.name),
-        ("annotation", "annotations", RELEASE_NAMESPACE, adoption.namespace),
+        (
+            "annotation",
+            "annotations",
+            RELEASE_NAMESPACE,
+            adoption.namespace,
+        ),
     ] {
-        let found = live.metadata().and_then(|metadata| metadata.get(field)?.get(key)?.as_str());
+        let found = live
+            .metadata()
+            .and_then(|metadata| metadata.get(field)?.get(key)?.as_str());
         let fault = match found {
             None => format!("missing key {key:?}: must be set to {value:?}"),
             Some(found) if found != value => {
@@ -114,7 +121,17 @@ mod tests {
              \"other\"; annotation validation error: missing key \
              \"meta.helm.sh/release-namespace\": must be set to \"shop\""
         );
-        assert!(adoption(&wanted, &live, Adoption { takes_ownership: true, ..OURS }).is_ok());
+        assert!(
+            adoption(
+                &wanted,
+                &live,
+                Adoption {
+                    takes_ownership: true,
+                    ..OURS
+                }
+            )
+            .is_ok()
+        );
         stamp_ownership(&mut live, "web", "shop");
         assert!(adoption(&wanted, &live, OURS).is_ok());
     }
@@ -123,7 +140,10 @@ mod tests {
     fn a_generated_name_is_no_own_name() {
         let object = |metadata: Json| Object::from_trusted(json!({"metadata": metadata}));
         assert_eq!(has_own_name(&object(json!({"name": "a"}))), Ok(true));
-        assert_eq!(has_own_name(&object(json!({"generateName": "a-"}))), Ok(false));
+        assert_eq!(
+            has_own_name(&object(json!({"generateName": "a-"}))),
+            Ok(false)
+        );
         assert!(has_own_name(&object(json!({"name": "a", "generateName": "a-"}))).is_err());
     }
 }

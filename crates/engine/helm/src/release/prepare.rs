@@ -90,13 +90,16 @@ impl ApplyChoice {
     /// The sentence.
     pub fn check(self) -> Result<(), String> {
         if !self.server_side && self.force_conflicts {
-            return Err("invalid client update option(s): forceConflicts enabled when \
+            return Err(
+                "invalid client update option(s): forceConflicts enabled when \
                         serverSideApply disabled"
-                .into());
+                    .into(),
+            );
         }
         if self.force_conflicts && self.force_replace {
-            return Err("invalid operation: cannot use force conflicts and force replace together"
-                .into());
+            return Err(
+                "invalid operation: cannot use force conflicts and force replace together".into(),
+            );
         }
         if self.server_side && self.force_replace {
             return Err(
@@ -191,8 +194,7 @@ fn manifest_of(rendering: &Rendering, hides_secrets: bool) -> String {
         } else {
             &manifest.text
         };
-        write!(text, "---\n# Source: {source}\n{body}\n")
-            .expect("writing to a text does not fail");
+        write!(text, "---\n# Source: {source}\n{body}\n").expect("writing to a text does not fail");
     }
     text
 }

@@ -41,10 +41,7 @@ impl Stamp {
             let sign = text.rfind(['+', '-'])?;
             offset_of(&text[sign..])?
         };
-        Some(Self {
-            at,
-            offset,
-        })
+        Some(Self { at, offset })
     }
 
     /// The moment.
@@ -74,7 +71,10 @@ impl Stamp {
             &zone
         };
         let fraction = self.fraction();
-        format!("{}{fraction} {zone} {name}", local.strftime("%Y-%m-%d %H:%M:%S"))
+        format!(
+            "{}{fraction} {zone} {name}",
+            local.strftime("%Y-%m-%d %H:%M:%S")
+        )
     }
 
     /// The moment in a layout of Go.

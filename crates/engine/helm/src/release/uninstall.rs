@@ -24,9 +24,7 @@ pub fn removal(release: &Release) -> Result<Removal, String> {
     let mut found = Vec::new();
     for (number, text) in split(&release.manifest).into_iter().enumerate() {
         let manifest = Manifest::read(&format!("manifest-{number}"), 0, text).map_err(|error| {
-            format!(
-                "corrupted release record. You must manually delete the resources: {error}"
-            )
+            format!("corrupted release record. You must manually delete the resources: {error}")
         })?;
         found.push(manifest);
     }

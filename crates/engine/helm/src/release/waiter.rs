@@ -197,7 +197,8 @@ mod tests {
         assert_eq!(waiter.verdict(at(0)), Verdict::Waiting);
         waiter.seen(0, Some(&objects[0]));
         assert_eq!(waiter.verdict(at(0)), Verdict::Waiting);
-        let failed = job(json!({"failed": 1, "conditions": [{"type": "Failed", "status": "True"}]}));
+        let failed =
+            job(json!({"failed": 1, "conditions": [{"type": "Failed", "status": "True"}]}));
         waiter.seen(0, Some(&failed));
         let text = "resource Job/n/j not ready. status: Failed, message: Job Failed. failed: 1/1";
         assert_eq!(waiter.verdict(at(0)), Verdict::Over(Err(text.to_owned())));

@@ -104,7 +104,12 @@ mod tests {
         );
         assert_eq!(
             patch.unwrap().unwrap()[0]["value"],
-            json!([entry("helm", "Apply", "v1", json!({"f:data": {"f:a": {}, "f:b": {}}}))])
+            json!([entry(
+                "helm",
+                "Apply",
+                "v1",
+                json!({"f:data": {"f:a": {}, "f:b": {}}})
+            )])
         );
     }
 

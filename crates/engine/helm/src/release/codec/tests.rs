@@ -61,9 +61,13 @@ fn a_record_is_read_as_it_was_written() {
 
 #[test]
 fn an_unpacked_record_of_old_is_read() {
-    let text = STANDARD.encode(r#"{"name":"old","info":{"status":"deployed","deleted":""},"version":1}"#);
+    let text =
+        STANDARD.encode(r#"{"name":"old","info":{"status":"deployed","deleted":""},"version":1}"#);
     let release = decode_release(text.as_bytes()).unwrap();
-    assert_eq!((release.name.as_str(), release.config, release.chart), ("old", None, Json::Null));
+    assert_eq!(
+        (release.name.as_str(), release.config, release.chart),
+        ("old", None, Json::Null)
+    );
     assert_eq!(release.info.deleted, None);
 }
 
@@ -73,17 +77,34 @@ fn what_strangers_put_there_is_refused() {
     assert!(bomb.len() < 128 << 10, "it is small, packed");
     assert_eq!(decode_release(&bomb), Err(DecodeError::TooLarge));
     assert_eq!(decode_release(b"%%%"), Err(DecodeError::Base64));
-    let mut torn = STANDARD.decode(packed(br#"{"name":"a","info":{}}"#)).unwrap();
+    let mut torn = STANDARD
+        .decode(packed(br#"{"name":"a","info":{}}"#))
+        .unwrap();
     torn.truncate(torn.len() - 12);
     let torn = STANDARD.encode(torn);
-    assert!(matches!(decode_release(torn.as_bytes()), Err(DecodeError::Gzip(_))));
+    assert!(matches!(
+        decode_release(torn.as_bytes()),
+        Err(DecodeError::Gzip(_))
+    ));
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for plain in [
-        "", "null", "[]", "{}", "{\"name\":1}", "{\"name\":\"a\"}", "{\"name\":\"a\",\"info\":[]}",
-        "{\"name\":\"a\",\"info\":{},\"hooks\":[1]}", "{\"name\":\"a\",\"info\":{},\"chart\":\"x\"}",
-        "{\"name\":\"a\",\"info\":{},\"config\":[]}", "\u{0}", &deep,
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"name\":1}",
+        "{\"name\":\"a\"}",
+        "{\"name\":\"a\",\"info\":[]}",
+        "{\"name\":\"a\",\"info\":{},\"hooks\":[1]}",
+        "{\"name\":\"a\",\"info\":{},\"chart\":\"x\"}",
+        "{\"name\":\"a\",\"info\":{},\"config\":[]}",
+        "\u{0}",
+        &deep,
     ] {
         let error = decode_release(&packed(plain.as_bytes())).unwrap_err();
-        assert!(matches!(error, DecodeError::Json(_)), "{plain:.40}: {error}");
+        assert!(
+            matches!(error, DecodeError::Json(_)),
+            "{plain:.40}: {error}"
+        );
     }
 }

@@ -5,20 +5,18 @@
 
 use super::super::record::Status;
 use super::super::stamp::Stamp;
-use super::{
-    Cascade, Command, Event, FollowFault, Followed, Job, Machine, Moment, Stage, Target,
-};
+use super::{Cascade, Command, Event, FollowFault, Followed, Job, Machine, Moment, Stage, Target};
 use argosy_object::Object;
 
 impl Machine {
-    pub(super) fn hooks_failed(
-        &mut self,
-        moment: Moment,
-        error: String,
-    ) -> Vec<Command> {
+    pub(super) fn hooks_failed(&mut self, moment: Moment, error: String) -> Vec<Command> {
         match (self.plan.job, moment) {
-            (Job::Install, Moment::Before) => self.fail(format!("failed pre-install: {error}"), vec![]),
-            (Job::Install, Moment::After) => self.fail(format!("failed post-install: {error}"), vec![]),
+            (Job::Install, Moment::Before) => {
+                self.fail(format!("failed pre-install: {error}"), vec![])
+            }
+            (Job::Install, Moment::After) => {
+                self.fail(format!("failed post-install: {error}"), vec![])
+            }
             (Job::Upgrade, Moment::Before) => {
                 self.fail(format!("pre-upgrade hooks failed: {error}"), vec![])
             }
@@ -154,7 +152,11 @@ impl Machine {
         let is_install = self.plan.job == Job::Install;
         match outcome {
             Ok(()) => {
-                let what = if is_install { "uninstalled" } else { "rolled back" };
+                let what = if is_install {
+                    "uninstalled"
+                } else {
+                    "rolled back"
+                };
                 format!(
                     "release {name} failed, and has been {what} due to rollback-on-failure being \
                      set: {error}"

@@ -123,12 +123,7 @@ impl Machine {
         self.passed(moment, pass, passed)
     }
 
-    fn passed(
-        &mut self,
-        moment: Moment,
-        pass: HookPass,
-        passed: Passed,
-    ) -> Vec<Command> {
+    fn passed(&mut self, moment: Moment, pass: HookPass, passed: Passed) -> Vec<Command> {
         match passed {
             Passed::Goes(commands) => {
                 self.stage = Stage::Hooks(moment, pass);
@@ -230,9 +225,7 @@ impl Machine {
     /// The objects are there: the revision becomes the deployed one.
     fn succeed(&mut self) -> Vec<Command> {
         match (self.plan.job, self.plan.previous.clone()) {
-            (Job::Rollback, _) => {
-                self.read_deployed()
-            }
+            (Job::Rollback, _) => self.read_deployed(),
             (Job::Upgrade, Some(mut previous)) => {
                 previous.info.status = Status::Superseded;
                 self.stage = Stage::Superseding(Vec::new());
@@ -330,7 +323,9 @@ impl Machine {
         } else {
             given.clone()
         };
-        self.plan.release.set_status(Status::Uninstalled, description);
+        self.plan
+            .release
+            .set_status(Status::Uninstalled, description);
         if !self.plan.keep_history {
             let mut left = self.plan.revisions.clone();
             left.reverse();
