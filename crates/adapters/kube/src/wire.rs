@@ -165,13 +165,13 @@ impl Wire {
     async fn collect(&self, mut body: Body) -> Result<Bytes, ApiError> {
         let mut first: Option<Bytes> = None;
         let mut whole = BytesMut::new();
+        let announced = http_body::Body::size_hint(&body).lower();
+        if announced > ANSWER_BYTES as u64 {
+            return Err(self.too_large());
+        }
         while let Some(data) = next_data(&mut body, BODY_SILENCE, &self.server).await? {
             if whole.len() + first.as_ref().map_or(0, Bytes::len) + data.len() > ANSWER_BYTES {
-                let text = format!(
-                    "an answer of `{}` is over {ANSWER_BYTES} bytes",
-                    self.server
-                );
-                return Err(ApiError::new(ApiErrorKind::Unsupported, text));
+                return Err(self.too_large());
             }
             // Most answers are one piece, which needs no copy.
             match first.take() {
@@ -184,6 +184,16 @@ impl Wire {
             }
         }
         Ok(first.unwrap_or_else(|| whole.freeze()))
+    }
+}
+
+impl Wire {
+    fn too_large(&self) -> ApiError {
+        let text = format!(
+            "an answer of `{}` is over {ANSWER_BYTES} bytes",
+            self.server
+        );
+        ApiError::new(ApiErrorKind::Unsupported, text)
     }
 }
 

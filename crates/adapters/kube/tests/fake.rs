@@ -332,6 +332,20 @@ async fn forgotten_revision_begins_anew_and_notices_what_went_meanwhile() {
     assert!(cluster.index().get(&key("a")).is_some());
 }
 
+#[tokio::test(start_paused = true)]
+async fn server_that_forgets_at_once_is_asked_again_ever_more_slowly() {
+    let fake = Fake::default();
+    fake.put("configmaps", "a", Some("web"));
+    let forgets = json!({"kind": "Status", "code": 410, "reason": "Expired",
+        "message": "too old resource version", "details": {"name": "x"}});
+    fake.trouble("watch=true", 410, &forgets.to_string());
+    let cluster = cluster(&fake);
+    // The cache is not filled, which is told after a minute.
+    assert!(cluster.live(&want("a")).await.is_err());
+    let asked = fake.asked("configmaps?allowWatchBookmarks") + fake.asked("configmaps?watch=true");
+    assert!((2..30).contains(&asked), "asked {asked} times in a minute");
+}
+
 #[tokio::test]
 async fn expired_page_token_lists_again_in_one_piece() {
     let fake = Fake::default();

@@ -2,6 +2,7 @@
 
 mod compare;
 mod delete;
+mod gate;
 mod inspect;
 mod operation;
 mod reconcile;
@@ -15,6 +16,7 @@ use crate::follow::Follows;
 use argosy_frame::{Queue, Stop, run};
 use argosy_object::Key;
 use argosy_tree::Changed;
+use gate::Gate;
 pub use inspect::{InspectError, Inspected};
 use record::Records;
 use std::sync::Arc;
@@ -27,14 +29,16 @@ pub struct ApplicationController {
     queue: Arc<Queue>,
     records: Records,
     follows: Follows,
+    gate: Gate,
     tasks: Arc<Tasks>,
     stop: Stop,
 }
 
 /// The controller's name, in logs and as the author of what it writes.
 pub(crate) const NAME: &str = "application";
-/// How many Applications are reconciled at a time.
-const WORKERS: usize = 32;
+/// How many Applications are reconciled at a time: enough for the gate's share of several
+/// clusters that do not answer, and for all others.
+const WORKERS: usize = 128;
 
 impl ApplicationController {
     /// Starts the controller in tasks of `tasks`, until `stop`.
@@ -50,6 +54,7 @@ impl ApplicationController {
         let controller = Arc::new(Self {
             follows: Follows::new(hub.ports.sources.clone(), queue.clone(), concerns),
             records,
+            gate: Gate::new(queue.clone()),
             queue: queue.clone(),
             tasks: Arc::default(),
             stop: stop.clone(),

@@ -188,3 +188,119 @@ async fn difference(old: Arc<dyn Tree>, new: Arc<dyn Tree>) -> Option<Changed> {
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argosy_object::Digest;
+    use argosy_ports::{ChartRef, CredentialId, SourceError, SourceErrorKind};
+    use argosy_tree::MemoryTree;
+    use async_trait::async_trait;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// One revision, whose tree is its name.
+    struct Fake {
+        seen: watch::Sender<Seen>,
+        has_trees: AtomicBool,
+    }
+
+    fn missing() -> SourceError {
+        SourceError {
+            kind: SourceErrorKind::Unreachable,
+            message: "away".into(),
+            hint: None,
+        }
+    }
+
+    fn repo() -> RepoRef {
+        RepoRef {
+            url: "https://git/a".into(),
+            credential: CredentialId::default(),
+        }
+    }
+
+    #[async_trait]
+    impl Sources for Fake {
+        fn repo(&self, _: &str, _: &str) -> RepoRef {
+            repo()
+        }
+
+        async fn resolve(&self, _: &RepoRef, _: &Wanted) -> Result<Artifact, SourceError> {
+            Err(missing())
+        }
+
+        async fn tree(&self, artifact: &Artifact) -> Result<Arc<dyn Tree>, SourceError> {
+            if !self.has_trees.load(Ordering::SeqCst) {
+                return Err(missing());
+            }
+            let text = artifact.revision.to_string();
+            Ok(Arc::new(MemoryTree::new([("file", text)])))
+        }
+
+        async fn chart(&self, _: &ChartRef) -> Result<(Artifact, Arc<dyn Tree>), SourceError> {
+            Err(missing())
+        }
+
+        fn follow(&self, _: &RepoRef, _: &Wanted) -> watch::Receiver<Seen> {
+            self.seen.subscribe()
+        }
+
+        async fn refresh(&self, _: &RepoRef) -> Result<(), SourceError> {
+            Ok(())
+        }
+    }
+
+    fn seen(revision: &str, error: Option<SourceError>) -> Seen {
+        Seen {
+            artifact: Some(Artifact {
+                repo: repo(),
+                revision: revision.into(),
+                digest: Digest::of(revision.as_bytes()),
+            }),
+            error,
+            at: None,
+        }
+    }
+
+    /// A follower whom no difference concerns; whether `news` wakes it all the same.
+    async fn wakes(first: Seen, has_trees: bool, news: Seen) -> bool {
+        let fake = Arc::new(Fake {
+            seen: watch::channel(first).0,
+            has_trees: AtomicBool::new(has_trees),
+        });
+        let queue = Arc::new(Queue::new());
+        let follows = Follows::new(fake.clone(), queue.clone(), Arc::new(|_, _| false));
+        let follower = Key::new("argoproj.io", "Application", None, "a");
+        follows.set(&follower, [(repo(), Wanted::default())].into());
+        let settled = || async {
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+        };
+        settled().await;
+        while queue.depth() > 0 {
+            let key = queue.next().await.unwrap();
+            queue.done(&key);
+        }
+        fake.has_trees.store(true, Ordering::SeqCst);
+        fake.seen.send_replace(news);
+        settled().await;
+        queue.depth() > 0
+    }
+
+    #[tokio::test]
+    async fn commit_that_concerns_nobody_wakes_nobody() {
+        assert!(!wakes(seen("1", None), true, seen("2", None)).await);
+    }
+
+    #[tokio::test]
+    async fn end_of_an_error_wakes_all_whatever_the_new_commit_concerns() {
+        let away = seen("1", Some(missing()));
+        assert!(wakes(away, true, seen("2", None)).await);
+    }
+
+    #[tokio::test]
+    async fn commit_after_files_that_could_not_be_read_wakes_all() {
+        assert!(wakes(seen("1", None), false, seen("2", None)).await);
+    }
+}

@@ -11,6 +11,7 @@ use crate::wire::JSON;
 use argosy_object::{GroupKind, Str};
 use argosy_ports::{ApiError, ApiErrorKind, ListOptions, Resource};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -169,7 +170,7 @@ enum End {
 impl Task {
     async fn run(self) {
         let mut from: Option<String> = None;
-        let mut failures = 0;
+        let (mut failures, mut expiries) = (0, 0);
         loop {
             let began = Instant::now();
             let end = match from.take() {
@@ -181,7 +182,17 @@ impl Task {
                     failures = 0;
                     from = Some(version);
                 }
-                End::Expired => from = None,
+                End::Expired => {
+                    from = None;
+                    expiries = if began.elapsed() > STEADY {
+                        0
+                    } else {
+                        expiries + 1
+                    };
+                    // A server that forgot the place of one watch forgot that of all: they do
+                    // not list everything anew at the same moment.
+                    tokio::time::sleep(self.spread(RETRY_FIRST * 2_u32.pow(expiries.min(6)))).await;
+                }
                 End::Failed(error, version) => {
                     if Self::is_gone(&error) {
                         return self.end();
@@ -205,6 +216,14 @@ impl Task {
                 }
             }
         }
+    }
+
+    /// A part of `most`, a different one for each watch of each cluster.
+    fn spread(&self, most: Duration) -> Duration {
+        let mut hasher = DefaultHasher::new();
+        self.inner.client.server().hash(&mut hasher);
+        self.scope.hash(&mut hasher);
+        most.mul_f64((hasher.finish() % 1000) as f64 / 1000.0)
     }
 
     fn target(&self) -> Target {

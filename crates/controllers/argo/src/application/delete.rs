@@ -35,6 +35,9 @@ impl ApplicationController {
             );
             return self.release(application).await;
         };
+        let Some(_inside) = self.gate.enter(&destination.server, key) else {
+            return Verdict::done();
+        };
         match self.cascade(key, application, &destination.server).await {
             Ok(DeleteOutcome::Done) => self.release(application).await,
             Ok(DeleteOutcome::Waiting(_)) => Verdict::again(Duration::from_millis(500)),

@@ -77,6 +77,9 @@ impl ApplicationController {
         if valid.destination.is_paused {
             return Verdict::done();
         }
+        let Some(_inside) = self.gate.enter(&valid.destination.server, key) else {
+            return Verdict::done();
+        };
         self.follow(key, &valid);
         self.refresh(application, &valid, &record, report).await;
         let compared = self

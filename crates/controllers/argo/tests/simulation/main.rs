@@ -6,6 +6,7 @@
 //! `ARGOSY_SEED=n` replays a run, `ARGOSY_SEEDS=n` sets how many there are.
 #![allow(clippy::unwrap_used)] // the helpers of a test may panic too
 
+mod bulkhead;
 mod clock;
 mod dice;
 mod ground;
@@ -41,14 +42,18 @@ struct Outcome {
     trace: Vec<String>,
 }
 
-fn run(seed: u64) -> Outcome {
+/// One thread, and a clock that stands while anything is to be done.
+fn runtime() -> tokio::runtime::Runtime {
     ground::ground(); // made on a runtime of its own, before this one's
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
-        .unwrap();
-    runtime.block_on(async {
+        .unwrap()
+}
+
+fn run(seed: u64) -> Outcome {
+    runtime().block_on(async {
         let mut script = Script::new(seed).await;
         let watchman = script.world.watchman.clone();
         script.play().await;

@@ -48,6 +48,23 @@ pub async fn create(hub: &Client, app: usize, is_manual: bool) {
         .unwrap();
 }
 
+/// Creates an application that only looks: the first one's objects, on the first one's cluster.
+pub async fn look_on(hub: &Client, at: usize) {
+    let object = Object::from_trusted(json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": format!("x{at}"), "namespace": "argocd"},
+        "spec": {
+            "project": "default",
+            "source": {"repoURL": URL, "targetRevision": "main", "path": "apps/a0"},
+            "destination": {"server": model::server(0), "namespace": "default"},
+        },
+    }));
+    let options = WriteOptions::default();
+    hub.create(&applications(), &object, &options)
+        .await
+        .unwrap();
+}
+
 pub async fn delete(hub: &Client, app: usize) {
     let options = DeleteOptions::default();
     hub.delete(&applications(), Some("argocd"), &app_name(app), &options)

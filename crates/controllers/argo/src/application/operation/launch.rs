@@ -231,3 +231,44 @@ fn sources_mut(spec: &mut argosy_crds::ApplicationSpec) -> &mut [argosy_crds::So
         &mut spec.sources
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argosy_crds::Source;
+
+    fn spec(revision: &str) -> ApplicationSpec {
+        ApplicationSpec {
+            source: Some(Source {
+                repo_url: "https://git/a".into(),
+                path: "app".into(),
+                target_revision: revision.into(),
+                ..Source::default()
+            }),
+            ..ApplicationSpec::default()
+        }
+    }
+
+    #[test]
+    fn interrupted_operation_goes_on_at_the_revision_where_it_began() {
+        let operation = Operation {
+            sync: Some(SyncOperation::default()),
+            ..Operation::default()
+        };
+        let begun = SyncResult {
+            revision: "old".into(),
+            source: spec("main").source,
+            ..SyncResult::default()
+        };
+        let asked = split_operation(&spec("main"), &begun_at(&operation, &begun));
+        assert_eq!(asked, spec("old"));
+        assert!(!is_same(&spec("main"), &asked, Some(&["new".into()])));
+        assert!(is_same(&spec("main"), &asked, Some(&["old".into()])));
+    }
+
+    #[test]
+    fn head_that_cannot_be_had_stands_for_its_own_words_alone() {
+        assert!(is_same(&spec("main"), &spec("main"), None));
+        assert!(!is_same(&spec("main"), &spec("abc"), None));
+    }
+}

@@ -1,0 +1,115 @@
+//! A bulkhead: a cluster that does not answer holds up a few workers, and not all of them.
+
+use argosy_frame::Queue;
+use argosy_object::Key;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many Applications of one cluster are reconciled at a time.
+const INSIDE_AT_ONCE: usize = 16;
+
+/// Lets so many of each cluster in; the others of that cluster wait without a worker.
+pub(crate) struct Gate {
+    queue: Arc<Queue>,
+    clusters: Mutex<BTreeMap<String, Cluster>>,
+}
+
+#[derive(Default)]
+struct Cluster {
+    inside: usize,
+    waiting: VecDeque<Key>,
+    known: BTreeSet<Key>,
+}
+
+/// A place inside, until it is dropped.
+pub(crate) struct Inside<'a> {
+    gate: &'a Gate,
+    server: String,
+}
+
+impl Gate {
+    /// A gate that gives keys back to `queue`.
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+        Self {
+            queue,
+            clusters: Mutex::default(),
+        }
+    }
+
+    /// Lets `key` in; `None` where the cluster has as many as it may: then the key comes back
+    /// into the queue when another one leaves.
+    pub(crate) fn enter(&self, server: &str, key: &Key) -> Option<Inside<'_>> {
+        let mut clusters = self.lock();
+        let cluster = clusters.entry(server.to_owned()).or_default();
+        if cluster.inside >= INSIDE_AT_ONCE {
+            if cluster.known.insert(key.clone()) {
+                cluster.waiting.push_back(key.clone());
+            }
+            return None;
+        }
+        cluster.inside += 1;
+        Some(Inside {
+            gate: self,
+            server: server.to_owned(),
+        })
+    }
+
+    fn leave(&self, server: &str) {
+        let mut clusters = self.lock();
+        let Some(cluster) = clusters.get_mut(server) else {
+            return;
+        };
+        cluster.inside -= 1;
+        let next = cluster.waiting.pop_front();
+        if let Some(next) = &next {
+            cluster.known.remove(next);
+        }
+        if cluster.inside == 0 && cluster.waiting.is_empty() {
+            clusters.remove(server);
+        }
+        drop(clusters);
+        if let Some(next) = next {
+            self.queue.add(next);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Cluster>> {
+        self.clusters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.gate.leave(&self.server);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(at: usize) -> Key {
+        Key::new("argoproj.io", "Application", None, &format!("a{at}"))
+    }
+
+    #[tokio::test]
+    async fn those_who_find_a_cluster_full_come_back_one_for_each_that_leaves() {
+        let queue = Arc::new(Queue::new());
+        let gate = Gate::new(queue.clone());
+        let mut inside: Vec<_> = (0..INSIDE_AT_ONCE)
+            .map(|at| gate.enter("https://dead", &key(at)).unwrap())
+            .collect();
+        for at in [98, 99, 98] {
+            assert!(gate.enter("https://dead", &key(at)).is_none());
+        }
+        assert!(gate.enter("https://other", &key(1)).is_some());
+        assert_eq!(queue.depth(), 0);
+        inside.pop();
+        assert_eq!(queue.next().await, Some(key(98)));
+        assert!(gate.enter("https://dead", &key(98)).is_some());
+        assert_eq!(queue.next().await, Some(key(99)));
+        drop(inside);
+        assert_eq!(queue.depth(), 0, "each comes back once");
+        assert!(gate.lock().is_empty(), "what is empty is forgotten");
+    }
+}
