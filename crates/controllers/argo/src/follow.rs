@@ -216,6 +216,7 @@ mod tests {
         RepoRef {
             url: "https://git/a".into(),
             credential: CredentialId::default(),
+            project: "".into(),
         }
     }
 
@@ -239,6 +240,10 @@ mod tests {
 
         async fn chart(&self, _: &ChartRef) -> Result<(Artifact, Arc<dyn Tree>), SourceError> {
             Err(missing())
+        }
+
+        fn pushed(&self, _: &[String]) -> usize {
+            0
         }
 
         fn follow(&self, _: &RepoRef, _: &Wanted) -> watch::Receiver<Seen> {
