@@ -11,6 +11,7 @@ mod directory;
 mod environment;
 mod error;
 mod helm;
+mod jsonnet;
 mod kustomize;
 mod overrides;
 mod request;
@@ -51,7 +52,7 @@ pub fn render(
             caches,
         )?,
         Tool::Kustomize => kustomize::render(&reader, &path, &source, &environment)?,
-        Tool::Directory => directory::render(&reader, &path, &source)?,
+        Tool::Directory => directory::render(&reader, &path, &source, &environment)?,
     };
     Ok(match outcome {
         Outcome::Needs(needs) => Step::Needs(needs),
