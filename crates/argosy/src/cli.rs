@@ -48,6 +48,9 @@ pub struct GlobalFlags {
     /// Read URLs that start with BASE from OTHER instead (repeatable)
     #[arg(long, global = true, value_name = "BASE=OTHER")]
     pub git_instead_of: Vec<String>,
+    /// Host that kustomizations of Applications may name bases of (repeatable) [default: all]
+    #[arg(long, global = true, value_name = "HOST")]
+    pub remote_hosts: Vec<String>,
     /// No colours, even on a terminal
     #[arg(long, global = true)]
     pub no_color: bool,
@@ -63,6 +66,7 @@ impl GlobalFlags {
             config: self.config.clone(),
             local_repos: self.local_repos.clone(),
             git_instead_of: self.git_instead_of.clone(),
+            remote_hosts: self.remote_hosts.clone(),
             no_color: self.no_color,
         }
     }

@@ -168,6 +168,7 @@ async fn bring_up(data_dir: &Path, session: &Session) -> anyhow::Result<Running>
             .map_err(anyhow::Error::msg)?,
         ],
         namespace: session.settings.namespace.clone(),
+        remote_hosts: session.settings.remote_hosts.clone(),
     };
     let before_fleet = || repositories::make(&git);
     let running = Running::start_with(settings, before_fleet).await?;

@@ -19,6 +19,8 @@ pub struct Flags {
     pub local_repos: Vec<PathBuf>,
     /// `--git-instead-of`.
     pub git_instead_of: Vec<String>,
+    /// `--remote-hosts`.
+    pub remote_hosts: Vec<String>,
     /// `--no-color`.
     pub no_color: bool,
 }
@@ -36,6 +38,8 @@ pub struct FileSettings {
     pub local_repos: Vec<PathBuf>,
     /// `gitInsteadOf`.
     pub git_instead_of: Vec<String>,
+    /// `remoteHosts`.
+    pub remote_hosts: Vec<String>,
 }
 
 /// Resolved settings: flags before environment before file before defaults.
@@ -51,6 +55,8 @@ pub struct Settings {
     pub local_repos: Vec<PathBuf>,
     /// `BASE=OTHER` rules.
     pub git_instead_of: Vec<String>,
+    /// Hosts that kustomizations may name bases of; none: all.
+    pub remote_hosts: Vec<String>,
     /// Whether colours are unwanted.
     pub no_color: bool,
     /// The folder for mirrors and other things that can be made anew.
@@ -108,6 +114,7 @@ impl FileSettings {
                     settings.local_repos = list()?.into_iter().map(PathBuf::from).collect();
                 }
                 "gitInsteadOf" => settings.git_instead_of = list()?,
+                "remoteHosts" => settings.remote_hosts = list()?,
                 _ => return Err(fault(format!("`{key}` is no setting"))),
             }
         }
@@ -157,6 +164,7 @@ impl Settings {
                 .unwrap_or_else(|| argosy_crds::names::CONTROL_NAMESPACE.into()),
             local_repos: [&flags.local_repos[..], &file.local_repos].concat(),
             git_instead_of: [&flags.git_instead_of[..], &file.git_instead_of].concat(),
+            remote_hosts: [&flags.remote_hosts[..], &file.remote_hosts].concat(),
             no_color: flags.no_color || set(env, "NO_COLOR").is_some(),
             cache_dir: cache.join("argosy"),
         }

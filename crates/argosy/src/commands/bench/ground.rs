@@ -52,6 +52,7 @@ impl Ground {
             local_repos: vec![folder.join("git")],
             instead_of: vec![instead_of(folder)?],
             namespace: "argocd".into(),
+            remote_hosts: Vec::new(),
         };
         let running = Running::start(settings).await?;
         let named: Vec<(String, BTreeMap<String, String>)> = (1..=clusters)
@@ -91,6 +92,7 @@ impl Ground {
         let settings = ControllerSettings {
             namespace: session.settings.namespace.clone(),
             git,
+            remote_hosts: Vec::new(),
         };
         let controllers =
             Controllers::start(connected.service, connected.transport, settings).await?;
