@@ -1,6 +1,7 @@
 //! Fixtures: one text, cut by `--- path` lines.
 
 mod directories;
+mod kustomizations;
 
 use super::*;
 use argosy_crds::{DirectorySource, HelmSource, KustomizeSource, Source};
