@@ -68,6 +68,9 @@ pub struct GlobalFlags {
     /// The OpenSSH client that ssh URLs are read with [default: ssh]
     #[arg(long, global = true, value_name = "FILE")]
     pub ssh_program: Option<PathBuf>,
+    /// Host that kustomizations of Applications may name bases of (repeatable) [default: all]
+    #[arg(long, global = true, value_name = "HOST")]
+    pub remote_hosts: Vec<String>,
     /// No colours, even on a terminal
     #[arg(long, global = true)]
     pub no_color: bool,
@@ -92,6 +95,7 @@ impl GlobalFlags {
                 ssh_program: self.ssh_program.clone(),
                 environment: argosy_cli::GitEnvironment::default(),
             },
+            remote_hosts: self.remote_hosts.clone(),
             no_color: self.no_color,
         }
     }

@@ -19,6 +19,8 @@ pub struct ControllerSettings {
     pub namespace: String,
     /// How repositories are read.
     pub git: GitSettings,
+    /// Hosts that kustomizations may name bases of; none: all.
+    pub remote_hosts: Vec<String>,
 }
 
 /// Running controllers.
@@ -70,6 +72,7 @@ impl Controllers {
             configure: configuration,
             clock,
             namespace: settings.namespace,
+            remote_hosts: settings.remote_hosts,
         };
         let (handle, stop) = StopHandle::new();
         let mut tasks = JoinSet::new();

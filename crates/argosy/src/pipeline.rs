@@ -5,14 +5,14 @@ use argosy_argo::Destinations;
 use argosy_argo::application::instance_name;
 use argosy_cli::hub::{self, Hub};
 use argosy_cli::{Failure, hub::failed};
-use argosy_crds::{ApplicationSpec, ApplicationStatus, ClusterSecret, ProjectSpec};
+use argosy_crds::{ApplicationSpec, ApplicationStatus, ClusterSecret, ProjectSpec, Source};
 use argosy_diff::{Comparison, IgnoreRules, compare as compare_objects};
 use argosy_git::DiskTree;
 use argosy_kube::{ClusterSettings, KubeClusters};
 use argosy_object::{Digest, Gvk, Object};
 use argosy_pipeline::{RenderCache, RenderPool, Sourced, live, live_want, source};
 use argosy_policy::Project;
-use argosy_ports::{Artifact, Clusters as _, Sources as _};
+use argosy_ports::{Artifact, Clusters as _, Sources};
 use argosy_render::Request;
 use argosy_schema::Schemas;
 use argosy_sync::{DesiredInput, TrackingId, desired};
@@ -88,8 +88,25 @@ pub async fn compare(
         project: spec.project_name().into(),
         ..Request::default()
     };
+    let permit = |url: &str| {
+        let source = Source {
+            repo_url: url.to_owned(),
+            ..Source::default()
+        };
+        let permitted = project.permit_source(&source);
+        permitted.map_err(|denied| denied.to_string())
+    };
+    let fleet: Arc<dyn Sources> = Arc::new(session.sources(hub).await?);
     let rendered = RenderPool::default()
-        .render(&sourced, &template, &facts, &RenderCache::default())
+        .with_sources(fleet)
+        .with_remote_hosts(session.settings.remote_hosts.clone())
+        .render(
+            &sourced,
+            &template,
+            &facts,
+            &RenderCache::default(),
+            &permit,
+        )
         .await
         .map_err(|error| fail(&error))?;
     for finding in &rendered.findings {

@@ -130,6 +130,16 @@ pub trait Sources: Send + Sync {
     /// The files of a revision.
     async fn tree(&self, artifact: &Artifact) -> Result<Arc<dyn Tree>, SourceError>;
 
+    /// One file by its URL, where something names just that. `repo.url` is the URL.
+    async fn file(&self, repo: &RepoRef, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
+        let _ = max_bytes;
+        Err(SourceError {
+            kind: SourceErrorKind::Unsupported,
+            message: format!("`{}`: files are not fetched by URL here", repo.url),
+            hint: None,
+        })
+    }
+
     /// The files of a chart, with the version that the range resolved to.
     async fn chart(&self, chart: &ChartRef) -> Result<(Artifact, Arc<dyn Tree>), SourceError>;
 

@@ -2,6 +2,7 @@
 
 use crate::composed::Part;
 use crate::credentials::Credentials;
+use crate::download::{Download, download};
 use crate::failure;
 use crate::location::{InsteadOf, redact_url};
 use crate::place::place_of;
@@ -10,10 +11,12 @@ use crate::proxy::Proxies;
 use crate::repository::Beside;
 use crate::ssh::SshSettings;
 use crate::submodules::{self, Composed};
+use crate::smart_http::host;
 use crate::tree::GitTree;
 use crate::wire::Patience;
 use argosy_ports::{
-    Artifact, ChartRef, Clock, CredentialId, RepoRef, Seen, SourceError, Sources, Wanted,
+    Artifact, ChartRef, Clock, CredentialId, RepoRef, Seen, SourceError, SourceErrorKind, Sources,
+    Wanted,
 };
 use argosy_tree::Tree;
 use async_trait::async_trait;
@@ -249,6 +252,35 @@ impl Sources for GitSources {
             root,
             largest,
         )))
+    }
+
+    async fn file(&self, repo: &RepoRef, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
+        let url = repo.url.to_string();
+        let credentials = self.shared.credentials();
+        let credential = credentials.get(&repo.credential).unwrap_or_default();
+        let authorities = credentials.authority(host(&url)).map(str::to_owned);
+        let task = tokio::task::spawn_blocking(move || {
+            download(&Download {
+                url: &url,
+                username: &credential.username,
+                password: credential.password.clone(),
+                insecure: credential.insecure,
+                authorities: authorities.as_deref(),
+                client_cert: &credential.client_cert,
+                client_key: credential.client_key.clone(),
+                max_bytes,
+                ..Download::default()
+            })
+        });
+        let outcome = task
+            .await
+            .map_err(|error| error.to_string())
+            .and_then(|inner| inner);
+        outcome.map_err(|message| SourceError {
+            kind: SourceErrorKind::Unreachable,
+            message,
+            hint: None,
+        })
     }
 
     async fn chart(&self, chart: &ChartRef) -> Result<(Artifact, Arc<dyn Tree>), SourceError> {

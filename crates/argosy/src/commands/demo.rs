@@ -169,6 +169,7 @@ async fn bring_up(data_dir: &Path, session: &Session) -> anyhow::Result<Running>
         ],
         git: GitOptions::default(),
         namespace: session.settings.namespace.clone(),
+        remote_hosts: session.settings.remote_hosts.clone(),
     };
     let before_fleet = || repositories::make(&git);
     let running = Running::start_with(settings, before_fleet).await?;

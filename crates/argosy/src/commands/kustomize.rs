@@ -2,6 +2,7 @@
 
 mod build;
 mod edit;
+pub(crate) mod remote;
 
 use crate::session::Session;
 use argosy_cli::Failure;

@@ -1,12 +1,13 @@
 //! `argosy render PATH`: a folder of this machine, rendered as an Application would render it.
 
+use super::kustomize::remote::{Fetched, MAX_ROUNDS};
 use crate::session::Session;
 use argosy_cli::Failure;
 use argosy_crds::{ApplicationSpec, Source};
 use argosy_git::DiskTree;
 use argosy_kustomize::to_yaml;
 use argosy_object::Object;
-use argosy_render::{Answers, Caches, Rendered, Request, Step, render};
+use argosy_render::{Answers, Caches, Need, Rendered, Request, Step, render};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,7 @@ impl RenderCommand {
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
         let doing = format!("cannot render `{}`", self.path.display());
         let rendered = self
-            .render()
+            .render(session)
             .map_err(|failure| failure.while_doing(&doing))?;
         session.tell(&format!("rendered as {}", rendered.tool.as_str()));
         for finding in &rendered.findings {
@@ -60,7 +61,7 @@ impl RenderCommand {
         Ok(0)
     }
 
-    fn render(&self) -> Result<Rendered, Failure> {
+    fn render(&self, session: &Session) -> Result<Rendered, Failure> {
         let folder = self
             .path
             .canonicalize()
@@ -73,14 +74,30 @@ impl RenderCommand {
         let application = self.app.as_deref().map(read_application).transpose()?;
         let request = self.request(&folder, below, application)?;
         let tree = DiskTree::open(root).map_err(|error| Failure::from_error(&error))?;
-        let step = render(&request, &tree, &Answers::default(), &Caches::default())
-            .map_err(|error| Failure::of(&error))?;
-        match step {
-            Step::Done(rendered) => Ok(rendered),
-            Step::Needs(_) => Err(Failure::new(
-                "the source refers to another source (`$NAME/…`), and there is only one folder here",
-            )),
+        let (mut answers, caches) = (Answers::default(), Caches::default());
+        let mut fetched = Fetched::default();
+        for _ in 0..MAX_ROUNDS {
+            let step =
+                render(&request, &tree, &answers, &caches).map_err(|error| Failure::of(&error))?;
+            let needs = match step {
+                Step::Done(rendered) => return Ok(rendered),
+                Step::Needs(needs) => needs,
+            };
+            for need in needs {
+                let Need::Remote(need) = need else {
+                    return Err(Failure::new(
+                        "the source refers to another source (`$NAME/…`), and there is only one \
+                         folder here",
+                    ));
+                };
+                fetched.fetch(session, &[need])?;
+            }
+            answers.remote_trees.clone_from(&fetched.trees);
+            answers.remote_files.clone_from(&fetched.files);
         }
+        Err(Failure::new(format!(
+            "rendering asked for more than {MAX_ROUNDS} times"
+        )))
     }
 
     fn request(

@@ -37,7 +37,11 @@ impl RunCommand {
         let namespace = session.settings.namespace.clone();
         session.block_on(async move {
             let connected = session.connect()?;
-            let settings = ControllerSettings { namespace, git };
+            let settings = ControllerSettings {
+                namespace,
+                git,
+                remote_hosts: session.settings.remote_hosts.clone(),
+            };
             let controllers = Controllers::start(connected.service, connected.transport, settings)
                 .await
                 .map_err(failure)?;

@@ -68,6 +68,8 @@ pub struct UpSettings {
     pub latency: Duration,
     /// Folders whose repositories may be read.
     pub local_repos: Vec<PathBuf>,
+    /// Hosts that kustomizations may name bases of; none: all.
+    pub remote_hosts: Vec<String>,
     /// URL rewrites.
     pub instead_of: Vec<InsteadOf>,
     /// How repositories are read else.
@@ -92,6 +94,7 @@ impl UpCommand {
             instead_of: instead_of(session)?,
             git: session.settings.git.clone(),
             namespace: session.settings.namespace.clone(),
+            remote_hosts: session.settings.remote_hosts.clone(),
         };
         init_logs(session);
         let simulate = self.simulate;
@@ -177,6 +180,7 @@ impl Running {
             ControllerSettings {
                 namespace: settings.namespace,
                 git,
+                remote_hosts: settings.remote_hosts,
             },
         )
         .await

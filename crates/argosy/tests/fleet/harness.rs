@@ -249,6 +249,7 @@ pub fn labels() -> BTreeMap<String, String> {
 
 pub fn settings(folder: &tempfile::TempDir, git: &std::path::Path, in_memory: bool) -> UpSettings {
     UpSettings {
+        remote_hosts: Vec::new(),
         data_dir: folder.path().join("data"),
         reset: false,
         in_memory,

@@ -56,6 +56,7 @@ impl Reals {
         let settings = ControllerSettings {
             namespace: settings.namespace,
             git,
+            remote_hosts: Vec::new(),
         };
         let controllers = Controllers::start(hub.clone(), transport, settings)
             .await

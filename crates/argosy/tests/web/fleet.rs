@@ -64,6 +64,7 @@ impl Fleet {
             .commit("main", "all", &[change])
             .unwrap();
         let settings = UpSettings {
+            remote_hosts: Vec::new(),
             data_dir: folder.path().join("data"),
             reset: false,
             in_memory: true,

@@ -246,7 +246,31 @@ pub struct DirectorySource {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub exclude: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub jsonnet: Option<Value>,
+    pub jsonnet: Option<JsonnetSource>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disable_extension_filter: bool,
+}
+
+/// `directory.jsonnet`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct JsonnetSource {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ext_vars: Vec<JsonnetVar>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tlas: Vec<JsonnetVar>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub libs: Vec<String>,
+}
+
+/// One of `jsonnet.extVars` or `jsonnet.tlas`: a string, or Jsonnet where `code` says so.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JsonnetVar {
+    pub name: String,
+    pub value: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub code: bool,
 }
 
 /// `spec.syncPolicy`.

@@ -97,6 +97,20 @@ pub fn parse_stream_with(
     Ok(objects)
 }
 
+/// The objects that a value from elsewhere stands for, lists taken apart.
+///
+/// # Errors
+/// What is no Kubernetes object, with the place that `origin` names.
+pub fn objects_of(
+    value: Value,
+    origin: &Origin,
+    limits: &Limits,
+) -> Result<Vec<(Object, Origin)>, YamlError> {
+    let mut objects = Vec::new();
+    flatten(value, origin, &mut objects, limits.max_depth)?;
+    Ok(objects)
+}
+
 /// Takes a list apart, and the lists in it.
 fn flatten(
     value: Value,

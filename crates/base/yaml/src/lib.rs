@@ -25,8 +25,8 @@ mod timestamp;
 
 pub use decode::Dialect;
 pub use documents::{
-    Document, from_slice, from_slice_strict, from_slice_with, from_str, parse_documents,
-    parse_documents_with, parse_stream, parse_stream_with, text_of,
+    Document, from_slice, from_slice_strict, from_slice_with, from_str, objects_of,
+    parse_documents, parse_documents_with, parse_stream, parse_stream_with, text_of,
 };
 pub use emit::to_string;
 pub use error::YamlError;

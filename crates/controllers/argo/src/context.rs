@@ -39,6 +39,8 @@ pub struct HubPorts {
     pub clock: Arc<dyn Clock>,
     /// The namespace of the control plane.
     pub namespace: String,
+    /// Hosts that kustomizations may name bases of; none: all.
+    pub remote_hosts: Vec<String>,
 }
 
 /// What all controllers share.
@@ -95,11 +97,14 @@ impl Hub {
             tasks.spawn(follow);
         }
         let settings = ControlSettings::start(&ports.api, &ports.namespace, tasks, stop);
+        let render = RenderPool::default()
+            .with_sources(ports.sources.clone())
+            .with_remote_hosts(ports.remote_hosts.clone());
         Arc::new(Self {
             settings,
             status: StatusWriter::new(ports.api.clone(), names::FIELD_MANAGER),
             events,
-            render: Arc::default(),
+            render: Arc::new(render),
             schemas,
             destinations: Destinations::default(),
             stage_times: StageTimes::default(),

@@ -1,12 +1,14 @@
 //! Stage `render`: trees and options become objects, on a bounded pool and cached by read set.
 
 use crate::error::StageError;
+use crate::remote::{Permit, Reach};
 use crate::source::Sourced;
 use argosy_frame::offload;
 use argosy_object::{Blob, Digest, Finding, Object, Origin, Str};
-use argosy_ports::ClusterFacts;
+use argosy_ports::{ClusterFacts, Sources};
 use argosy_render::{
-    Answers, Caches, Facts, Need, Rendered, Request, Step, Tool, concatenate, render,
+    Answers, Caches, Facts, Need, Remote, RemoteFile, RemoteTree, Rendered, Request, Step, Tool,
+    concatenate, render,
 };
 use argosy_tree::{Changed, Oid, ReadSet, Tree};
 use std::collections::BTreeMap;
@@ -22,6 +24,8 @@ pub struct RenderPool {
     caches: Arc<Caches>,
     slots: Arc<Semaphore>,
     rendered: AtomicU64,
+    sources: Option<Arc<dyn Sources>>,
+    remote_hosts: Vec<String>,
 }
 
 /// What one application rendered to last.
@@ -37,6 +41,9 @@ struct Entry {
     reference_roots: BTreeMap<Str, Oid>,
     reads: ReadSet,
     reference_reads: BTreeMap<Str, ReadSet>,
+    remote_roots: BTreeMap<RemoteTree, Oid>,
+    remote_reads: BTreeMap<RemoteTree, ReadSet>,
+    remote_files: BTreeMap<RemoteFile, Digest>,
     facts: Facts,
     tool: Tool,
     objects: Vec<(Blob, Origin)>,
@@ -61,6 +68,8 @@ impl Default for RenderPool {
             caches: Arc::default(),
             slots: Arc::new(Semaphore::new(cores)),
             rendered: AtomicU64::new(0),
+            sources: None,
+            remote_hosts: Vec::new(),
         }
     }
 }
@@ -78,9 +87,19 @@ impl RenderCache {
                         || entry
                             .reference_reads
                             .values()
+                            .chain(entry.remote_reads.values())
                             .any(|reads| changed.hits(reads))
                 }
             })
+    }
+
+    /// The trees of other repositories that the last rendering read.
+    pub fn remotes(&self) -> Vec<RemoteTree> {
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = sources.iter().flatten();
+        entries
+            .flat_map(|entry| entry.remote_reads.keys().cloned())
+            .collect()
     }
 
     /// Forgets everything (`refresh: hard`).
@@ -113,6 +132,20 @@ impl RenderCache {
 }
 
 impl RenderPool {
+    /// A pool that fetches what renderings need from elsewhere.
+    #[must_use]
+    pub fn with_sources(mut self, sources: Arc<dyn Sources>) -> Self {
+        self.sources = Some(sources);
+        self
+    }
+
+    /// A pool whose kustomizations may name bases of these hosts only; none: of all hosts.
+    #[must_use]
+    pub fn with_remote_hosts(mut self, hosts: Vec<String>) -> Self {
+        self.remote_hosts = hosts;
+        self
+    }
+
     /// How many sources were really rendered, not taken from a cache.
     pub fn rendered(&self) -> u64 {
         self.rendered.load(Ordering::Relaxed)
@@ -121,7 +154,8 @@ impl RenderPool {
     /// Renders all sources of an application.
     ///
     /// A source is rendered anew only where its request changed or an answer in its read set
-    /// did; else its bytes are taken from `cache`.
+    /// did; else its bytes are taken from `cache`. `permit` says what kustomizations may name
+    /// elsewhere. A file that was named by URL is read anew only when the cache is cleared.
     ///
     /// # Errors
     /// [`StageError::Render`] for the first source that fails.
@@ -131,7 +165,14 @@ impl RenderPool {
         template: &Request,
         facts: &ClusterFacts,
         cache: &RenderCache,
+        permit: &Permit<'_>,
     ) -> Result<RenderedApp, StageError> {
+        let reach = Reach {
+            sources: self.sources.as_ref(),
+            project: &template.project,
+            permit,
+            hosts: &self.remote_hosts,
+        };
         let references: BTreeMap<Str, Arc<dyn Tree>> = sources
             .iter()
             .filter(|s| !s.source.reference.is_empty())
@@ -153,7 +194,13 @@ impl RenderPool {
                 ..template.clone()
             };
             let outcome = self
-                .one(index, request, sourced.tree.clone(), &references, cache)
+                .one(
+                    index,
+                    request,
+                    sourced.tree.clone(),
+                    &references,
+                    (cache, &reach),
+                )
                 .await
                 .map_err(|error| number(error, index + 1, sources.len()))?;
             tools.push(outcome.tool);
@@ -173,39 +220,22 @@ impl RenderPool {
         request: Request,
         tree: Arc<dyn Tree>,
         references: &BTreeMap<Str, Arc<dyn Tree>>,
-        cache: &RenderCache,
+        (cache, reach): (&RenderCache, &Reach<'_>),
     ) -> Result<Rendered, StageError> {
         let digest = request.digest();
         if let Some(entry) = cache.get(index)
             && entry.request == digest
             && entry.holds(&*tree, references)
+            && entry.holds_elsewhere(reach).await?
         {
             return entry.rendered();
         }
-        let permit = self
-            .slots
-            .clone()
-            .acquire_owned()
-            .await
-            .expect("the pool is never closed");
-        let caches = self.caches.clone();
-        let known = references.clone();
         let root = tree.root();
-        let task = offload(move || {
-            let _permit = permit;
-            rounds(&request, &*tree, &known, &caches)
-        });
-        let outcome = task
-            .await
-            .map_err(|error| StageError::Panicked(error.to_string()));
-        let rendered = match outcome.flatten() {
-            Ok(rendered) => rendered,
-            Err(error) => {
-                // What was read on the way to the failure is not known: any change may end it.
-                cache.forget(index);
-                return Err(error);
-            }
-        };
+        let rounds = self.rounds(request, tree, references, reach).await;
+        let (rendered, remote_roots) = rounds.inspect_err(|_| {
+            // What was read on the way to the failure is not known: any change may end it.
+            cache.forget(index);
+        })?;
         self.rendered.fetch_add(1, Ordering::Relaxed);
         let reference_roots = rendered
             .reference_reads
@@ -214,39 +244,78 @@ impl RenderPool {
             .collect();
         cache.set(
             index,
-            Arc::new(Entry::new(digest, root, reference_roots, &rendered)),
+            Arc::new(Entry::new(
+                digest,
+                root,
+                (reference_roots, remote_roots),
+                &rendered,
+            )),
         );
         Ok(rendered)
     }
-}
 
-/// Renders, answering needs until there are none.
-fn rounds(
-    request: &Request,
-    tree: &dyn Tree,
-    references: &BTreeMap<Str, Arc<dyn Tree>>,
-    caches: &Caches,
-) -> Result<Rendered, StageError> {
-    let failed = |source| StageError::Render {
-        index: 0,
-        count: 0,
-        source: Box::new(source),
-    };
-    let mut answers = Answers::default();
-    for _ in 0..MAX_ROUNDS {
-        match render(request, tree, &answers, caches).map_err(failed)? {
-            Step::Done(rendered) => return Ok(rendered),
-            Step::Needs(needs) => {
-                for Need::Reference(name) in needs {
-                    let tree = references.get(&name).cloned();
-                    answers.references.insert(name, tree);
+    /// Renders, answering needs until there are none. A place in the pool is held only while
+    /// something is rendered, not while something is fetched.
+    async fn rounds(
+        &self,
+        request: Request,
+        tree: Arc<dyn Tree>,
+        references: &BTreeMap<Str, Arc<dyn Tree>>,
+        reach: &Reach<'_>,
+    ) -> Result<(Rendered, BTreeMap<RemoteTree, Oid>), StageError> {
+        let (request, mut answers) = (Arc::new(request), Answers::default());
+        for _ in 0..MAX_ROUNDS {
+            let permit = self
+                .slots
+                .clone()
+                .acquire_owned()
+                .await
+                .expect("the pool is never closed");
+            let (caches, tree) = (self.caches.clone(), tree.clone());
+            let (asked, given) = (request.clone(), answers.clone());
+            let task = offload(move || {
+                let _permit = permit;
+                render(&asked, &*tree, &given, &caches)
+            });
+            let step = task
+                .await
+                .map_err(|error| StageError::Panicked(error.to_string()))?
+                .map_err(|source| StageError::Render {
+                    index: 0,
+                    count: 0,
+                    source: Box::new(source),
+                })?;
+            let needs = match step {
+                Step::Done(rendered) => {
+                    let roots = answers.remote_trees.iter();
+                    let roots = roots
+                        .map(|(name, tree)| (name.clone(), tree.root()))
+                        .collect();
+                    return Ok((rendered, roots));
+                }
+                Step::Needs(needs) => needs,
+            };
+            for need in needs {
+                match need {
+                    Need::Reference(name) => {
+                        let tree = references.get(&name).cloned();
+                        answers.references.insert(name, tree);
+                    }
+                    Need::Remote(Remote::Tree(need)) => {
+                        let tree = reach.tree(&need).await?;
+                        answers.remote_trees.insert(need, tree);
+                    }
+                    Need::Remote(Remote::File(need)) => {
+                        let file = reach.file(&need).await?;
+                        answers.remote_files.insert(need, file.into());
+                    }
                 }
             }
         }
+        Err(StageError::Compare(format!(
+            "rendering asked for more than {MAX_ROUNDS} times"
+        )))
     }
-    Err(StageError::Compare(format!(
-        "rendering asked for more than {MAX_ROUNDS} times"
-    )))
 }
 
 fn number(error: StageError, at: usize, of: usize) -> StageError {
@@ -264,7 +333,7 @@ impl Entry {
     fn new(
         request: Digest,
         root: Oid,
-        reference_roots: BTreeMap<Str, Oid>,
+        (reference_roots, remote_roots): (BTreeMap<Str, Oid>, BTreeMap<RemoteTree, Oid>),
         rendered: &Rendered,
     ) -> Self {
         Self {
@@ -273,6 +342,9 @@ impl Entry {
             reference_roots,
             reads: rendered.reads.clone(),
             reference_reads: rendered.reference_reads.clone(),
+            remote_roots,
+            remote_reads: rendered.remote_reads.clone(),
+            remote_files: rendered.remote_files.clone(),
             facts: rendered.facts,
             tool: rendered.tool,
             objects: rendered
@@ -295,6 +367,19 @@ impl Entry {
         })
     }
 
+    /// Whether what was read of other repositories is still what they have. A project that has
+    /// lost the right to one of them gets the error and not the old outcome.
+    async fn holds_elsewhere(&self, reach: &Reach<'_>) -> Result<bool, StageError> {
+        for (need, reads) in &self.remote_reads {
+            let tree = reach.tree(need).await?;
+            let is_same = self.remote_roots.get(need) == Some(&tree.root());
+            if !is_same && !reads.holds(&*tree).unwrap_or(false) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn rendered(&self) -> Result<Rendered, StageError> {
         let objects = self
             .objects
@@ -307,8 +392,13 @@ impl Entry {
             findings: self.findings.clone(),
             reads: self.reads.clone(),
             reference_reads: self.reference_reads.clone(),
+            remote_reads: self.remote_reads.clone(),
+            remote_files: self.remote_files.clone(),
             facts: self.facts,
             tool: self.tool,
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

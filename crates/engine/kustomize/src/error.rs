@@ -1,5 +1,6 @@
 //! Why a kustomization cannot be built.
 
+use crate::remote::Remote;
 use argosy_object::{Class, Classified};
 use argosy_schema::PatchError;
 use argosy_tree::TreeError;
@@ -46,6 +47,9 @@ pub enum KustomizeError {
         /// What it asks for.
         what: String,
     },
+    /// Bases and files elsewhere are needed first.
+    #[error("{} is elsewhere and must be fetched first", shown(.0))]
+    Needs(Vec<Remote>),
     /// A folder has no kustomization.
     #[error(
         "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{0}'"
@@ -100,9 +104,26 @@ impl KustomizeError {
         }
     }
 
+    /// What must be fetched before the build can go on.
+    pub fn needs(&self) -> Option<&[Remote]> {
+        match self {
+            Self::Needs(needs) => Some(needs),
+            Self::At { source, .. } => source.needs(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn failed(text: impl Into<String>) -> Self {
         Self::Failed(text.into())
     }
+}
+
+fn shown(needs: &[Remote]) -> String {
+    let names = needs.iter().map(|need| match need {
+        Remote::Tree(tree) => format!("`{}`", tree.repo),
+        Remote::File(file) => format!("`{}`", file.0),
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 impl From<PatchError> for KustomizeError {

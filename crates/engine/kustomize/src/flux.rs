@@ -84,10 +84,10 @@ pub fn flux_build(
     build_parsed(loader, parsed, &name, &options)
 }
 
-fn flux_rules() -> Rules {
+fn flux_rules() -> Rules<'static> {
     Rules {
         anywhere: true,
-        shown_root: String::new(),
+        ..Rules::default()
     }
 }
 

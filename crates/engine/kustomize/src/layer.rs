@@ -28,8 +28,25 @@ pub(crate) struct Layer<'t, 's> {
 impl Layer<'_, '_> {
     pub(crate) fn accumulate(&self, all: &mut Accumulator) -> Result<(), KustomizeError> {
         let k = &self.kustomization;
+        let missing = self.loader.missing(k.resources.iter().chain(&k.components));
         let Accumulator { map, config, vars } = all;
-        self.resources("resources", map, config, vars, &k.resources)?;
+        // What the bases need in their turn is asked for in the same breath.
+        match (
+            missing,
+            self.resources("resources", map, config, vars, &k.resources),
+        ) {
+            (Err(KustomizeError::Needs(mut needs)), Err(inner)) => {
+                let Some(more) = inner.needs() else {
+                    return Err(inner);
+                };
+                needs.extend(more.iter().cloned());
+                return Err(KustomizeError::Needs(needs));
+            }
+            (missing, done) => {
+                missing?;
+                done?;
+            }
+        }
         Config::absorb(config, self.configurations()?)?;
         for (at, path) in k.crds.iter().enumerate() {
             let read = self.loader.read(path).and_then(|bytes| {
@@ -165,11 +182,19 @@ impl Layer<'_, '_> {
         known: &mut Vars,
         paths: &[String],
     ) -> Result<(), KustomizeError> {
+        let mut needs = Vec::new();
         for (at, path) in paths.iter().enumerate() {
             let added = self.resource(map, config, known, path);
+            if let Some(more) = added.as_ref().err().and_then(KustomizeError::needs) {
+                needs.extend(more.iter().cloned());
+                continue;
+            }
             self.blame(added, || format!("{field}[{at}]"))?;
         }
-        Ok(())
+        if needs.is_empty() {
+            return Ok(());
+        }
+        Err(KustomizeError::Needs(needs))
     }
 
     fn resource(

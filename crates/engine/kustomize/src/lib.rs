@@ -1,9 +1,9 @@
 //! Kustomizations built as a function call.
 //!
 //! What goes in is a rooted tree and a folder of it, what comes out are the objects that
-//! `kustomize build` 5.8 prints, in its order. Nothing is run and nothing is fetched: a
-//! kustomization that needs a remote base, a chart that is not there or a plugin that is a program
-//! is refused by name.
+//! `kustomize build` 5.8 prints, in its order. Nothing is run and nothing is fetched: what a
+//! kustomization names elsewhere is asked for ([`KustomizeError::Needs`]), a chart that is not
+//! there or a plugin that is a program is refused by name.
 //!
 //! The way of a build: `layer` accumulates resources, bases and components, generates, and runs
 //! the transformers of each layer; then names get their hashes, references follow the names,
@@ -37,6 +37,7 @@ mod path;
 mod plugins;
 mod provenance;
 mod refs;
+mod remote;
 mod replace;
 mod resmap;
 mod resource;
@@ -54,7 +55,8 @@ pub use flux::{
     FluxFields, SubstituteError, Substitution, flux_build, flux_kustomization, substitute,
 };
 pub use load::{FILE_NAMES, is_remote};
-pub use target::{BuildOptions, Built, HelmOptions, build};
+pub use remote::{Remote, RemoteFile, RemoteTree, Remotes, RepoSpec};
+pub use target::{BuildOptions, Built, HelmOptions, build, build_with};
 
 use argosy_object::Value;
 

@@ -2,6 +2,7 @@
 
 use crate::error::KustomizeError;
 use crate::kustomization::Kustomization;
+use crate::remote::{Remote, RemoteFile, Remotes, RepoSpec, file_url};
 use crate::resource::Resource;
 use crate::target::MAX_LAYERS;
 use argosy_object::{Origin, Value};
@@ -15,27 +16,33 @@ pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "K
 #[derive(Clone)]
 pub(crate) struct Loader<'t> {
     tree: &'t Rooted<'t>,
+    /// The repository that the tree is of; empty for the one that is built.
+    site: String,
     pub(crate) root: RelPath,
-    chain: Vec<RelPath>,
-    rules: &'t Rules,
+    /// The folders that led here, each with its site.
+    chain: Vec<(String, RelPath)>,
+    rules: &'t Rules<'t>,
 }
 
 /// What holds for all folders of a build.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Rules {
+#[derive(Clone, Default)]
+pub(crate) struct Rules<'t> {
     /// Files may stand outside their kustomization's folder.
     pub(crate) anywhere: bool,
     /// What stands before a path in messages. Where there is something, the tree is a whole
     /// disk, and absolute paths are paths of it.
     pub(crate) shown_root: String,
+    /// What was fetched from elsewhere.
+    pub(crate) remotes: Option<&'t Remotes<'t>>,
 }
 
 impl<'t> Loader<'t> {
     /// A loader for the folder that is built.
-    pub(crate) fn new(tree: &'t Rooted<'t>, root: RelPath, rules: &'t Rules) -> Self {
+    pub(crate) fn new(tree: &'t Rooted<'t>, root: RelPath, rules: &'t Rules<'t>) -> Self {
         Self {
             tree,
-            chain: vec![root.clone()],
+            site: String::new(),
+            chain: vec![(String::new(), root.clone())],
             root,
             rules,
         }
@@ -48,14 +55,63 @@ impl<'t> Loader<'t> {
 
     /// A path as messages have it.
     pub(crate) fn shown(&self, path: &RelPath) -> String {
-        format!("{}{path}", self.rules.shown_root)
+        if self.site.is_empty() {
+            return format!("{}{path}", self.rules.shown_root);
+        }
+        format!("{}//{path}", self.site)
+    }
+
+    /// Which of a kustomization's entries must be fetched first.
+    pub(crate) fn missing<'p>(
+        &self,
+        entries: impl IntoIterator<Item = &'p String>,
+    ) -> Result<(), KustomizeError> {
+        let Some(remotes) = self.rules.remotes.filter(|remotes| remotes.allowed) else {
+            return Ok(());
+        };
+        let mut needs = Vec::new();
+        for entry in entries {
+            if let Some(url) = file_url(entry) {
+                if !remotes.files.contains_key(&url) {
+                    needs.push(Remote::File(url));
+                }
+            } else if is_remote(entry)
+                && let Ok(spec) = RepoSpec::parse(entry)
+                && !remotes.trees.contains_key(&spec.tree)
+            {
+                needs.push(Remote::Tree(spec.tree));
+            }
+        }
+        if needs.is_empty() {
+            return Ok(());
+        }
+        Err(KustomizeError::Needs(needs))
+    }
+
+    /// The loader of a base in another repository.
+    fn elsewhere(&self, file: &str, entry: &str) -> Result<Self, KustomizeError> {
+        let Some(remotes) = self.rules.remotes.filter(|remotes| remotes.allowed) else {
+            return Err(KustomizeError::Unsupported {
+                file: file.to_owned(),
+                what: format!("the remote resource `{entry}`"),
+            });
+        };
+        let spec = RepoSpec::parse(entry)
+            .map_err(|text| KustomizeError::failed(format!("'{entry}': {text}")))?;
+        let Some(tree) = remotes.trees.get(&spec.tree) else {
+            return Err(KustomizeError::Needs(vec![Remote::Tree(spec.tree)]));
+        };
+        let mut site = spec.tree.repo.clone();
+        if !spec.tree.revision.is_empty() {
+            site = format!("{site}?ref={}", spec.tree.revision);
+        }
+        self.at(file, entry, (site, tree), spec.path)
     }
 
     /// The loader of a base or component.
     pub(crate) fn enter(&self, file: &str, path: &str) -> Result<Self, KustomizeError> {
-        if let Some(what) = remote(path) {
-            let file = file.to_owned();
-            return Err(KustomizeError::Unsupported { file, what });
+        if is_remote(path) {
+            return self.elsewhere(file, path);
         }
         if path.is_empty() {
             return Err(KustomizeError::failed("new root cannot be empty"));
@@ -65,36 +121,56 @@ impl<'t> Loader<'t> {
             return Err(KustomizeError::failed(text));
         }
         let root = self.resolve(path)?;
-        let node = self.tree.look(&root)?;
+        self.at(file, path, (self.site.clone(), self.tree), root)
+    }
+
+    /// The loader of a folder of a tree, which must be there and not lead to this one again.
+    fn at(
+        &self,
+        file: &str,
+        entry: &str,
+        (site, tree): (String, &'t Rooted<'t>),
+        root: RelPath,
+    ) -> Result<Self, KustomizeError> {
+        let node = tree.look(&root)?;
+        let there = Self {
+            tree,
+            site,
+            root: root.clone(),
+            chain: Vec::new(),
+            rules: self.rules,
+        };
         let root = match node {
             Some(node) if node.mode == Mode::Dir => node.path,
             Some(_) => {
-                let text = format!("'{path}' is a file, where a folder is expected");
+                let text = format!("'{entry}' is a file, where a folder is expected");
                 return Err(KustomizeError::invalid(file, text));
             }
-            None => return Err(KustomizeError::NotFound(self.shown(&root))),
+            None => return Err(KustomizeError::NotFound(there.shown(&root))),
         };
-        if self.chain.iter().any(|seen| seen.is_within(&root)) {
+        let seen =
+            |(site, folder): &(String, RelPath)| *site == there.site && folder.is_within(&root);
+        if self.chain.iter().any(seen) {
             return Err(KustomizeError::Cycle {
                 file: file.to_owned(),
-                base: self.shown(&root),
+                base: there.shown(&root),
             });
         }
         if self.chain.len() >= MAX_LAYERS {
             return Err(KustomizeError::TooDeep(file.to_owned()));
         }
         let mut chain = self.chain.clone();
-        chain.push(root.clone());
+        chain.push((there.site.clone(), root.clone()));
         Ok(Self {
-            tree: self.tree,
             root,
             chain,
-            rules: self.rules,
+            ..there
         })
     }
 
     pub(crate) fn resolve(&self, path: &str) -> Result<RelPath, KustomizeError> {
-        if path.starts_with('/') && self.rules.shown_root.is_empty() {
+        let is_disk = self.site.is_empty() && !self.rules.shown_root.is_empty();
+        if path.starts_with('/') && !is_disk {
             let text = format!("'{path}' is absolute, and there is no such path here");
             return Err(KustomizeError::failed(text));
         }
@@ -105,7 +181,10 @@ impl<'t> Loader<'t> {
 
     /// Whether `path` leads to a file.
     pub(crate) fn is_file(&self, path: &str) -> Result<bool, KustomizeError> {
-        if remote(path).is_some() || path.contains('\n') || path.is_empty() {
+        if file_url(path).is_some() {
+            return Ok(true);
+        }
+        if is_remote(path) || path.contains('\n') || path.is_empty() {
             return Ok(false);
         }
         let path = self.resolve(path)?;
@@ -127,12 +206,8 @@ impl<'t> Loader<'t> {
 
     /// A file's bytes.
     pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>, KustomizeError> {
-        if remote(path).is_some() {
-            let file = self.root.to_string();
-            return Err(KustomizeError::Unsupported {
-                file,
-                what: format!("the URL `{path}`"),
-            });
+        if is_remote(path) {
+            return self.downloaded(path);
         }
         let path = self.resolve(path)?;
         let Some(node) = self.tree.look(&path)? else {
@@ -151,8 +226,32 @@ impl<'t> Loader<'t> {
         Ok(self.tree.read(&path)?.to_vec())
     }
 
+    /// A file that was fetched from its URL.
+    fn downloaded(&self, url: &str) -> Result<Vec<u8>, KustomizeError> {
+        let remotes = self.rules.remotes.filter(|remotes| remotes.allowed);
+        let is_web = ["https://", "http://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme));
+        match remotes {
+            Some(remotes) if is_web => {
+                let file = RemoteFile(url.to_owned());
+                match remotes.files.get(&file) {
+                    Some(bytes) => Ok(bytes.to_vec()),
+                    None => Err(KustomizeError::Needs(vec![Remote::File(file)])),
+                }
+            }
+            _ => Err(KustomizeError::Unsupported {
+                file: self.root.to_string(),
+                what: format!("the URL `{url}`"),
+            }),
+        }
+    }
+
     /// The path of a file from the tree's root.
     pub(crate) fn full(&self, path: &str) -> String {
+        if is_remote(path) {
+            return path.to_owned();
+        }
         self.resolve(path)
             .map_or_else(|_| path.to_owned(), |p| self.shown(&p))
     }
@@ -192,10 +291,6 @@ pub fn is_remote(path: &str) -> bool {
         "gitlab.com/",
     ];
     path.contains("://") || HOSTS.iter().any(|host| path.starts_with(host))
-}
-
-fn remote(path: &str) -> Option<String> {
-    is_remote(path).then(|| format!("the remote resource `{path}`"))
 }
 
 /// The resources of a stream; lists are taken apart, empty documents dropped.

@@ -9,6 +9,7 @@ use crate::layer::Layer;
 use crate::load::{Loader, Rules};
 use crate::namespace::drop_local;
 use crate::openapi::OpenApi;
+use crate::remote::Remotes;
 use crate::resmap::ResMap;
 use crate::vars::{self, Vars};
 use crate::{names, order, provenance, refs};
@@ -104,16 +105,32 @@ impl Built {
 /// # Errors
 /// [`KustomizeError`] with the file that is at fault. Nothing is built by halves.
 ///
-/// Compat: `kustomize build` 5.8.1 byte for byte, but for what is refused: remote bases, charts
-/// that are not in the tree, and plugins that are programs or containers.
+/// Compat: `kustomize build` 5.8.1 byte for byte, but for what is refused: charts that are not in
+/// the tree, plugins that are programs or containers, and here (not in [`build_with`]) what lies
+/// elsewhere.
 pub fn build(
     tree: &Rooted<'_>,
     folder: &RelPath,
     options: &BuildOptions,
 ) -> Result<Built, KustomizeError> {
+    build_with(tree, folder, options, &Remotes::default())
+}
+
+/// [`build`] with what was fetched from elsewhere.
+///
+/// # Errors
+/// As there; [`KustomizeError::Needs`] (see [`KustomizeError::needs`]) names what must be fetched
+/// before it is called again, as much of it at once as can be known.
+pub fn build_with(
+    tree: &Rooted<'_>,
+    folder: &RelPath,
+    options: &BuildOptions,
+    remotes: &Remotes<'_>,
+) -> Result<Built, KustomizeError> {
     let rules = Rules {
         anywhere: options.load_anywhere,
         shown_root: options.shown_root.clone(),
+        remotes: Some(remotes),
     };
     let loader = Loader::new(tree, folder.clone(), &rules);
     let (mut kustomization, file) = loader.kustomization()?;

@@ -1,7 +1,8 @@
 //! Plain manifests in a folder.
 
+use crate::environment::Environment;
 use crate::error::RenderError;
-use crate::{Objects, Outcome};
+use crate::{Objects, Outcome, jsonnet};
 use argosy_crds::Source;
 use argosy_glob::Glob;
 use argosy_tree::{Mode, RelPath, Rooted};
@@ -19,45 +20,54 @@ pub(crate) fn render(
     reader: &Rooted<'_>,
     path: &RelPath,
     source: &Source,
+    environment: &Environment,
 ) -> Result<Outcome, RenderError> {
     let options = source.directory.clone().unwrap_or_default();
     let filter = Filter {
         include: (!options.include.is_empty()).then(|| Glob::new(&options.include, None)),
         exclude: (!options.exclude.is_empty()).then(|| Glob::new(&options.exclude, None)),
     };
+    let evaluator = jsonnet::Evaluator::new(
+        reader,
+        path,
+        &options.jsonnet.clone().unwrap_or_default(),
+        environment,
+    )?;
+    let limits = Limits::default();
     let mut all = Objects::default();
     for file in files(reader, path, options.recurse)? {
         let below = file.strip(path).unwrap_or(file.as_str());
-        if !filter.takes(below) || file.name().starts_with(".argocd-source") {
+        let extension = extension(file.name());
+        let is_manifest = matches!(extension, "yaml" | "yml" | "json" | "jsonnet");
+        if !is_manifest && !options.disable_extension_filter
+            || !filter.takes(below)
+            || file.name().starts_with(".argocd-source")
+        {
             continue;
         }
-        match extension(file.name()) {
-            "yaml" | "yml" | "json" => {}
-            "jsonnet" => {
-                return Err(RenderError::Unsupported {
-                    what: "Jsonnet",
-                    place: file.as_str().into(),
-                });
-            }
-            _ => continue,
-        }
         let bytes = reader.read(&file)?;
-        let limits = Limits::default();
         let text = argosy_yaml::text_of(file.as_str(), &bytes, &limits)?;
         if text.contains(SKIP_MARKER) {
             continue;
         }
-        let objects = argosy_yaml::parse_stream(file.as_str(), text.as_bytes(), &limits)
-            .map_err(RenderError::Manifest)?;
+        let objects = if extension == "jsonnet" {
+            evaluator.objects(&file, &text)?
+        } else {
+            argosy_yaml::parse_stream(file.as_str(), text.as_bytes(), &limits)
+                .map_err(RenderError::Manifest)?
+        };
         all.objects.extend(objects);
     }
     Ok(Outcome::Objects(all))
 }
 
-/// The files of a folder, sorted; with `recurse` those below it too.
+/// The files of a folder, in the order of a walk: folder by folder, each sorted by name; with
+/// `recurse` those below it too.
 fn files(reader: &Rooted<'_>, path: &RelPath, recurse: bool) -> Result<Vec<RelPath>, RenderError> {
     if recurse {
-        return Ok(reader.walk(path)?);
+        let mut files = reader.walk(path)?;
+        files.sort_by(|a, b| a.parts().cmp(b.parts()));
+        return Ok(files);
     }
     let mut files = Vec::new();
     for (name, mode) in reader.names(path)? {

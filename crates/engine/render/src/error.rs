@@ -39,6 +39,12 @@ pub enum RenderError {
     /// The kustomization does not build.
     #[error("kustomize: {0}")]
     Kustomize(Box<argosy_kustomize::KustomizeError>),
+    /// A Jsonnet file does not evaluate.
+    #[error("jsonnet: {0}")]
+    Jsonnet(argosy_jsonnet::JsonnetError),
+    /// A kustomization uses too much from elsewhere.
+    #[error("kustomize: more than {0} remote bases and files are used")]
+    TooManyRemotes(usize),
     /// A value file that the source names is not there.
     #[error("value file `{file}` does not exist")]
     ValueFileMissing {
@@ -97,6 +103,11 @@ impl Classified for RenderError {
             }
             Self::ValueFileMissing { .. } => {
                 "add the file, or set `helm.ignoreMissingValueFiles: true`".into()
+            }
+            Self::Jsonnet(error) if error.is_limit => {
+                "the file asks for more than an evaluation may take: make less of it, or in \
+                 several files"
+                    .into()
             }
             Self::Manifest(_) => {
                 "leave out a file that is no manifest by `directory.exclude`, or by the text \

@@ -66,6 +66,7 @@ pub(crate) fn render(
         objects: rendered.objects,
         findings: rendered.findings,
         reference_reads,
+        ..Objects::default()
     }))
 }
 

@@ -2,17 +2,23 @@
 
 use crate::environment::Environment;
 use crate::error::RenderError;
+use crate::request::{Answers, Need};
 use crate::{Objects, Outcome};
 use argosy_crds::{KustomizeSource, Source};
-use argosy_kustomize::{BuildOptions, Edits};
-use argosy_object::Value;
-use argosy_tree::{RelPath, Rooted};
+use argosy_kustomize::{BuildOptions, Edits, KustomizeError, Remotes};
+use argosy_object::{Digest, Value};
+use argosy_tree::{Limits, RelPath, Rooted};
+use std::collections::BTreeSet;
+
+/// How many repositories and files elsewhere one kustomization may use.
+const MAX_REMOTES: usize = 64;
 
 pub(crate) fn render(
     reader: &Rooted<'_>,
     path: &RelPath,
     source: &Source,
     environment: &Environment,
+    answers: &Answers,
 ) -> Result<Outcome, RenderError> {
     let options = source.kustomize.clone().unwrap_or_default();
     let edits = edits(&options, environment)?;
@@ -20,19 +26,52 @@ pub(crate) fn render(
         edits,
         ..BuildOptions::default()
     };
-    let objects = argosy_kustomize::build(reader, path, &build)
-        .map_err(|error| RenderError::Kustomize(Box::new(error)))?
-        .objects;
+    let remotes = Remotes {
+        trees: answers
+            .remote_trees
+            .iter()
+            .map(|(name, tree)| (name.clone(), Rooted::new(&**tree, Limits::default())))
+            .collect(),
+        files: answers.remote_files.clone(),
+        allowed: true,
+    };
+    let objects = match argosy_kustomize::build_with(reader, path, &build, &remotes) {
+        Ok(built) => built.objects,
+        Err(error) => return needs(error, &remotes),
+    };
     if let Some((_, origin)) = objects.iter().find(|(o, _)| o.api_version().is_empty()) {
         return Err(RenderError::NotAnObject {
             place: origin.to_string(),
             reason: "`apiVersion` is missing or no text",
         });
     }
+    let read = |reader: Rooted<'_>| reader.reads();
     Ok(Outcome::Objects(Objects {
         objects,
+        remote_reads: remotes
+            .trees
+            .into_iter()
+            .map(|(name, tree)| (name, read(tree)))
+            .collect(),
+        remote_files: remotes
+            .files
+            .into_iter()
+            .map(|(url, file)| (url, Digest::of(&file)))
+            .collect(),
         ..Objects::default()
     }))
+}
+
+/// What a build asks for, or why it failed.
+fn needs(error: KustomizeError, remotes: &Remotes<'_>) -> Result<Outcome, RenderError> {
+    let Some(asked) = error.needs() else {
+        return Err(RenderError::Kustomize(Box::new(error)));
+    };
+    let asked: BTreeSet<Need> = asked.iter().cloned().map(Need::Remote).collect();
+    if asked.len() + remotes.trees.len() + remotes.files.len() > MAX_REMOTES {
+        return Err(RenderError::TooManyRemotes(MAX_REMOTES));
+    }
+    Ok(Outcome::Needs(asked.into_iter().collect()))
 }
 
 fn edits(options: &KustomizeSource, environment: &Environment) -> Result<Edits, RenderError> {

@@ -11,16 +11,19 @@ mod directory;
 mod environment;
 mod error;
 mod helm;
+mod jsonnet;
 mod kustomize;
 mod overrides;
 mod request;
 
+pub use argosy_kustomize::{Remote, RemoteFile, RemoteTree};
 pub use concatenate::{Concatenated, concatenate};
 pub use detect::Tool;
 pub use error::RenderError;
 pub use request::{Answers, Caches, Facts, Need, Rendered, Request, Step};
 
-use argosy_tree::{Limits, RelPath, Rooted, Tree, TreeError};
+use argosy_tree::{Limits, ReadSet, RelPath, Rooted, Tree, TreeError};
+use std::collections::BTreeMap;
 
 /// Renders one source.
 ///
@@ -50,8 +53,8 @@ pub fn render(
             answers,
             caches,
         )?,
-        Tool::Kustomize => kustomize::render(&reader, &path, &source, &environment)?,
-        Tool::Directory => directory::render(&reader, &path, &source)?,
+        Tool::Kustomize => kustomize::render(&reader, &path, &source, &environment, answers)?,
+        Tool::Directory => directory::render(&reader, &path, &source, &environment)?,
     };
     Ok(match outcome {
         Outcome::Needs(needs) => Step::Needs(needs),
@@ -60,6 +63,8 @@ pub fn render(
             findings: objects.findings,
             reads: reader.reads(),
             reference_reads: objects.reference_reads,
+            remote_reads: objects.remote_reads,
+            remote_files: objects.remote_files,
             facts: Facts {
                 capabilities: tool == Tool::Helm,
             },
@@ -78,7 +83,9 @@ pub(crate) enum Outcome {
 pub(crate) struct Objects {
     objects: Vec<(argosy_object::Object, argosy_object::Origin)>,
     findings: Vec<argosy_object::Finding>,
-    reference_reads: std::collections::BTreeMap<argosy_object::Str, argosy_tree::ReadSet>,
+    reference_reads: BTreeMap<argosy_object::Str, ReadSet>,
+    remote_reads: BTreeMap<RemoteTree, ReadSet>,
+    remote_files: BTreeMap<RemoteFile, argosy_object::Digest>,
 }
 
 /// The application's folder: it must be there and be a folder.

@@ -2,8 +2,10 @@
 
 use crate::detect::Tool;
 use argosy_crds::Source;
+use argosy_kustomize::{Remote, RemoteFile, RemoteTree};
 use argosy_object::{Digest, Finding, Object, Origin, Str};
 use argosy_tree::{ReadSet, Tree};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ pub struct Request {
 pub enum Need {
     /// The tree of the sibling source whose `ref` has this name.
     Reference(Str),
+    /// What a kustomization names elsewhere: a repository's tree or a file.
+    Remote(Remote),
 }
 
 /// Answers to needs.
@@ -38,6 +42,10 @@ pub enum Need {
 pub struct Answers {
     /// Trees of sibling sources, by `ref`; `None`: there is no such source.
     pub references: BTreeMap<Str, Option<Arc<dyn Tree>>>,
+    /// Trees of other repositories that kustomizations name.
+    pub remote_trees: BTreeMap<RemoteTree, Arc<dyn Tree>>,
+    /// Files that kustomizations name by URL.
+    pub remote_files: BTreeMap<RemoteFile, Bytes>,
 }
 
 /// What is kept from one rendering to the next.
@@ -74,6 +82,10 @@ pub struct Rendered {
     pub reads: ReadSet,
     /// What was looked at in the trees of sibling sources.
     pub reference_reads: BTreeMap<Str, ReadSet>,
+    /// What was looked at in the trees of other repositories.
+    pub remote_reads: BTreeMap<RemoteTree, ReadSet>,
+    /// What was read of files elsewhere, by its digest.
+    pub remote_files: BTreeMap<RemoteFile, Digest>,
     /// What else the outcome depends on.
     pub facts: Facts,
     /// The tool.

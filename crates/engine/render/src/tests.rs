@@ -1,5 +1,8 @@
 //! Fixtures: one text, cut by `--- path` lines.
 
+mod directories;
+mod kustomizations;
+
 use super::*;
 use argosy_crds::{DirectorySource, HelmSource, KustomizeSource, Source};
 use argosy_object::Classified as _;
@@ -95,7 +98,7 @@ fn recurse_include_and_exclude_cross_slashes() {
             recurse: true,
             include: include.into(),
             exclude: exclude.into(),
-            jsonnet: None,
+            ..DirectorySource::default()
         };
         run(FILES, directory(options)).unwrap().len()
     };
@@ -278,19 +281,6 @@ fn reference_to_a_sibling_is_asked_for_and_a_wrong_one_is_an_error() {
     answers.references.insert("values".into(), None);
     let error = render(&request, &files, &answers, &Caches::default()).unwrap_err();
     assert!(matches!(error, RenderError::NoReference { .. }), "{error}");
-}
-
-#[test]
-fn jsonnet_is_refused_with_its_file() {
-    let error = run(
-        "--- app/x.jsonnet\n{}\n",
-        directory(DirectorySource::default()),
-    )
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "Jsonnet is not supported yet (`app/x.jsonnet`)"
-    );
 }
 
 #[test]

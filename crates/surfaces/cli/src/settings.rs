@@ -25,6 +25,8 @@ pub struct Flags {
     pub git_instead_of: Vec<String>,
     /// How Git repositories are read.
     pub git: GitOptions,
+    /// `--remote-hosts`.
+    pub remote_hosts: Vec<String>,
     /// `--no-color`.
     pub no_color: bool,
 }
@@ -44,6 +46,8 @@ pub struct FileSettings {
     pub git_instead_of: Vec<String>,
     /// How Git repositories are read.
     pub git: GitOptions,
+    /// `remoteHosts`.
+    pub remote_hosts: Vec<String>,
 }
 
 /// Resolved settings: flags before environment before file before defaults.
@@ -61,6 +65,8 @@ pub struct Settings {
     pub git_instead_of: Vec<String>,
     /// How Git repositories are read.
     pub git: GitOptions,
+    /// Hosts that kustomizations may name bases of; none: all.
+    pub remote_hosts: Vec<String>,
     /// Whether colours are unwanted.
     pub no_color: bool,
     /// The folder for mirrors and other things that can be made anew.
@@ -118,6 +124,7 @@ impl FileSettings {
                     settings.local_repos = list()?.into_iter().map(PathBuf::from).collect();
                 }
                 "gitInsteadOf" => settings.git_instead_of = list()?,
+                "remoteHosts" => settings.remote_hosts = list()?,
                 key => match settings.git.take(key, &value) {
                     Some(taken) => taken.map_err(fault)?,
                     None => return Err(fault(format!("`{key}` is no setting"))),
@@ -171,6 +178,7 @@ impl Settings {
             local_repos: [&flags.local_repos[..], &file.local_repos].concat(),
             git_instead_of: [&flags.git_instead_of[..], &file.git_instead_of].concat(),
             git: GitOptions::resolve(&flags.git, &file.git, env),
+            remote_hosts: [&flags.remote_hosts[..], &file.remote_hosts].concat(),
             no_color: flags.no_color || set(env, "NO_COLOR").is_some(),
             cache_dir: cache.join("argosy"),
         }

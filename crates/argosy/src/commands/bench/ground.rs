@@ -54,6 +54,7 @@ impl Ground {
             instead_of: vec![instead_of(folder)?],
             git: GitOptions::default(),
             namespace: "argocd".into(),
+            remote_hosts: Vec::new(),
         };
         let running = Running::start(settings).await?;
         let named: Vec<(String, BTreeMap<String, String>)> = (1..=clusters)
@@ -93,6 +94,7 @@ impl Ground {
         let settings = ControllerSettings {
             namespace: session.settings.namespace.clone(),
             git,
+            remote_hosts: Vec::new(),
         };
         let controllers =
             Controllers::start(connected.service, connected.transport, settings).await?;

@@ -116,7 +116,10 @@ fn rounds(
         match render(request, tree, &answers, &caches).map_err(|error| error.to_string())? {
             Step::Done(rendered) => return Ok(rendered),
             Step::Needs(needs) => {
-                for Need::Reference(name) in needs {
+                for need in needs {
+                    let Need::Reference(name) = need else {
+                        return Err(format!("a case holds nothing from elsewhere: {need:?}"));
+                    };
                     let tree = references.get(&name).cloned();
                     answers.references.insert(name, tree);
                 }

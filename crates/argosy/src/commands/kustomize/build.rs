@@ -1,9 +1,13 @@
 //! `argosy kustomize build`: the bytes of `kustomize build`, from Argosy's own engine.
 
+use super::remote::{Fetched, MAX_ROUNDS};
 use crate::session::Session;
 use argosy_cli::Failure;
 use argosy_git::DiskTree;
-use argosy_kustomize::{BuildOptions, Built, HelmOptions, build, is_remote, to_yaml};
+use argosy_kustomize::{
+    BuildOptions, Built, HelmOptions, KustomizeError, Remote, Remotes, RepoSpec, build_with,
+    is_remote, to_yaml,
+};
 use argosy_tree::{Limits, RelPath, Rooted};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -12,9 +16,10 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 #[command(after_help = "Examples:
   argosy kustomize build ./overlays/production
+  argosy kustomize build 'https://gitlab.internal/org/repo//overlays/production?ref=v1'
   argosy kustomize build ./overlays/production -o out.yaml")]
 pub struct BuildCommand {
-    /// Its folder
+    /// Its folder, here or in a repository by its URL
     #[arg(default_value = ".")]
     dir: String,
     /// Write to a file, or each object to a file of a folder
@@ -79,7 +84,7 @@ struct FunctionFlags {
 
 impl BuildCommand {
     pub(super) fn run(self, session: &Session) -> Result<u8, Failure> {
-        let built = self.build().map_err(super::ended)?;
+        let built = self.build(session).map_err(super::ended)?;
         for warning in &built.warnings {
             session.tell(warning);
         }
@@ -92,12 +97,26 @@ impl BuildCommand {
         Ok(0)
     }
 
-    fn build(&self) -> Result<Built, Failure> {
+    fn build(&self, session: &Session) -> Result<Built, Failure> {
         let shown = &self.dir;
         let doing = || format!("cannot build `{shown}`");
+        let options = self.options();
+        let mut fetched = Fetched::default();
         if is_remote(shown) && !Path::new(shown).exists() {
-            let text = "it is a URL, and nothing is fetched here: clone it first";
-            return Err(Failure::new(text).while_doing(doing()));
+            let spec =
+                RepoSpec::parse(shown).map_err(|text| Failure::new(text).while_doing(doing()))?;
+            let mut root = Fetched::default();
+            root.fetch(session, &[Remote::Tree(spec.tree.clone())])?;
+            let tree = &root.trees[&spec.tree];
+            let options = BuildOptions {
+                shown_root: String::new(),
+                ..options
+            };
+            let build = |remotes: &Remotes<'_>| {
+                let reader = Rooted::new(&**tree, Limits::default());
+                build_with(&reader, &spec.path, &options, remotes)
+            };
+            return fetching(session, &mut fetched, build).map_err(|f| f.while_doing(doing()));
         }
         let failed =
             |error: &dyn std::error::Error| Failure::from_error(error).while_doing(doing());
@@ -106,21 +125,27 @@ impl BuildCommand {
             .map_err(|error| failed(&error))?;
         // Bases may lie above the folder, so the tree begins at the top; it is read as asked for.
         let tree = DiskTree::open(Path::new("/")).map_err(|error| failed(&error))?;
-        let reader = Rooted::new(&tree, Limits::default());
         let path = RelPath::new(&dir.to_string_lossy()).map_err(|error| failed(&error))?;
+        let build = |remotes: &Remotes<'_>| {
+            let reader = Rooted::new(&tree, Limits::default());
+            build_with(&reader, &path, &options, remotes)
+        };
+        fetching(session, &mut fetched, build).map_err(|failure| failure.while_doing(doing()))
+    }
+
+    fn options(&self) -> BuildOptions {
         let helm = (self.enable_helm || self.enable_alpha_plugins).then(|| HelmOptions {
             kube_version: self.helm_kube_version.clone(),
             api_versions: self.helm_api_versions.clone(),
         });
-        let options = BuildOptions {
+        BuildOptions {
             load_anywhere: self.load_restrictor != "LoadRestrictionsRootOnly",
             helm,
             unsorted: self.reorder.as_deref() == Some("none"),
             managed_by_label: self.enable_managedby_label,
             shown_root: "/".into(),
             ..BuildOptions::default()
-        };
-        build(&reader, &path, &options).map_err(|error| failed(&error))
+        }
     }
 
     /// Compat: into a folder goes a file for each object, named by version, kind and name, with
@@ -139,4 +164,28 @@ impl BuildCommand {
         }
         Ok(())
     }
+}
+
+/// Builds, fetching what is asked for, until nothing is.
+fn fetching(
+    session: &Session,
+    fetched: &mut Fetched,
+    build: impl Fn(&Remotes<'_>) -> Result<Built, KustomizeError>,
+) -> Result<Built, Failure> {
+    for _ in 0..MAX_ROUNDS {
+        let error = match build(&fetched.remotes()) {
+            Ok(built) => return Ok(built),
+            Err(error) => error,
+        };
+        let Some(needs) = error.needs() else {
+            return Err(Failure::from_error(&error));
+        };
+        let mut needs = needs.to_vec();
+        needs.sort();
+        needs.dedup();
+        fetched.fetch(session, &needs)?;
+    }
+    Err(Failure::new(format!(
+        "remote bases name each other more than {MAX_ROUNDS} deep"
+    )))
 }

@@ -4,7 +4,7 @@ use super::ApplicationController;
 use super::instance_name;
 use super::record::Record;
 use super::validate::Valid;
-use argosy_crds::ResourceStatus;
+use argosy_crds::{ResourceStatus, Source};
 use argosy_diff::{Comparison, Desired, IgnoreRules, compare};
 use argosy_object::{Class, Classified as _, Finding, Gvk, Key};
 use argosy_pipeline::{RenderedApp, Sourced, StageError, Live, live, live_want, source};
@@ -102,9 +102,17 @@ impl ApplicationController {
             project: valid.spec.project_name().into(),
             ..Request::default()
         };
+        let permit = |url: &str| {
+            let source = Source {
+                repo_url: url.to_owned(),
+                ..Source::default()
+            };
+            let permitted = valid.project.permit_source(&source);
+            permitted.map_err(|denied| denied.to_string())
+        };
         self.hub
             .render
-            .render(sources, &template, facts, &record.cache)
+            .render(sources, &template, facts, &record.cache, &permit)
             .await
     }
 

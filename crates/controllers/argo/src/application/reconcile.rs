@@ -88,6 +88,9 @@ impl ApplicationController {
         let (current, stopped) = match compared {
             Ok(compared) => {
                 self.listen(&compared.cluster);
+                if !record.cache.remotes().is_empty() {
+                    self.follow(key, &valid);
+                }
                 report.compared(&valid.spec, &compared.comparison, &compared.revisions);
                 let times = &self.hub.stage_times;
                 report.health(&times.measure_now("health", || app_health(&compared.comparison)));
@@ -280,7 +283,13 @@ impl ApplicationController {
                 .repo(&source.repo_url, valid.spec.project_name());
             (repo, argosy_pipeline::wanted_of(source))
         });
-        self.follows.set(key, followed.collect());
+        // Bases elsewhere are known once they were read.
+        let remotes = self.records.get(key).map(|record| record.cache.remotes());
+        let remotes = remotes.into_iter().flatten().map(|remote| {
+            let sources = &*self.hub.ports.sources;
+            argosy_pipeline::followed(sources, &remote, valid.spec.project_name())
+        });
+        self.follows.set(key, followed.chain(remotes).collect());
     }
 
     fn forget(&self, key: &Key) {

@@ -107,6 +107,7 @@ impl World {
                 clusters,
                 known: Mutex::default(),
             }),
+            remote_hosts: Vec::new(),
             clock: self.clock.clone(),
             namespace: "argocd".into(),
         };
