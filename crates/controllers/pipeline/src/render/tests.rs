@@ -31,6 +31,7 @@ impl Sources for Repositories {
         RepoRef {
             url: url.into(),
             credential: CredentialId(project.into()),
+            project: "".into(),
         }
     }
 
@@ -65,6 +66,10 @@ impl Sources for Repositories {
             message: "there are no charts".into(),
             hint: None,
         })
+    }
+
+    fn pushed(&self, _: &[String]) -> usize {
+        0
     }
 
     fn follow(&self, _: &RepoRef, _: &Wanted) -> watch::Receiver<Seen> {
