@@ -203,6 +203,7 @@ fn forge(body: &[u8]) -> Result<Vec<String>, Rejection> {
     }
     #[derive(Default, Deserialize)]
     #[serde(default)]
+    #[allow(clippy::struct_field_names)] // they are the host's names
     struct Repository {
         html_url: String,
         clone_url: String,
@@ -227,6 +228,7 @@ fn gitlab(body: &[u8]) -> Result<(String, Vec<String>), Rejection> {
     }
     #[derive(Default, Deserialize)]
     #[serde(default)]
+    #[allow(clippy::struct_field_names)] // they are the host's names
     struct Project {
         web_url: String,
         git_http_url: String,

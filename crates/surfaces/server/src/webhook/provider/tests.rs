@@ -46,8 +46,11 @@ fn secrets() -> WebhookSecrets {
     }
 }
 
+/// Headers that prove a delivery.
+type Proof = Vec<(&'static str, String)>;
+
 /// The host, its body, the headers that say what it is, and those that prove it.
-fn deliveries() -> Vec<(Host, &'static str, HeaderMap, Vec<(&'static str, String)>)> {
+fn deliveries() -> Vec<(Host, &'static str, HeaderMap, Proof)> {
     let signed = |body: &str| signature("s3cret", body.as_bytes());
     let azure = base64::engine::general_purpose::STANDARD.encode("s3cret:s3cret");
     vec![
