@@ -125,6 +125,7 @@ impl Watcher {
         let mut last: Last = None;
         let mut had_error = false;
         let mut seen = first;
+        let mut is_late = false;
         loop {
             let has_error = seen.error.is_some();
             let is_moved = |artifact: &Artifact| {
@@ -132,6 +133,11 @@ impl Watcher {
                     .is_none_or(|(old, _)| old.revision != artifact.revision)
             };
             if let Some(artifact) = seen.artifact.filter(is_moved) {
+                // Of two commits that come before this task first runs, only the later one is
+                // seen here, and a reconcile may have been quicker and seen the first.
+                if is_late && last.is_none() {
+                    self.wake(|_| true);
+                }
                 last = Some(self.moved(last, artifact).await);
             }
             // All of them stand there with the error, or with a revision that cannot be had any
@@ -140,6 +146,7 @@ impl Watcher {
                 self.wake(|_| true);
             }
             had_error = has_error;
+            is_late = true;
             if receiver.changed().await.is_err() {
                 return;
             }
@@ -155,7 +162,7 @@ impl Watcher {
             return (artifact, None);
         };
         match last {
-            // The first sight is what the reconcile that began to follow has seen itself.
+            // What is there when one begins to follow, the reconcile sees itself.
             None => {}
             Some((_, None)) => self.wake(|_| true),
             Some((_, Some(old))) => match difference(old, tree.clone()).await {
@@ -307,5 +314,10 @@ mod tests {
     #[tokio::test]
     async fn commit_after_files_that_could_not_be_read_wakes_all() {
         assert!(wakes(seen("1", None), false, seen("2", None)).await);
+    }
+
+    #[tokio::test]
+    async fn first_sight_that_comes_late_wakes_all() {
+        assert!(wakes(Seen::default(), true, seen("2", None)).await);
     }
 }
