@@ -7,9 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod author;
-mod credentials;
 mod disk;
-mod download;
 mod failure;
 mod fetch;
 mod local;
@@ -21,12 +19,10 @@ mod refs;
 mod repository;
 mod smart_http;
 mod sources;
-mod tls;
 mod tree;
 
-pub use credentials::Credentials;
+pub use argosy_fetch::{Credentials, redact_url};
 pub use disk::DiskTree;
-pub use download::{Download, download};
-pub use location::{InsteadOf, redact_url};
+pub use location::InsteadOf;
 pub use sources::{GitSettings, GitSources};
 pub use tree::GitTree;

@@ -1,6 +1,7 @@
 //! Where a repository's URL leads, and how a URL may be shown.
 
 use crate::failure;
+use argosy_fetch::{is_scp_like, redact_url};
 use argosy_ports::{SourceError, SourceErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -151,39 +152,6 @@ pub(crate) fn is_under(path: &Path, roots: &[PathBuf]) -> bool {
     roots.iter().any(|root| path.starts_with(root))
 }
 
-/// `user@host:path`, Git's own short form of ssh URLs.
-fn is_scp_like(url: &str) -> bool {
-    let before_slash = url.split('/').next().unwrap_or(url);
-    !url.contains("://") && before_slash.contains(':')
-}
-
-/// Shows a URL without its user information.
-pub fn redact_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => url.to_owned(),
-    }
-}
-
-/// Folds what makes no difference to which repository a URL names.
-///
-/// `Compat:` as Argo CD compares URLs: case, surrounding blanks, `.git`, a trailing slash, and
-/// the two spellings of ssh.
-pub(crate) fn comparable(url: &str) -> String {
-    let mut text = url.trim().to_lowercase();
-    if is_scp_like(&text) {
-        text = text.replacen(':', "/", 1);
-    }
-    let text = text.strip_prefix("ssh://").unwrap_or(&text);
-    let text = text.trim_end_matches('/');
-    let text = text.strip_suffix(".git").unwrap_or(text);
-    redact_url(text)
-}
-
 fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -279,15 +247,5 @@ mod tests {
             Location::parse(&dots, &roots).unwrap_err().kind,
             SourceErrorKind::Forbidden
         );
-    }
-
-    #[test]
-    fn equal_repositories_compare_equal() {
-        assert_eq!(
-            comparable("https://H/a/b.git"),
-            comparable("https://h/a/b/")
-        );
-        assert_eq!(comparable("git@h:a/b.git"), comparable("ssh://git@h/a/b"));
-        assert_ne!(comparable("https://h/a"), comparable("https://h/b"));
     }
 }

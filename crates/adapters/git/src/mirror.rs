@@ -4,14 +4,14 @@
 //! pack and then replaces the snapshot in a single rename, so a process that is killed leaves
 //! the state before or after. A mirror that is damaged is cloned anew beside the old one.
 
-use crate::credentials::Credential;
 use crate::failure;
 use crate::fetch::{self, Request};
 use crate::objects::Objects;
 use crate::refs::{Refs, Target};
 use crate::repository::{Beside, Snapshot};
-use crate::smart_http::{self, FailureSlot, HttpFailure, UreqHttp};
-use crate::tls::Patience;
+use crate::smart_http::{FailureSlot, HttpFailure, UreqHttp};
+use argosy_fetch::Credential;
+use argosy_fetch::Patience;
 use argosy_object::Digest;
 use argosy_ports::SourceError;
 use gix::ObjectId;
@@ -235,7 +235,7 @@ impl Mirror {
                 url,
                 &format!(
                     "`{}` does not speak Git's smart HTTP there",
-                    smart_http::host(url)
+                    argosy_fetch::host(url)
                 ),
             ),
             (None, Some(commit)) => failure::no_revision(

@@ -1,6 +1,5 @@
 //! One poll for each repository and credential, however many follow it.
 
-use crate::credentials::Credentials;
 use crate::failure;
 use crate::local::LocalRepository;
 use crate::location::{InsteadOf, Location};
@@ -8,7 +7,8 @@ use crate::mirror::{Mirror, Remote};
 use crate::refs::Unresolved;
 use crate::repository::{Beside, Repository, Snapshot, explain, remedy};
 use crate::sources::GitSettings;
-use crate::tls::Patience;
+use argosy_fetch::Credentials;
+use argosy_fetch::Patience;
 use argosy_object::Digest;
 use argosy_ports::{Artifact, Clock, CredentialId, RepoRef, Seen, SourceError, Wanted};
 use std::collections::HashMap;
@@ -129,7 +129,7 @@ impl Watched {
         let dir = self.shared.settings.data_dir.join("mirrors").join(name);
         let shared = self.shared.clone();
         let id = self.credential.clone();
-        let host = crate::smart_http::host(&url).to_owned();
+        let host = argosy_fetch::host(&url).to_owned();
         let credential = move || {
             let credentials = shared.credentials();
             let mut credential = credentials.get(&id).ok_or_else(|| {
@@ -273,6 +273,7 @@ impl Watched {
         let wanted = Wanted {
             revision: revision.into(),
             tag_prefix: None,
+            ..Wanted::default()
         };
         self.resolve(repo, &wanted).await?;
         self.current()

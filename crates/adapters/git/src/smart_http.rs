@@ -1,9 +1,7 @@
 //! Git's smart HTTP over our own client: bounded, with a patience for each step, and with
 //! credentials that never leave the host they were given for.
 
-use crate::credentials::Credential;
-use crate::tls::{self, Patience};
-use base64::Engine;
+use argosy_fetch::{Credential, Patience, agent, basic, host, may_carry_credentials, origin};
 use gix::error::{ErrorExt, message};
 use gix_transport::client::blocking_io::http::{GetResponse, Http, PostBodyDataKind, PostResponse};
 use std::any::Any;
@@ -46,7 +44,12 @@ impl UreqHttp {
     ) -> Result<(Self, FailureSlot), String> {
         let failure = FailureSlot::default();
         let http = Self {
-            agent: tls::agent(host(url), credential, authority, patience)?,
+            agent: agent(
+                host(url),
+                url.starts_with("http://"),
+                &credential.trust(authority),
+                patience,
+            )?,
             authorization: authorization(credential),
             origin: origin(url).to_owned(),
             redirected: None,
@@ -108,7 +111,6 @@ impl UreqHttp {
 }
 
 fn authorization(credential: &Credential) -> Option<String> {
-    let encode = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
     if !credential.bearer_token.reveal().is_empty() {
         return Some(format!("Bearer {}", credential.bearer_token.reveal()));
     }
@@ -122,41 +124,7 @@ fn authorization(credential: &Credential) -> Option<String> {
     } else {
         &credential.username
     };
-    Some(format!("Basic {}", encode(format!("{user}:{password}"))))
-}
-
-/// Scheme, host and port.
-pub(crate) fn origin(url: &str) -> &str {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url[start..]
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |at| start + at);
-    &url[..end]
-}
-
-/// The host's name without its port.
-pub(crate) fn host(url: &str) -> &str {
-    let origin = origin(url);
-    let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    }
-}
-
-/// The same origin, or the same host over TLS instead of plain text.
-pub(crate) fn may_carry_credentials(origin_given: &str, url: &str) -> bool {
-    let to = origin(url);
-    if to.eq_ignore_ascii_case(origin_given) {
-        return true;
-    }
-    match (
-        origin_given.strip_prefix("http://"),
-        to.strip_prefix("https://"),
-    ) {
-        (Some(from), Some(to)) => from.eq_ignore_ascii_case(to),
-        _ => false,
-    }
+    Some(basic(user, password))
 }
 
 /// Where a redirect leads. The path must still end in what was asked for, and TLS is not given
@@ -450,15 +418,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_stay_with_their_host() {
-        assert!(may_carry_credentials("https://h:1", "https://h:1/x"));
-        assert!(may_carry_credentials("http://h", "https://H/x"));
-        assert!(!may_carry_credentials("https://h", "http://h/x"));
-        assert!(!may_carry_credentials("https://h", "https://h.evil/x"));
-        assert!(!may_carry_credentials("https://h", "https://h:444/x"));
-    }
-
-    #[test]
     fn redirects_keep_the_tail_and_never_give_up_tls() {
         let tail = "/info/refs?service=git-upload-pack";
         let to = |from: &str, location: &str| redirect(from, location, tail);
@@ -479,10 +438,7 @@ mod tests {
         };
         assert_eq!(
             authorization(&credential).unwrap(),
-            format!(
-                "Basic {}",
-                base64::engine::general_purpose::STANDARD.encode("x-access-token:t")
-            )
+            basic("x-access-token", "t")
         );
         assert_eq!(authorization(&Credential::default()), None);
     }

@@ -1,11 +1,12 @@
 //! The `Sources` port over Git repositories.
 
-use crate::credentials::Credentials;
 use crate::failure;
-use crate::location::{InsteadOf, redact_url};
+use crate::location::InsteadOf;
 use crate::poll::{Shared, Watched, effective_url};
 use crate::repository::Beside;
 use crate::tree::GitTree;
+use argosy_fetch::Credentials;
+use argosy_fetch::redact_url;
 use argosy_ports::{
     Artifact, ChartRef, Clock, CredentialId, RepoRef, Seen, SourceError, Sources, Wanted,
 };
@@ -163,12 +164,16 @@ impl Sources for GitSources {
     async fn chart(&self, chart: &ChartRef) -> Result<(Artifact, Arc<dyn Tree>), SourceError> {
         Err(failure::unsupported(
             format!(
-                "chart `{}` of chart repository `{}`: chart repositories come later",
+                "chart `{}` of chart repository `{}`: Git repositories hold no chart versions",
                 chart.name,
                 redact_url(&chart.repo.url)
             ),
-            Some("put the chart into a Git repository and name its `path`".into()),
+            Some("name its `path` instead of `chart`".into()),
         ))
+    }
+
+    async fn refresh_charts(&self, _: &RepoRef) -> Result<(), SourceError> {
+        Ok(())
     }
 
     fn follow(&self, repo: &RepoRef, wanted: &Wanted) -> watch::Receiver<Seen> {

@@ -1,12 +1,20 @@
 //! `argosy helm`: the commands of helm that need no cluster, with its flags, words and exit codes.
 
+mod access;
 mod charts;
 mod dependency;
 mod flags;
+mod index;
 mod lint;
 mod package;
+mod provenance;
+mod pull;
+mod registry;
+mod repo;
 mod repositories;
+mod search;
 mod show;
+mod table;
 mod template;
 mod update;
 
@@ -45,6 +53,36 @@ enum Verb {
     Dependency(dependency::DependencyCommand),
     /// Packs charts into archives, as `helm package` does
     Package(Box<package::PackageCommand>),
+    /// Fetches charts, as `helm pull` does
+    #[command(visible_alias = "fetch")]
+    Pull(Box<pull::PullCommand>),
+    /// Sends a packed chart to a registry, as `helm push` does
+    Push(Box<registry::PushCommand>),
+    /// Logs in to and out of registries, as `helm registry` does
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  argosy helm registry login registry.example.com -u me --password-stdin < token.txt
+  argosy helm registry logout registry.example.com"
+    )]
+    Registry(registry::RegistryCommand),
+    /// Adds, lists, updates, removes and indexes chart repositories, as `helm repo` does
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  argosy helm repo add stable https://charts.example.com
+  argosy helm repo index ./packed --url https://charts.example.com"
+    )]
+    Repo(repo::RepoCommand),
+    /// Looks for charts, as `helm search` does
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  argosy helm search repo web --versions"
+    )]
+    Search(search::SearchCommand),
+    /// Checks the provenance of a packed chart, as `helm verify` does
+    Verify(provenance::VerifyCommand),
 }
 
 /// Compat: what helm ends with.
@@ -71,6 +109,12 @@ impl HelmCommand {
             Verb::Show(command) => command.run(&context),
             Verb::Dependency(command) => command.run(&context),
             Verb::Package(command) => command.run(&context),
+            Verb::Pull(command) => command.run(&context),
+            Verb::Push(command) => command.run(&context),
+            Verb::Registry(command) => command.run(&context),
+            Verb::Repo(command) => command.run(&context),
+            Verb::Search(command) => command.run(&context),
+            Verb::Verify(command) => command.run(&context),
         };
         match outcome {
             Ok(()) => Ok(0),

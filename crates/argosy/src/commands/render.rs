@@ -6,9 +6,15 @@ use argosy_crds::{ApplicationSpec, Source};
 use argosy_git::DiskTree;
 use argosy_kustomize::to_yaml;
 use argosy_object::Object;
-use argosy_render::{Answers, Caches, Rendered, Request, Step, render};
+use argosy_ports::{ChartRef, Sources as _};
+use argosy_render::{Answers, Caches, ChartNeed, Need, Rendered, Request, Step, render};
+use argosy_tree::Tree;
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How often a rendering may ask for more.
+const MAX_ROUNDS: usize = 8;
 
 /// Renders a folder as an Application would, with the tool that it finds.
 #[derive(Args)]
@@ -48,7 +54,7 @@ impl RenderCommand {
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
         let doing = format!("cannot render `{}`", self.path.display());
         let rendered = self
-            .render()
+            .render(session)
             .map_err(|failure| failure.while_doing(&doing))?;
         session.tell(&format!("rendered as {}", rendered.tool.as_str()));
         for finding in &rendered.findings {
@@ -60,7 +66,7 @@ impl RenderCommand {
         Ok(0)
     }
 
-    fn render(&self) -> Result<Rendered, Failure> {
+    fn render(&self, session: &Session) -> Result<Rendered, Failure> {
         let folder = self
             .path
             .canonicalize()
@@ -73,14 +79,28 @@ impl RenderCommand {
         let application = self.app.as_deref().map(read_application).transpose()?;
         let request = self.request(&folder, below, application)?;
         let tree = DiskTree::open(root).map_err(|error| Failure::from_error(&error))?;
-        let step = render(&request, &tree, &Answers::default(), &Caches::default())
-            .map_err(|error| Failure::of(&error))?;
-        match step {
-            Step::Done(rendered) => Ok(rendered),
-            Step::Needs(_) => Err(Failure::new(
-                "the source refers to another source (`$NAME/…`), and there is only one folder here",
-            )),
+        let (mut answers, caches) = (Answers::default(), Caches::default());
+        for _ in 0..MAX_ROUNDS {
+            let step =
+                render(&request, &tree, &answers, &caches).map_err(|error| Failure::of(&error))?;
+            let needs = match step {
+                Step::Done(rendered) => return Ok(rendered),
+                Step::Needs(needs) => needs,
+            };
+            for need in needs {
+                let Need::Chart(need) = need else {
+                    return Err(Failure::new(
+                        "the source refers to another source (`$NAME/…`), and there is only one \
+                         folder here",
+                    ));
+                };
+                let chart = fetch(session, &need)?;
+                answers.charts.insert(need, chart);
+            }
         }
+        Err(Failure::new(format!(
+            "rendering asked for more than {MAX_ROUNDS} times"
+        )))
     }
 
     fn request(
@@ -127,6 +147,24 @@ impl RenderCommand {
             api_versions: self.api_versions.clone().into(),
         })
     }
+}
+
+/// A chart that the folder's chart depends on, from a repository that needs no credential.
+fn fetch(session: &Session, need: &ChartNeed) -> Result<Arc<dyn Tree>, Failure> {
+    let sources = session.sources_without_credentials()?;
+    let chart = ChartRef {
+        repo: sources.repo(&need.repository, ""),
+        name: need.name.clone(),
+        version: need.version.clone(),
+        pass_credentials: false,
+    };
+    session.block_on(async {
+        let (_, tree) = sources
+            .chart(&chart)
+            .await
+            .map_err(|error| Failure::of(&error))?;
+        Ok(tree)
+    })
 }
 
 /// The first Application of a file.

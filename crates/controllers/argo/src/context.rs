@@ -90,7 +90,7 @@ impl Hub {
         Arc::new(Self {
             status: StatusWriter::new(ports.api.clone(), names::FIELD_MANAGER),
             events,
-            render: Arc::default(),
+            render: Arc::new(RenderPool::default().with_sources(ports.sources.clone())),
             schemas,
             destinations: Destinations::default(),
             stage_times: StageTimes::default(),

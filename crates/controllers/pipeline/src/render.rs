@@ -3,9 +3,9 @@
 use crate::error::StageError;
 use crate::source::Sourced;
 use argosy_object::{Blob, Digest, Finding, Object, Origin, Str};
-use argosy_ports::ClusterFacts;
+use argosy_ports::{ChartRef, ClusterFacts, Sources};
 use argosy_render::{
-    Answers, Caches, Facts, Need, Rendered, Request, Step, Tool, concatenate, render,
+    Answers, Caches, ChartNeed, Facts, Need, Rendered, Request, Step, Tool, concatenate, render,
 };
 use argosy_tree::{Changed, Oid, ReadSet, Tree};
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ pub struct RenderPool {
     caches: Arc<Caches>,
     slots: Arc<Semaphore>,
     rendered: AtomicU64,
+    sources: Option<Arc<dyn Sources>>,
 }
 
 /// What one application rendered to last.
@@ -60,6 +61,7 @@ impl Default for RenderPool {
             caches: Arc::default(),
             slots: Arc::new(Semaphore::new(cores)),
             rendered: AtomicU64::new(0),
+            sources: None,
         }
     }
 }
@@ -105,6 +107,13 @@ impl RenderCache {
 }
 
 impl RenderPool {
+    /// A pool that fetches what charts depend on, where they do not hold it themselves.
+    #[must_use]
+    pub fn with_sources(mut self, sources: Arc<dyn Sources>) -> Self {
+        self.sources = Some(sources);
+        self
+    }
+
     /// How many sources were really rendered, not taken from a cache.
     pub fn rendered(&self) -> u64 {
         self.rendered.load(Ordering::Relaxed)
@@ -174,22 +183,8 @@ impl RenderPool {
         {
             return entry.rendered();
         }
-        let permit = self
-            .slots
-            .clone()
-            .acquire_owned()
-            .await
-            .expect("the pool is never closed");
-        let caches = self.caches.clone();
-        let known = references.clone();
         let root = tree.root();
-        let task = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            rounds(&request, &*tree, &known, &caches)
-        });
-        let rendered = task
-            .await
-            .map_err(|error| StageError::Panicked(error.to_string()))??;
+        let rendered = self.rounds(request, tree, references).await?;
         self.rendered.fetch_add(1, Ordering::Relaxed);
         let reference_roots = rendered
             .reference_reads
@@ -202,35 +197,82 @@ impl RenderPool {
         );
         Ok(rendered)
     }
-}
 
-/// Renders, answering needs until there are none.
-fn rounds(
-    request: &Request,
-    tree: &dyn Tree,
-    references: &BTreeMap<Str, Arc<dyn Tree>>,
-    caches: &Caches,
-) -> Result<Rendered, StageError> {
-    let failed = |source| StageError::Render {
-        index: 0,
-        count: 0,
-        source: Box::new(source),
-    };
-    let mut answers = Answers::default();
-    for _ in 0..MAX_ROUNDS {
-        match render(request, tree, &answers, caches).map_err(failed)? {
-            Step::Done(rendered) => return Ok(rendered),
-            Step::Needs(needs) => {
-                for Need::Reference(name) in needs {
-                    let tree = references.get(&name).cloned();
-                    answers.references.insert(name, tree);
+    /// Renders, answering needs until there are none. A place in the pool is held only while
+    /// something is rendered, not while something is fetched.
+    async fn rounds(
+        &self,
+        request: Request,
+        tree: Arc<dyn Tree>,
+        references: &BTreeMap<Str, Arc<dyn Tree>>,
+    ) -> Result<Rendered, StageError> {
+        let (request, mut answers) = (Arc::new(request), Answers::default());
+        for _ in 0..MAX_ROUNDS {
+            let permit = self
+                .slots
+                .clone()
+                .acquire_owned()
+                .await
+                .expect("the pool is never closed");
+            let (caches, tree) = (self.caches.clone(), tree.clone());
+            let (asked, given) = (request.clone(), answers.clone());
+            let task = tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                render(&asked, &*tree, &given, &caches)
+            });
+            let step = task
+                .await
+                .map_err(|error| StageError::Panicked(error.to_string()))?
+                .map_err(|source| StageError::Render {
+                    index: 0,
+                    count: 0,
+                    source: Box::new(source),
+                })?;
+            let needs = match step {
+                Step::Done(rendered) => return Ok(rendered),
+                Step::Needs(needs) => needs,
+            };
+            for need in needs {
+                match need {
+                    Need::Reference(name) => {
+                        let tree = references.get(&name).cloned();
+                        answers.references.insert(name, tree);
+                    }
+                    Need::Chart(need) => {
+                        let tree = self.chart(&need, &request.project).await?;
+                        answers.charts.insert(need, tree);
+                    }
                 }
             }
         }
+        Err(StageError::Compare(format!(
+            "rendering asked for more than {MAX_ROUNDS} times"
+        )))
     }
-    Err(StageError::Compare(format!(
-        "rendering asked for more than {MAX_ROUNDS} times"
-    )))
+
+    /// A chart that another one depends on, with the credentials of the application's project.
+    async fn chart(&self, need: &ChartNeed, project: &str) -> Result<Arc<dyn Tree>, StageError> {
+        let Some(sources) = &self.sources else {
+            return Err(StageError::Compare(format!(
+                "chart `{}` of `{}` is not in the chart's `charts/`, and nothing is fetched here",
+                need.name, need.repository
+            )));
+        };
+        let chart = ChartRef {
+            repo: sources.repo(&need.repository, project),
+            name: need.name.clone(),
+            version: need.version.clone(),
+            pass_credentials: need.pass_credentials,
+        };
+        let (_, tree) = sources
+            .chart(&chart)
+            .await
+            .map_err(|source| StageError::Source {
+                message: format!("Failed to fetch a dependency of the chart: {source}"),
+                source,
+            })?;
+        Ok(tree)
+    }
 }
 
 fn number(error: StageError, at: usize, of: usize) -> StageError {

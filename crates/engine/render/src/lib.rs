@@ -5,6 +5,7 @@
 //! [`Rendered::reads`], so a caller can tell whether a new revision would render the same.
 #![warn(missing_docs)]
 
+mod charts;
 mod concatenate;
 mod detect;
 mod directory;
@@ -18,7 +19,7 @@ mod request;
 pub use concatenate::{Concatenated, concatenate};
 pub use detect::Tool;
 pub use error::RenderError;
-pub use request::{Answers, Caches, Facts, Need, Rendered, Request, Step};
+pub use request::{Answers, Caches, ChartNeed, Facts, Need, Rendered, Request, Step};
 
 use argosy_tree::{Limits, RelPath, Rooted, Tree, TreeError};
 

@@ -31,6 +31,21 @@ pub struct Request {
 pub enum Need {
     /// The tree of the sibling source whose `ref` has this name.
     Reference(Str),
+    /// A chart of a chart repository.
+    Chart(ChartNeed),
+}
+
+/// A chart that another one depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChartNeed {
+    /// URL of the chart repository or registry, or `@name`.
+    pub repository: Str,
+    /// The chart's name.
+    pub name: Str,
+    /// A version or a range.
+    pub version: Str,
+    /// Whether the repository's credential goes along to other hosts.
+    pub pass_credentials: bool,
 }
 
 /// Answers to needs.
@@ -38,6 +53,8 @@ pub enum Need {
 pub struct Answers {
     /// Trees of sibling sources, by `ref`; `None`: there is no such source.
     pub references: BTreeMap<Str, Option<Arc<dyn Tree>>>,
+    /// Charts that were asked for.
+    pub charts: BTreeMap<ChartNeed, Arc<dyn Tree>>,
 }
 
 /// What is kept from one rendering to the next.

@@ -116,9 +116,19 @@ fn rounds(
         match render(request, tree, &answers, &caches).map_err(|error| error.to_string())? {
             Step::Done(rendered) => return Ok(rendered),
             Step::Needs(needs) => {
-                for Need::Reference(name) in needs {
-                    let tree = references.get(&name).cloned();
-                    answers.references.insert(name, tree);
+                for need in needs {
+                    match need {
+                        Need::Reference(name) => {
+                            let tree = references.get(&name).cloned();
+                            answers.references.insert(name, tree);
+                        }
+                        Need::Chart(need) => {
+                            return Err(format!(
+                                "chart `{}` of `{}` is not in the case's tree",
+                                need.name, need.repository
+                            ));
+                        }
+                    }
                 }
             }
         }

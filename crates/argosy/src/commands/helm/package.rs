@@ -1,6 +1,7 @@
 //! `argosy helm package`: archives of charts.
 
-use super::charts::{AccessFlags, load_dir};
+use super::access::AccessFlags;
+use super::charts::load_dir;
 use super::flags::{Context, ValueFlags};
 use super::update::Updater;
 use super::{HelmFailure, Outcome, io_text};

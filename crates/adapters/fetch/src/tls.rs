@@ -1,7 +1,7 @@
 //! HTTP agents with explicit trust: the system's roots, a host's own, or none where a Secret
 //! says so; never an implicit choice of the TLS library.
 
-use crate::credentials::Credential;
+use argosy_object::Redacted;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use ureq::tls::{
@@ -10,11 +10,34 @@ use ureq::tls::{
 
 /// How long the steps of a request may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub struct Patience {
+    /// To be connected.
     pub connect: Duration,
+    /// For the answer to begin.
     pub first_byte: Duration,
+    /// Between two pieces of it.
     pub silence: Duration,
+    /// For all of it.
     pub whole: Duration,
+}
+
+/// Whom to trust, who we are, and by which way to go.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// Whether any certificate is taken.
+    pub insecure: bool,
+    /// Certificates in PEM that are trusted instead of the system's.
+    pub authorities: Option<String>,
+    /// The client's certificate in PEM, or nothing.
+    pub client_cert: String,
+    /// Its key in PEM.
+    pub client_key: Redacted<String>,
+    /// The proxy for `https` URLs; empty for none.
+    pub proxy: String,
+    /// The proxy for `http` URLs; empty for none.
+    pub plain_proxy: String,
+    /// Hosts and domains that are reached without it, comma-separated.
+    pub no_proxy: String,
 }
 
 impl Default for Patience {
@@ -29,23 +52,26 @@ impl Default for Patience {
 }
 
 /// Makes an agent that follows no redirects itself and turns no status into an error.
-pub(crate) fn agent(
+///
+/// # Errors
+/// Certificates, a key or a proxy that are none.
+pub fn agent(
     host: &str,
-    credential: &Credential,
-    authority: Option<&str>,
+    is_plain: bool,
+    trust: &Trust,
     patience: Patience,
 ) -> Result<ureq::Agent, String> {
     let mut tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .disable_verification(credential.insecure);
-    tls = match authority {
+        .disable_verification(trust.insecure);
+    tls = match &trust.authorities {
         Some(pem) => tls.root_certs(RootCerts::new_with_certs(&certificates(pem)?)),
         None => tls.root_certs(RootCerts::new_with_certs(system_roots())),
     };
-    if !credential.client_cert.is_empty() {
-        let chain = certificates(&credential.client_cert)?;
-        let key = PrivateKey::from_pem(credential.client_key.reveal().as_bytes())
+    if !trust.client_cert.is_empty() {
+        let chain = certificates(&trust.client_cert)?;
+        let key = PrivateKey::from_pem(trust.client_key.reveal().as_bytes())
             .map_err(|_| "`tlsClientCertKey` is no PEM private key".to_owned())?;
         tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
     }
@@ -54,7 +80,7 @@ pub(crate) fn agent(
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .proxy(proxy(host, credential)?)
+        .proxy(proxy(host, is_plain, trust)?)
         .timeout_connect(Some(patience.connect))
         .timeout_resolve(Some(patience.connect))
         .timeout_recv_response(Some(patience.first_byte))
@@ -66,12 +92,17 @@ pub(crate) fn agent(
     Ok(config.new_agent())
 }
 
-/// Only the Secret's proxy: nobody but the settings reads the environment.
-fn proxy(host: &str, credential: &Credential) -> Result<Option<ureq::Proxy>, String> {
-    if credential.proxy.is_empty() || goes_direct(host, &credential.no_proxy) {
+/// Only the proxy that was handed down: nobody but the settings reads the environment.
+fn proxy(host: &str, is_plain: bool, trust: &Trust) -> Result<Option<ureq::Proxy>, String> {
+    let proxy = if is_plain {
+        &trust.plain_proxy
+    } else {
+        &trust.proxy
+    };
+    if proxy.is_empty() || goes_direct(host, &trust.no_proxy) {
         return Ok(None);
     }
-    ureq::Proxy::new(&credential.proxy)
+    ureq::Proxy::new(proxy)
         .map(Some)
         .map_err(|_| "`proxy` is no proxy URL".to_owned())
 }

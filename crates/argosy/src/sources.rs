@@ -1,0 +1,98 @@
+//! All sources behind one port: Git repositories, chart repositories and registries.
+
+use argosy_git::{Credentials, GitSettings, GitSources};
+use argosy_oci::{ChartSettings, ChartSources};
+use argosy_ports::{Artifact, ChartRef, Clock, RepoRef, Seen, SourceError, Sources, Wanted};
+use argosy_tree::Tree;
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Whatever an Application may name as its source.
+pub struct FleetSources {
+    git: GitSources,
+    charts: ChartSources,
+}
+
+impl FleetSources {
+    /// Prepares to read; nothing is read yet. Charts are kept where mirrors are.
+    pub fn new(settings: GitSettings, clock: Arc<dyn Clock>) -> Self {
+        let mut charts = ChartSettings::new(&settings.data_dir);
+        charts.interval = settings.remote_interval;
+        charts.max_backoff = settings.max_backoff;
+        Self {
+            git: GitSources::new(settings, clock.clone()),
+            charts: ChartSources::new(charts, clock),
+        }
+    }
+
+    /// Replaces the credentials; the next look at each repository uses them.
+    pub fn set_credentials(&self, credentials: Credentials) {
+        self.charts.set_credentials(credentials.clone());
+        self.git.set_credentials(credentials);
+    }
+
+    /// Asks whether a Git repository, or a chart repository, may be read.
+    ///
+    /// # Errors
+    /// [`SourceError`], as reading it would have it.
+    pub async fn probe(&self, repo: &RepoRef, holds_charts: bool) -> Result<(), SourceError> {
+        if holds_charts {
+            self.charts.probe(repo).await
+        } else {
+            self.git.probe(repo).await
+        }
+    }
+}
+
+#[async_trait]
+impl Sources for FleetSources {
+    fn repo(&self, url: &str, project: &str) -> RepoRef {
+        // Both know the same Secrets, and names of chart repositories are no URLs of Git.
+        self.charts.repo(url, project)
+    }
+
+    async fn resolve(&self, repo: &RepoRef, wanted: &Wanted) -> Result<Artifact, SourceError> {
+        if wanted.chart.is_empty() {
+            self.git.resolve(repo, wanted).await
+        } else {
+            self.charts.resolve(repo, wanted).await
+        }
+    }
+
+    async fn tree(&self, artifact: &Artifact) -> Result<Arc<dyn Tree>, SourceError> {
+        if artifact.chart.is_empty() {
+            self.git.tree(artifact).await
+        } else {
+            self.charts.tree(artifact).await
+        }
+    }
+
+    async fn chart(&self, chart: &ChartRef) -> Result<(Artifact, Arc<dyn Tree>), SourceError> {
+        let wanted = Wanted {
+            revision: chart.version.clone(),
+            chart: chart.name.clone(),
+            pass_credentials: chart.pass_credentials,
+            ..Wanted::default()
+        };
+        let artifact = self.charts.resolve(&chart.repo, &wanted).await?;
+        let tree = self.charts.tree(&artifact).await?;
+        Ok((artifact, tree))
+    }
+
+    fn follow(&self, repo: &RepoRef, wanted: &Wanted) -> watch::Receiver<Seen> {
+        if wanted.chart.is_empty() {
+            self.git.follow(repo, wanted)
+        } else {
+            self.charts.follow(repo, wanted)
+        }
+    }
+
+    async fn refresh(&self, repo: &RepoRef) -> Result<(), SourceError> {
+        self.git.refresh(repo).await
+    }
+
+    async fn refresh_charts(&self, repo: &RepoRef) -> Result<(), SourceError> {
+        self.charts.refresh(repo).await
+    }
+}
