@@ -53,7 +53,7 @@ impl Sources for FleetSources {
     }
 
     async fn resolve(&self, repo: &RepoRef, wanted: &Wanted) -> Result<Artifact, SourceError> {
-        if wanted.chart.is_empty() {
+        if is_git(&repo.url, &wanted.chart) {
             self.git.resolve(repo, wanted).await
         } else {
             self.charts.resolve(repo, wanted).await
@@ -61,7 +61,7 @@ impl Sources for FleetSources {
     }
 
     async fn tree(&self, artifact: &Artifact) -> Result<Arc<dyn Tree>, SourceError> {
-        if artifact.chart.is_empty() {
+        if is_git(&artifact.repo.url, &artifact.chart) {
             self.git.tree(artifact).await
         } else {
             self.charts.tree(artifact).await
@@ -81,7 +81,7 @@ impl Sources for FleetSources {
     }
 
     fn follow(&self, repo: &RepoRef, wanted: &Wanted) -> watch::Receiver<Seen> {
-        if wanted.chart.is_empty() {
+        if is_git(&repo.url, &wanted.chart) {
             self.git.follow(repo, wanted)
         } else {
             self.charts.follow(repo, wanted)
@@ -89,10 +89,19 @@ impl Sources for FleetSources {
     }
 
     async fn refresh(&self, repo: &RepoRef) -> Result<(), SourceError> {
-        self.git.refresh(repo).await
+        if is_git(&repo.url, "") {
+            self.git.refresh(repo).await
+        } else {
+            self.charts.refresh(repo).await
+        }
     }
 
     async fn refresh_charts(&self, repo: &RepoRef) -> Result<(), SourceError> {
         self.charts.refresh(repo).await
     }
+}
+
+/// Whether a source is read by Git: it names no chart, and no registry.
+pub fn is_git(url: &str, chart: &str) -> bool {
+    chart.is_empty() && !url.trim_start().starts_with("oci://")
 }

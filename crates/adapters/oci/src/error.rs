@@ -99,9 +99,9 @@ impl ChartError {
                 429 | 500.. => SourceErrorKind::Unreachable,
                 _ => SourceErrorKind::NoRepository,
             },
-            Self::NoManifest(_) | Self::NotFound(_) => SourceErrorKind::NoRevision,
-            // What was cut or swapped on its way may be whole the next time.
-            Self::Digest { .. } => SourceErrorKind::Unreachable,
+            Self::NoManifest(_) | Self::NotFound(_) | Self::Digest { .. } => {
+                SourceErrorKind::NoRevision
+            }
             Self::Scheme(_) | Self::Reference(_) => SourceErrorKind::NoRepository,
             _ => SourceErrorKind::Unsupported,
         }

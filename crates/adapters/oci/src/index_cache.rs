@@ -108,7 +108,8 @@ impl IndexCache {
         crate::artifacts::write(&self.path(key).with_extension("seen"), text.as_bytes())
     }
 
-    fn in_memory(&self, key: &Digest) -> Option<Arc<Index>> {
+    /// The index that is here, if it is in memory.
+    pub(crate) fn in_memory(&self, key: &Digest) -> Option<Arc<Index>> {
         let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
         let place = parsed.iter().rposition(|(known, _)| known == key)?;
         let entry = parsed.remove(place)?;

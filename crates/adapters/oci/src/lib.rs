@@ -14,6 +14,7 @@ mod index_cache;
 mod registry;
 mod repository;
 mod sources;
+mod tar;
 
 pub use artifacts::Artifacts;
 pub use docker_config::{DockerConfig, HelperRunner};

@@ -182,6 +182,20 @@ impl Registry {
         })
     }
 
+    /// Pulls the one layer of files, and tells whether it is a packed chart.
+    ///
+    /// # Errors
+    /// [`ChartError`]: no such manifest, several layers, one of another kind.
+    pub(crate) fn pull_files(&self, reference: &Reference) -> Result<(Vec<u8>, bool), ChartError> {
+        let (_, manifest) = self.manifest(reference)?;
+        let layer = manifest.files().map_err(|reason| ChartError::Malformed {
+            place: reference.to_string(),
+            reason,
+        })?;
+        let is_chart = layer.media_type == manifest::CHART;
+        Ok((self.blob(reference, layer, MAX_ARCHIVE_BYTES)?, is_chart))
+    }
+
     /// A manifest and its digest; of an index of manifests the first one.
     fn manifest(&self, reference: &Reference) -> Result<(String, Manifest), ChartError> {
         let (digest, body) = self.raw_manifest(reference)?;
@@ -304,7 +318,11 @@ impl Registry {
         if let Some(known) = &*base {
             return known.clone();
         }
-        let at = &self.access.host;
+        let at = match self.access.host.as_str() {
+            // Compat: where Docker Hub's registry really is.
+            "docker.io" => "registry-1.docker.io",
+            host => host,
+        };
         let (plain, tls) = (format!("http://{at}"), format!("https://{at}"));
         let found = if self.access.is_plain_http {
             plain

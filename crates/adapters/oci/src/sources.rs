@@ -3,6 +3,8 @@
 //! Every key, in memory and on disk, names the repository's URL and its credential: what one
 //! tenant has fetched, another gets only where it could have fetched it itself.
 
+mod files;
+mod gate;
 mod place;
 mod poll;
 mod trees;
@@ -20,6 +22,7 @@ use argosy_ports::{
 };
 use argosy_semver::Version;
 use argosy_tree::Tree;
+use gate::Gate;
 use place::Place;
 use poll::Watched;
 use std::collections::HashMap;
@@ -29,8 +32,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 use trees::Trees;
 
-/// Fetches that run at the same time.
-const PARALLEL_FETCHES: usize = 8;
+/// Fetches that run at the same time; of one repository see [`gate`].
+const PARALLEL_FETCHES: usize = 16;
 /// How long an answer "there is no such version" is not asked for again.
 const NEGATIVE: Duration = Duration::from_secs(5);
 /// Registries whose connections and tokens are kept.
@@ -81,6 +84,7 @@ impl ChartSources {
                 trees: Trees::default(),
                 registries: Mutex::default(),
                 looked: Mutex::default(),
+                gates: Mutex::default(),
                 fetches: Semaphore::new(PARALLEL_FETCHES),
             }),
             watched: Mutex::default(),
@@ -128,10 +132,14 @@ impl ChartSources {
         let artifact = artifact.clone();
         let repo = artifact.repo.clone();
         let chart = artifact.chart.clone();
-        self.shared
-            .clone()
+        let gate = self.shared.gate(&repo);
+        let _turn = gate.fetch().await?;
+        let shared = self.shared.clone();
+        let fetched = shared
             .blocking(&repo, &chart, move |shared| shared.fetch_tree(&artifact))
-            .await
+            .await;
+        gate.note(&fetched);
+        fetched
     }
 
     /// Follows a chart's version. A range is looked up again every interval, however many
@@ -147,6 +155,7 @@ impl ChartSources {
     /// [`SourceError`] where the repository is not reached.
     pub async fn refresh(&self, repo: &RepoRef) -> Result<(), SourceError> {
         lock(&self.shared.looked).forget(repo);
+        self.shared.gate(repo).forget();
         self.watched(repo).look().await
     }
 
@@ -192,6 +201,7 @@ pub(crate) struct Shared {
     trees: Trees,
     registries: Mutex<HashMap<(String, CredentialId), Arc<Registry>>>,
     looked: Mutex<Looked>,
+    gates: Mutex<HashMap<RepoRef, Arc<Gate>>>,
     fetches: Semaphore,
 }
 
@@ -201,6 +211,8 @@ struct Looked {
     indexes: HashMap<RepoRef, Instant>,
     tags: HashMap<(RepoRef, Str), (Instant, Arc<Vec<String>>)>,
     missing: HashMap<(RepoRef, Wanted), (Instant, SourceError)>,
+    /// Digests of tags of sources without a chart.
+    digests: HashMap<(RepoRef, Str), (Instant, String)>,
     /// How often a repository's versions were forgotten.
     epochs: HashMap<RepoRef, u64>,
     /// In which of these epochs a version's digest was seen.
@@ -211,6 +223,7 @@ impl Looked {
     fn forget(&mut self, repo: &RepoRef) {
         *self.epochs.entry(repo.clone()).or_default() += 1;
         self.tags.retain(|(of, _), _| of != repo);
+        self.digests.retain(|(of, _), _| of != repo);
         self.missing.retain(|(of, _), _| of != repo);
     }
 }
@@ -232,6 +245,15 @@ impl Shared {
         {
             return Err(error.clone());
         }
+        if let Some(known) = self.known_version(repo, wanted) {
+            return Ok(known);
+        }
+        let gate = self.gate(repo);
+        let _turn = gate.look().await?;
+        // Whoever went before may have seen it.
+        if let Some(known) = self.known_version(repo, wanted) {
+            return Ok(known);
+        }
         let (of, what) = key.clone();
         let found = self
             .clone()
@@ -239,6 +261,7 @@ impl Shared {
                 shared.find_version(&of, &what)
             })
             .await;
+        gate.note(&found);
         if let Err(error) = &found
             && error.kind == SourceErrorKind::NoRevision
         {
@@ -270,12 +293,49 @@ impl Shared {
         }
     }
 
+    fn gate(&self, repo: &RepoRef) -> Arc<Gate> {
+        lock(&self.gates).entry(repo.clone()).or_default().clone()
+    }
+
+    /// The version that is wanted, as far as it is known without asking anyone or reading a
+    /// file.
+    fn known_version(&self, repo: &RepoRef, wanted: &Wanted) -> Option<Artifact> {
+        if wanted.chart.is_empty() {
+            return None;
+        }
+        match self.place(repo, wanted.pass_credentials).ok()? {
+            Place::Http(_) => {
+                lock(&self.looked).indexes.get(repo)?;
+                let index = self.indexes.in_memory(&index_key(repo))?;
+                let entry = index.find(&wanted.chart, &wanted.revision)?;
+                Some(artifact(repo, wanted, &entry.version, &entry.digest))
+            }
+            Place::Registry { .. } if Version::parse(&wanted.revision).is_ok() => {
+                Some(artifact(repo, wanted, &wanted.revision, ""))
+            }
+            Place::Registry { .. } => {
+                let key = (repo.clone(), wanted.chart.clone());
+                let looked = lock(&self.looked);
+                let (at, tags) = looked.tags.get(&key)?;
+                let is_fresh = at.elapsed() < self.settings.interval;
+                let version = choose_tag(tags, &wanted.revision)
+                    .ok()
+                    .filter(|_| is_fresh)?;
+                Some(artifact(repo, wanted, &version, ""))
+            }
+        }
+    }
+
     fn find_version(&self, repo: &RepoRef, wanted: &Wanted) -> Result<Artifact, ChartError> {
         let (version, digest) = match self.place(repo, wanted.pass_credentials)? {
             Place::Http(repository) => {
                 let entry = self.entry(repo, &repository, wanted)?;
                 (entry.version.clone(), entry.digest)
             }
+            place @ Place::Registry { .. } if wanted.chart.is_empty() => (
+                self.files_digest(repo, &place, &wanted.revision)?,
+                String::new(),
+            ),
             // Compat: a version is taken as it is, without a look whether it is there.
             Place::Registry { .. } if Version::parse(&wanted.revision).is_ok() => {
                 (wanted.revision.to_string(), String::new())
@@ -285,14 +345,7 @@ impl Shared {
                 (choose_tag(&tags, &wanted.revision)?, String::new())
             }
         };
-        let parts = [&*repo.url, &*wanted.chart, &version, &digest];
-        Ok(Artifact {
-            repo: repo.clone(),
-            digest: Digest::of_parts(parts.map(str::as_bytes)),
-            revision: version.as_str().into(),
-            chart: wanted.chart.clone(),
-            pass_credentials: wanted.pass_credentials,
-        })
+        Ok(artifact(repo, wanted, &version, &digest))
     }
 
     /// The index's entry for a version or range. The index is looked at once in a process
@@ -376,7 +429,9 @@ impl Shared {
         match self.place(repo, false)? {
             Place::Http(repository) => self.look_at_index(repo, &repository).map(drop),
             place @ Place::Registry { .. } => {
-                for chart in charts {
+                // Tags of files are asked for again by whoever follows them.
+                lock(&self.looked).digests.retain(|(of, _), _| of != repo);
+                for chart in charts.iter().filter(|chart| !chart.is_empty()) {
                     self.look_at_tags(repo, &place, chart)?;
                 }
                 Ok(())
@@ -392,6 +447,9 @@ impl Shared {
             ..
         } = artifact;
         let place = self.place(repo, artifact.pass_credentials)?;
+        if chart.is_empty() {
+            return self.fetch_files(&place, repo, revision);
+        }
         let epoch = lock(&self.looked).epochs.get(repo).copied().unwrap_or(0);
         let partition = Digest::of_parts([repo.url.as_bytes(), repo.credential.0.as_bytes()]);
         let key = Digest::of_parts([&partition.0[..], chart.as_bytes(), revision.as_bytes()]);
@@ -441,6 +499,17 @@ impl Shared {
     }
 }
 
+fn artifact(repo: &RepoRef, wanted: &Wanted, version: &str, digest: &str) -> Artifact {
+    let parts = [&*repo.url, &*wanted.chart, version, digest];
+    Artifact {
+        repo: repo.clone(),
+        digest: Digest::of_parts(parts.map(str::as_bytes)),
+        revision: version.into(),
+        chart: wanted.chart.clone(),
+        pass_credentials: wanted.pass_credentials,
+    }
+}
+
 fn index_key(repo: &RepoRef) -> Digest {
     Digest::of_parts([repo.url.as_bytes(), repo.credential.0.as_bytes()])
 }
@@ -474,7 +543,7 @@ pub(crate) fn explain(repo: &RepoRef, chart: &str, error: &ChartError) -> Source
     SourceError {
         kind,
         message: if chart.is_empty() {
-            format!("chart repository `{url}`: {error}")
+            format!("`{url}`: {error}")
         } else {
             format!("chart `{chart}` of repository `{url}`: {error}")
         },

@@ -144,7 +144,10 @@ async fn dependencies_that_are_not_vendored_are_fetched_with_the_projects_names(
             ("url/Chart.yaml", &chart(&shelf.server.url, "^1")),
             ("name/Chart.yaml", &chart("@shelf", "1.0.0")),
             ("none/Chart.yaml", &chart(&shelf.server.url, "^9")),
-            ("near/Chart.yaml", "apiVersion: v2\nname: near\nversion: 0.1.0\n"),
+            (
+                "near/Chart.yaml",
+                "apiVersion: v2\nname: near\nversion: 0.1.0\n",
+            ),
             ("near/templates/a.yaml", near),
         ],
     );
@@ -153,14 +156,21 @@ async fn dependencies_that_are_not_vendored_are_fetched_with_the_projects_names(
             .create(fleet.application(folder, "umbrella", folder, "a"))
             .await;
         fleet.well(folder).await;
-        fleet.config_map("a", &format!("{folder}-web"), Some(version)).await;
-        fleet.config_map("a", &format!("{folder}-near"), Some("near")).await;
+        fleet
+            .config_map("a", &format!("{folder}-web"), Some(version))
+            .await;
+        fleet
+            .config_map("a", &format!("{folder}-near"), Some("near"))
+            .await;
     }
     fleet
         .create(fleet.application("none", "umbrella", "none", "a"))
         .await;
     let text = fleet.condition("none", "ComparisonError", "suits").await;
-    assert!(text.contains("no version of chart \"web\" suits \"^9\""), "{text}");
+    assert!(
+        text.contains("no version of chart \"web\" suits \"^9\""),
+        "{text}"
+    );
     fleet.stop().await;
 }
 
@@ -216,10 +226,10 @@ async fn charts_of_a_registry_with_a_login_are_followed() {
     push("1.0.0").await.unwrap();
     let fleet = start(test).await;
     let url = format!("{}/charts", real.host);
+    fleet.create(of_chart(&fleet, "shop", &url, "^1")).await;
     fleet
-        .create(of_chart(&fleet, "shop", &url, "^1"))
+        .condition("shop", "ComparisonError", "status code 401")
         .await;
-    fleet.condition("shop", "ComparisonError", "status code 401").await;
     fleet
         .create(json!({
             "apiVersion": "v1", "kind": "Secret",

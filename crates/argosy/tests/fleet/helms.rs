@@ -151,12 +151,16 @@ async fn indexes_are_written_as_helm_does() {
         return;
     };
     for version in ["1.0.0", "1.10.0", "1.9.0", "2.0.0-rc.1"] {
-        both.file(&format!("packed/web-{version}.tgz"), &packed("web", version));
+        both.file(
+            &format!("packed/web-{version}.tgz"),
+            &packed("web", version),
+        );
     }
     both.file("packed/deep/other-0.1.0.tgz", &packed("other", "0.1.0"));
     both.file("packed/broken-0.1.0.tgz", b"no chart");
     both.file("more/web-3.0.0.tgz", &packed("web", "3.0.0"));
-    both.same("repo index packed --url https://charts.example.com/a").await;
+    both.same("repo index packed --url https://charts.example.com/a")
+        .await;
     same_index(&both, "packed/index.yaml");
     both.same("repo index packed").await;
     same_index(&both, "packed/index.yaml");
@@ -194,14 +198,22 @@ async fn registries_are_handled_as_helm_does() {
         .run(&format!("push web-1.0.0.tgz {base} --plain-http"))
         .await;
     assert_eq!((theirs.code, ours.code), (1, 1));
-    assert!(theirs.err.contains("401") && ours.err.contains("401"), "{theirs:?} {ours:?}");
+    assert!(
+        theirs.err.contains("401") && ours.err.contains("401"),
+        "{theirs:?} {ours:?}"
+    );
     let login = format!("registry login {host} -u ann -p secret --plain-http");
     both.same(&login).await;
     let [theirs, ours] = both
-        .run(&format!("registry login {host} -u ann -p wrong --plain-http"))
+        .run(&format!(
+            "registry login {host} -u ann -p wrong --plain-http"
+        ))
         .await;
     assert_eq!((theirs.code, ours.code), (1, 1));
-    assert!(ours.err.contains(&format!("authenticating to \"{host}\"")), "{ours:?}");
+    assert!(
+        ours.err.contains(&format!("authenticating to \"{host}\"")),
+        "{ours:?}"
+    );
     both.same_file(".config/helm/registry/config.json");
     for line in [
         &format!("push web-1.0.0.tgz {base} --plain-http"),
@@ -255,7 +267,10 @@ async fn dependencies_are_fetched_and_locked_as_helm_does() {
         let push = format!("push reg-{version}.tgz oci://{host}/charts --plain-http");
         assert_eq!(both.run(&push).await[0].code, 0);
     }
-    both.file("near/Chart.yaml", b"apiVersion: v2\nname: near\nversion: 0.3.0\n");
+    both.file(
+        "near/Chart.yaml",
+        b"apiVersion: v2\nname: near\nversion: 0.3.0\n",
+    );
     let chart = format!(
         "apiVersion: v2\nname: top\nversion: 0.1.0\ndependencies:\n\
          - {{name: web, version: ^1, repository: '{url}', alias: one}}\n\
@@ -304,13 +319,19 @@ async fn provenance_is_checked_as_helm_does() {
     both.file("other-0.1.0.tgz.prov", &read("signed-0.1.0.tgz.prov"));
     both.file("bad-0.1.0.tgz", &packed("bad", "0.1.0"));
     let renamed = String::from_utf8(read("signed-0.1.0.tgz.prov")).unwrap();
-    both.file("bad-0.1.0.tgz.prov", renamed.replace("signed", "bad").as_bytes());
+    both.file(
+        "bad-0.1.0.tgz.prov",
+        renamed.replace("signed", "bad").as_bytes(),
+    );
     both.file("none-0.1.0.tgz", &packed("none", "0.1.0"));
     both.file("plain-0.1.0.tgz", &packed("plain", "0.1.0"));
     both.file("plain-0.1.0.tgz.prov", b"nothing");
     both.file("keys.gpg", &read("keys.gpg"));
     both.file("strangers.gpg", &read("strangers.gpg"));
-    both.file("folder/Chart.yaml", b"apiVersion: v2\nname: folder\nversion: 0.1.0\n");
+    both.file(
+        "folder/Chart.yaml",
+        b"apiVersion: v2\nname: folder\nversion: 0.1.0\n",
+    );
     for line in [
         "verify signed-0.1.0.tgz --keyring keys.gpg",
         "verify signed-0.1.0.tgz --keyring strangers.gpg",
@@ -327,4 +348,24 @@ async fn provenance_is_checked_as_helm_does() {
     ] {
         both.same(line).await;
     }
+    // What one has signed, the other verifies.
+    both.file("keys.sec", &read("keys.sec"));
+    both.file(
+        "own/Chart.yaml",
+        b"apiVersion: v2\nname: own\nversion: 0.1.0\n",
+    );
+    both.same("package own --sign").await;
+    both.same("package own --sign --key nobody --keyring keys.sec")
+        .await;
+    both.same("package own --sign --key signer --keyring keys.gpg")
+        .await;
+    both.same("package own --sign --key signer --keyring keys.sec")
+        .await;
+    for name in ["own-0.1.0.tgz", "own-0.1.0.tgz.prov"] {
+        let [theirs, ours] = both.read(name).map(Option::unwrap);
+        std::fs::write(both.folders[0].path().join(name), ours).unwrap();
+        std::fs::write(both.folders[1].path().join(name), theirs).unwrap();
+    }
+    let [theirs, ours] = both.run("verify own-0.1.0.tgz --keyring keys.gpg").await;
+    assert_eq!((theirs.code, ours.code), (0, 0), "{theirs:?} {ours:?}");
 }

@@ -5,6 +5,8 @@ use base64::Engine as _;
 
 /// Longest body that is decoded.
 const MAX_BODY: usize = 16 << 20;
+/// Letters of a line.
+const LINE: usize = 64;
 
 /// The packets of every block of a kind (`PUBLIC KEY BLOCK`), one after another.
 pub(crate) fn decode(text: &str, kind: &str) -> Result<Vec<u8>, PgpError> {
@@ -43,4 +45,18 @@ pub(crate) fn decode(text: &str, kind: &str) -> Result<Vec<u8>, PgpError> {
         packets.extend(block);
     }
     Ok(packets)
+}
+
+/// Packets as a block of a kind. Compat: without a checksum, as helm's library writes it.
+pub(crate) fn encode(packets: &[u8], kind: &str) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(packets);
+    let mut out = format!("-----BEGIN PGP {kind}-----\n\n");
+    for (at, letter) in text.chars().enumerate() {
+        if at > 0 && at % LINE == 0 {
+            out.push('\n');
+        }
+        out.push(letter);
+    }
+    out.push_str(&format!("\n-----END PGP {kind}-----"));
+    out
 }

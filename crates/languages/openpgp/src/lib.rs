@@ -1,19 +1,21 @@
 //! OpenPGP's keys and signatures, as far as charts are signed by them.
 //!
 //! A [`Keyring`] is read from GnuPG's `pubring.gpg` or from an armored export, [`verify_clear`]
-//! checks a clear-signed text against it. Keys and signatures of version 4 (RFC 4880, RFC 9580):
-//! RSA, ECDSA and Ed25519 over SHA-2. The cryptography is aws-lc-rs's; a whole OpenPGP library
-//! would bring 102 crates.
+//! checks a clear-signed text against it, and a [`SecretKeyring`] signs one. Keys and signatures
+//! of version 4 (RFC 4880, RFC 9580): RSA, ECDSA and Ed25519 over SHA-2. The cryptography is
+//! aws-lc-rs's; a whole OpenPGP library would bring 102 crates.
 #![warn(missing_docs)]
 
 mod armor;
 mod clear;
 mod keyring;
 mod packet;
+mod secret;
 mod signature;
 
 pub use clear::{ClearSigned, verify_clear};
 pub use keyring::{Entity, Keyring};
+pub use secret::{ChoiceError, SecretKey, SecretKeyring};
 
 /// Why a key or a signature does not count. Texts are those of helm's library where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

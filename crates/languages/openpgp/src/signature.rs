@@ -18,7 +18,7 @@ const SHA1: u8 = 2;
 
 /// What a key checks signatures by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Material {
+pub(crate) enum Material {
     Rsa {
         modulus: Vec<u8>,
         exponent: Vec<u8>,
@@ -35,7 +35,7 @@ enum Material {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Curve {
+pub(crate) enum Curve {
     P256,
     P384,
     P521,
@@ -53,6 +53,11 @@ pub(crate) struct PublicKey {
 
 impl PublicKey {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, PgpError> {
+        Self::parse_start(body).map(|(key, _)| key)
+    }
+
+    /// The public part of a packet, and what follows it.
+    pub(crate) fn parse_start(body: &[u8]) -> Result<(Self, &[u8]), PgpError> {
         let mut cursor = Cursor(body);
         let version = cursor.byte()?;
         if version != 4 {
@@ -64,7 +69,8 @@ impl PublicKey {
         let algorithm = cursor.byte()?;
         let material = material(algorithm, &mut cursor)?;
         // What stands behind the public part of a secret key is no part of the fingerprint.
-        let body = &body[..body.len() - cursor.0.len()];
+        let rest = cursor.0;
+        let body = &body[..body.len() - rest.len()];
         let length = u16::try_from(body.len()).map_err(|_| PgpError::Invalid("a huge key"))?;
         let mut hashed = vec![0x99];
         hashed.extend(length.to_be_bytes());
@@ -72,12 +78,18 @@ impl PublicKey {
         let sum = digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &hashed);
         let mut fingerprint = [0; 20];
         fingerprint.copy_from_slice(sum.as_ref());
-        Ok(Self {
+        let key = Self {
             body: body.to_vec(),
             created,
             fingerprint,
             material,
-        })
+        };
+        Ok((key, rest))
+    }
+
+    /// The algorithm's number, and what it works with.
+    pub(crate) fn algorithm(&self) -> (u8, &Material) {
+        (self.body[5], &self.material)
     }
 
     pub(crate) fn id(&self) -> [u8; 8] {
@@ -395,7 +407,7 @@ impl Signature {
 
 const MISSING: PgpError = PgpError::Invalid("a signature without its numbers");
 
-fn padded(number: &[u8], size: usize) -> Result<Vec<u8>, PgpError> {
+pub(crate) fn padded(number: &[u8], size: usize) -> Result<Vec<u8>, PgpError> {
     let missing = size
         .checked_sub(number.len())
         .ok_or(PgpError::Invalid("a signature larger than its key"))?;

@@ -1,6 +1,6 @@
 //! Clear-signed texts of GnuPG: an RSA key, a subkey of a curve, and a key that lives a day.
 
-use argosy_openpgp::{Keyring, PgpError, verify_clear};
+use argosy_openpgp::{ChoiceError, Keyring, PgpError, SecretKeyring, verify_clear};
 
 const SIGNER: &[u8] = include_bytes!("fixtures/signer.pub");
 const CURVE: &[u8] = include_bytes!("fixtures/curve.pub");
@@ -127,4 +127,48 @@ fn broken_bytes_end_in_an_error_and_never_verify_another_text() {
         // It may be no key at all; it must not take the process with it.
         let _ = Keyring::parse(&SIGNER[..end]);
     }
+}
+
+/// GnuPG's secret keys, plain and under the passphrase `pass`, sign what the public keys verify.
+#[test]
+fn what_is_signed_here_is_verified_here() {
+    for (secret, name, public) in [
+        ("plain", "Plain Owner", "plain"),
+        ("locked", "Locked Owner", "locked"),
+        ("point", "Point Owner", "point"),
+    ] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+        let read = |end: &str| std::fs::read(format!("{folder}/{secret}.{end}")).unwrap();
+        let ring = SecretKeyring::parse(&read("sec")).unwrap();
+        let key = ring.choose(name).unwrap();
+        assert_eq!(key.is_locked(), secret == "locked");
+        let signed = key.clear_sign(TEXT, b"pass", NOW).unwrap();
+        let public = Keyring::parse(&std::fs::read(format!("{folder}/{public}.pub")).unwrap());
+        let public = public.unwrap();
+        let clear = verify_clear(signed.as_bytes(), &public, NOW).unwrap();
+        // The empty line at the end is the text's own end, written out.
+        assert_eq!(clear.text, format!("{TEXT}\n"));
+        if key.is_locked() {
+            assert!(key.clear_sign(TEXT, b"guess", NOW).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_key_is_chosen_by_a_part_of_its_name_that_no_other_has() {
+    let ring = SecretKeyring::parse(SIGNER).unwrap();
+    assert_eq!(ring.choose("nobody").err(), Some(ChoiceError::NotFound));
+    assert_eq!(
+        SecretKeyring::parse(b"").unwrap().choose("x").err(),
+        Some(ChoiceError::NotFound)
+    );
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+    let both =
+        ["plain", "locked"].map(|name| std::fs::read(format!("{folder}/{name}.sec")).unwrap());
+    let ring = SecretKeyring::parse(&both.concat()).unwrap();
+    assert_eq!(
+        ring.choose("Owner").err(),
+        Some(ChoiceError::Vague("Owner".into()))
+    );
+    assert!(ring.choose("Plain").is_ok());
 }

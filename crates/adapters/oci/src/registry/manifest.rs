@@ -11,6 +11,12 @@ pub(crate) const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+g
 pub(crate) const LEGACY_CHART: &str = "application/tar+gzip";
 /// A provenance file.
 pub(crate) const PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
+/// Layers of files that an Application may name as its source, packed and not. Compat: Argo CD's
+/// default list.
+const FILES: [&str; 2] = [
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar",
+];
 /// A manifest.
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// What is taken for a manifest.
@@ -67,6 +73,21 @@ impl Manifest {
             config: Descriptor::of(&json["config"]),
             layers: layers.iter().map(Descriptor::of).collect(),
         })))
+    }
+
+    /// The one layer of files: a packed chart, or an archive of anything.
+    pub(crate) fn files(&self) -> Result<&Descriptor, String> {
+        let [layer] = self.layers.as_slice() else {
+            let count = self.layers.len();
+            return Err(format!("expected only a single oci layer, got {count}"));
+        };
+        let kind = layer.media_type.as_str();
+        if kind != CHART && !FILES.contains(&kind) {
+            return Err(format!(
+                "oci layer media type {kind} is not in the list of allowed media types"
+            ));
+        }
+        Ok(layer)
     }
 
     pub(crate) fn layer(&self, media_type: &str) -> Option<&Descriptor> {

@@ -19,9 +19,12 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The registry and a chart's repository there.
+    /// The registry and a chart's repository there; without a chart the place itself.
     pub(super) fn registry(&self, chart: &str) -> Result<(&Registry, Reference), ChartError> {
         match self {
+            Self::Registry { registry, base } if chart.is_empty() => {
+                Ok((registry, Reference::parse(base)?))
+            }
             Self::Registry { registry, base } => {
                 Ok((registry, Reference::parse(&format!("{base}/{chart}"))?))
             }

@@ -1,6 +1,7 @@
 //! One poll for each chart repository and credential, however many follow it.
 
 use super::{Shared, lock};
+use crate::registry::reference::is_digest;
 use argosy_object::Str;
 use argosy_ports::{Artifact, RepoRef, Seen, SourceError, Wanted};
 use argosy_semver::Version;
@@ -57,13 +58,22 @@ impl Watched {
         let charts = self.moving_charts();
         let repo = self.repo.clone();
         let chart: Str = charts.first().cloned().unwrap_or_default();
-        let looked = self
-            .shared
-            .clone()
-            .blocking(&self.repo, &chart, move |shared| {
-                shared.look(&repo, &charts)
-            })
-            .await;
+        let gate = self.shared.gate(&self.repo);
+        let looked = match gate.look().await {
+            Err(error) => Err(error),
+            Ok(turn) => {
+                let looked = self
+                    .shared
+                    .clone()
+                    .blocking(&self.repo, &chart, move |shared| {
+                        shared.look(&repo, &charts)
+                    })
+                    .await;
+                gate.note(&looked);
+                drop(turn);
+                looked
+            }
+        };
         match &looked {
             Ok(()) => {
                 let wanted: Vec<Wanted> = lock(&self.followers).by_wanted.keys().cloned().collect();
@@ -185,6 +195,11 @@ impl Watched {
     }
 }
 
+/// Whether a revision may become something else: a range, and without a chart any tag.
 fn is_range(wanted: &Wanted) -> bool {
-    Version::parse(&wanted.revision).is_err()
+    if wanted.chart.is_empty() {
+        !is_digest(&wanted.revision)
+    } else {
+        Version::parse(&wanted.revision).is_err()
+    }
 }

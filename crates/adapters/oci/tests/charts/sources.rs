@@ -256,3 +256,66 @@ async fn a_repository_that_is_down_still_gives_what_an_earlier_process_has_seen(
     let again = sources(&folder);
     assert_eq!(version_in_tree(&again, &repo, "1.*").await, "1.0.0");
 }
+
+/// A gzipped tar of one file.
+fn archive(path: &str, text: &str) -> Vec<u8> {
+    let mut block = [0_u8; 512];
+    block[..path.len()].copy_from_slice(path.as_bytes());
+    block[100..107].copy_from_slice(b"0000644");
+    block[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
+    block[148..156].copy_from_slice(b"        ");
+    block[156] = b'0';
+    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+    block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    let mut tar = block.to_vec();
+    tar.extend(text.as_bytes());
+    tar.resize(tar.len().next_multiple_of(512) + 1024, 0);
+    let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut zip, &tar).unwrap();
+    zip.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_registry_may_hold_any_files_by_tag_and_by_digest() {
+    let text = Arc::new(Mutex::new("first"));
+    let shown = text.clone();
+    let server = WebServer::start(move |asked| {
+        let layer = archive("app/one.yaml", *shown.lock().unwrap());
+        if asked.target.contains("/blobs/") {
+            return Reply::ok(layer);
+        }
+        Reply::ok(format!(
+            "{{\"layers\": [{{\"mediaType\": \"application/vnd.oci.image.layer.v1.tar+gzip\", \
+             \"digest\": \"sha256:{}\", \"size\": {}}}]}}",
+            hex(&layer),
+            layer.len()
+        ))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let sources = sources(&folder);
+    let repo = sources.repo(&format!("oci://{}/team/app", server.host()), "");
+    let tagged = Wanted {
+        revision: "main".into(),
+        ..Wanted::default()
+    };
+    let read = async |artifact: &argosy_ports::Artifact| {
+        let tree = sources.tree(artifact).await.unwrap();
+        let reader = Rooted::new(&*tree, Limits::default());
+        let bytes = reader.read(&RelPath::new("app/one.yaml").unwrap()).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    let mut followed = sources.follow(&repo, &tagged);
+    let first = sources.resolve(&repo, &tagged).await.unwrap();
+    assert!(first.revision.starts_with("sha256:"), "{}", first.revision);
+    assert_eq!(read(&first).await, "first");
+    *text.lock().unwrap() = "second";
+    let moved = followed.wait_for(|seen| {
+        let artifact = seen.artifact.as_ref();
+        artifact.is_some_and(|artifact| artifact.revision != first.revision)
+    });
+    let moved = tokio::time::timeout(Duration::from_secs(20), moved).await;
+    let second = moved.unwrap().unwrap().artifact.clone().unwrap();
+    assert_eq!(read(&second).await, "second");
+    // What a digest names does not move, and its tree is still here.
+    assert_eq!(read(&first).await, "first");
+}

@@ -3,9 +3,10 @@
 use super::access::default_keyring;
 use super::flags::{Context, read_file};
 use super::{HelmFailure, Outcome, io_text};
+use argosy_helm::Metadata;
 use argosy_object::Digest;
 use argosy_oci::MAX_ARCHIVE_BYTES;
-use argosy_openpgp::{Keyring, verify_clear};
+use argosy_openpgp::{Keyring, SecretKeyring, verify_clear};
 use clap::Args;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,35 @@ pub(super) fn verify_file(path: &Path, keyring: &Path) -> Result<Verified, HelmF
     let signed = read_file(Path::new(&signed), MAX_PROVENANCE)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     check(&data, &signed, &name, &keys)
+}
+
+/// Writes the provenance of an archive, signed by a key of a keyring.
+pub(super) fn sign(
+    path: &Path,
+    metadata: &Metadata,
+    (key, keyring): (&str, &Path),
+    passphrase: Option<&[u8]>,
+) -> Outcome {
+    let ring = SecretKeyring::parse(&read_file(keyring, MAX_KEYRING)?)?;
+    let key = ring.choose(key)?;
+    if key.is_locked() && passphrase.is_none() {
+        return Err("the key has a passphrase: give it by --passphrase-file".into());
+    }
+    let data = read_file(path, MAX_ARCHIVE_BYTES)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let sum = format!("sha256:{}", Digest::of(&data).hex());
+    let files = [(name.into_owned(), sum.into())];
+    let files: argosy_object::Map<_, _> = files.into_iter().collect();
+    let sums = argosy_object::json!({"files": files});
+    let text = format!(
+        "{}\n...\n{}",
+        metadata.to_yaml(),
+        argosy_yaml::to_string(&sums)
+    );
+    let now = jiff::Timestamp::now().as_second().max(0).unsigned_abs();
+    let signed = key.clear_sign(&text, passphrase.unwrap_or_default(), now)?;
+    let file = PathBuf::from(format!("{}.prov", path.display()));
+    super::repositories::write(&file, signed.as_bytes(), 0o644)
 }
 
 /// Checks an archive of this name by its provenance.
