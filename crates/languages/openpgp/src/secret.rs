@@ -231,7 +231,7 @@ impl SecretKey {
         let mut numbers = vec![0; cursor.0.len() + 32];
         let first = key.update(cursor.0, &mut numbers).map_err(|_| INVALID)?;
         let written = first.written().len();
-        let (_, rest) = key.finish(&mut numbers[written..]).map_err(|_| INVALID)?;
+        let rest = key.finish(&mut numbers[written..]).map_err(|_| INVALID)?;
         let written = written + rest.written().len();
         numbers.truncate(written);
         checked(numbers, usage == 254)
