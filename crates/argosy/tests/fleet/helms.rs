@@ -199,7 +199,7 @@ async fn registries_are_handled_as_helm_does() {
         .await;
     assert_eq!((theirs.code, ours.code), (1, 1));
     assert!(
-        theirs.err.contains("401") && ours.err.contains("401"),
+        theirs.err.contains("credential not found") && ours.err.contains("status code 401"),
         "{theirs:?} {ours:?}"
     );
     let login = format!("registry login {host} -u ann -p secret --plain-http");

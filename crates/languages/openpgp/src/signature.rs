@@ -196,7 +196,6 @@ pub(crate) struct Signature {
     hash: u8,
     /// What of the signature itself is signed.
     trailer: Vec<u8>,
-    left: [u8; 2],
     numbers: Vec<Vec<u8>>,
     pub created: Option<u64>,
     /// Seconds after its creation; none for ever.
@@ -234,7 +233,8 @@ impl Signature {
         trailer.extend(length.to_be_bytes());
         let unhashed_length = cursor.number(2)?;
         let unhashed = cursor.take(unhashed_length)?;
-        let left = cursor.take(2)?;
+        // The digest begins so; the signature itself says it better.
+        cursor.take(2)?;
         let numbers = if algorithm == 27 {
             vec![cursor.take(64)?.to_vec()]
         } else {
@@ -249,7 +249,6 @@ impl Signature {
             algorithm,
             hash,
             trailer,
-            left: [left[0], left[1]],
             numbers,
             created: None,
             expires: None,
@@ -317,9 +316,6 @@ impl Signature {
         let mut message = data.to_vec();
         message.extend(&self.trailer);
         let sum = digest(algorithm, &message);
-        if sum.as_ref()[..2] != self.left {
-            return Err(PgpError::Signature("hash tag doesn't match"));
-        }
         match &key.material {
             Material::Rsa { modulus, exponent } => {
                 let signature = self.numbers.first().ok_or(MISSING)?;

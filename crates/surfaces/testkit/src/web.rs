@@ -206,7 +206,16 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
 
 /// Whether the connection goes on.
 fn write(mut stream: &TcpStream, reply: &Reply, is_head: bool) -> bool {
-    let mut head = format!("HTTP/1.1 {} Told\r\n", reply.status);
+    let reason = match reply.status {
+        200 => "OK",
+        302 => "Found",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        401 => "Unauthorized",
+        404 => "Not Found",
+        _ => "Told",
+    };
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", reply.status);
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -6,7 +6,7 @@ use super::repositories::write;
 use super::{HelmFailure, Outcome};
 use argosy_helm::{load_archive, unpack_archive};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Fetches charts, as `helm pull` does.
 #[derive(Args)]
@@ -82,7 +82,9 @@ impl PullCommand {
         let into = self.destination.join(&self.untardir);
         let last = chart.rsplit('/').next().unwrap_or_default();
         let last = last.split([':', '@']).next().unwrap_or_default();
-        let taken = into.join(last);
+        // Compat: shown as Go joins it.
+        let parts = into.components().filter(|part| *part != Component::CurDir);
+        let taken = parts.collect::<PathBuf>().join(last);
         if taken.exists() {
             return Err(format!(
                 "failed to untar: a file or directory with the name {} already exists",

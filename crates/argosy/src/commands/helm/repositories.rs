@@ -158,7 +158,7 @@ impl Repository {
                 None => format!("{} not found in {url} repository", subject(chart, version)),
             }));
         };
-        if !version.is_empty() && entry.version != version && !version.starts_with('>') {
+        if !version.is_empty() && entry.version != version {
             context.warn_fields(
                 "unable to find exact version requested; falling back to closest available version",
                 &[
