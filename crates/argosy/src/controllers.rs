@@ -1,10 +1,11 @@
 //! The controllers over one hub, wherever that is.
 
+use crate::sources::FleetSources;
 use argosy_argo::application::ApplicationController;
 use argosy_argo::applicationset::ApplicationSetController;
 use argosy_argo::{Configure, Hub, HubPorts, bootstrap};
 use argosy_frame::StopHandle;
-use argosy_git::{Credentials, GitSettings, GitSources};
+use argosy_git::{Credentials, GitSettings};
 use argosy_kube::{Client, ClusterSettings, KubeClusters, Transport};
 use argosy_object::Object;
 use argosy_ports::{Api, ApiService, SystemTime};
@@ -53,7 +54,7 @@ impl Controllers {
             Arc::new(Client::new("https://kubernetes.default.svc", hub.clone()));
         bootstrap(&*client, &settings.namespace).await?;
         let clock = Arc::new(SystemTime);
-        let sources = Arc::new(GitSources::new(settings.git, clock.clone()));
+        let sources = Arc::new(FleetSources::new(settings.git, clock.clone()));
         let clusters = Arc::new(KubeClusters::new(
             transport.clone(),
             hub,
@@ -120,7 +121,7 @@ impl Controllers {
 /// Hands the hub's Secrets to the adapters, changes only.
 struct Configuration {
     clusters: Arc<KubeClusters>,
-    sources: Arc<GitSources>,
+    sources: Arc<FleetSources>,
     known: Mutex<Known>,
 }
 

@@ -11,5 +11,6 @@ pub mod metrics;
 pub mod pipeline;
 pub mod serving;
 pub mod session;
+pub mod sources;
 pub mod usage;
 pub mod web;

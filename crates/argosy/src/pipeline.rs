@@ -9,7 +9,7 @@ use argosy_crds::{ApplicationSpec, ApplicationStatus, ClusterSecret, ProjectSpec
 use argosy_diff::{Comparison, IgnoreRules, compare as compare_objects};
 use argosy_git::DiskTree;
 use argosy_kube::{ClusterSettings, KubeClusters};
-use argosy_object::{Digest, Gvk, Object};
+use argosy_object::{Digest, Gvk, Object, Str};
 use argosy_pipeline::{RenderCache, RenderPool, Sourced, live, live_want, source};
 use argosy_policy::Project;
 use argosy_ports::{Artifact, Clusters as _, Sources};
@@ -64,7 +64,8 @@ pub async fn compare(
     let destination = destinations
         .resolve(&spec.destination)
         .map_err(|error| fail(&error))?;
-    let sourced = sources(session, hub, &spec, overrides.local.as_deref()).await?;
+    let fleet: Arc<dyn Sources> = Arc::new(session.sources(hub).await?);
+    let sourced = sources(&*fleet, &spec, overrides.local.as_deref()).await?;
     let schemas = Schemas::builtin();
     let clusters = clusters(connected, &secrets, &schemas);
     let cluster = clusters
@@ -156,15 +157,13 @@ async fn project(hub: &Hub, name: &str) -> Result<Project, Failure> {
 }
 
 async fn sources(
-    session: &Session,
-    hub: &Hub,
+    fleet: &dyn Sources,
     spec: &ApplicationSpec,
     local: Option<&Path>,
 ) -> Result<Vec<Sourced>, Failure> {
-    let git = session.sources(hub).await?;
     let all = spec.all_sources();
     let Some(local) = local else {
-        return source(&git, all, spec.project_name())
+        return source(fleet, all, spec.project_name())
             .await
             .map_err(|error| Failure::of(&error));
     };
@@ -176,16 +175,19 @@ async fn sources(
     })?;
     let mut here = first.clone();
     ".".clone_into(&mut here.path);
+    here.chart.clear();
     let mut sourced = vec![Sourced {
         artifact: Artifact {
-            repo: git.repo(&first.repo_url, spec.project_name()),
+            repo: fleet.repo(&first.repo_url, spec.project_name()),
             revision: "local".into(),
             digest: Digest::of(&tree.root().0),
+            chart: Str::default(),
+            pass_credentials: false,
         },
         source: here,
         tree: Arc::new(tree),
     }];
-    let others = source(&git, others, spec.project_name())
+    let others = source(fleet, others, spec.project_name())
         .await
         .map_err(|error| Failure::of(&error))?;
     sourced.extend(others);

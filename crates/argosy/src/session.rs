@@ -1,9 +1,10 @@
 //! What a command works with: settings, streams, and the hub once it is needed.
 
 use crate::cli::GlobalFlags;
+use crate::sources::FleetSources;
 use argosy_cli::hub::Hub;
 use argosy_cli::{Failure, FileSettings, Format, Listing, Progress, Settings, Terminal};
-use argosy_git::{Credentials, GitSettings, GitSources, InsteadOf};
+use argosy_git::{Credentials, GitSettings, InsteadOf};
 use argosy_kube::spec::ClusterSpec;
 use argosy_kube::{Client, Kubeconfig, Limits, Transport};
 use argosy_ports::{ApiService, SystemTime};
@@ -127,7 +128,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Failure`] where the hub's Secrets cannot be read, or a rule is none.
-    pub async fn sources(&self, hub: &Hub) -> Result<GitSources, Failure> {
+    pub async fn sources(&self, hub: &Hub) -> Result<FleetSources, Failure> {
         let sources = self.sources_without_credentials()?;
         let secrets = hub.repository_credentials().await?;
         let (credentials, faults) = Credentials::of(&secrets);
@@ -144,7 +145,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Failure`] where a rule of `--git-instead-of` is none.
-    pub fn sources_without_credentials(&self) -> Result<GitSources, Failure> {
+    pub fn sources_without_credentials(&self) -> Result<FleetSources, Failure> {
         let mut settings = GitSettings::new(&self.settings.cache_dir);
         crate::git::apply(&self.settings.git, &mut settings);
         settings.local_roots.clone_from(&self.settings.local_repos);
@@ -154,7 +155,7 @@ impl Session {
             .iter()
             .map(|rule| InsteadOf::parse(rule).map_err(Failure::new))
             .collect::<Result<_, _>>()?;
-        Ok(GitSources::new(settings, Arc::new(SystemTime)))
+        Ok(FleetSources::new(settings, Arc::new(SystemTime)))
     }
 
     /// Writes data to standard output.

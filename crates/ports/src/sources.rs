@@ -31,6 +31,10 @@ pub struct Wanted {
     pub revision: Str,
     /// Only tags with this prefix count, and it is cut before ranges are compared.
     pub tag_prefix: Option<Str>,
+    /// The chart of a chart repository, whose version the revision then is; else empty.
+    pub chart: Str,
+    /// Whether the repository's credential goes along to other hosts that a chart lies on.
+    pub pass_credentials: bool,
 }
 
 /// A resolved, immutable revision.
@@ -40,8 +44,12 @@ pub struct Artifact {
     pub repo: RepoRef,
     /// The commit, in 40 hexadecimal digits; for charts the version.
     pub revision: Str,
-    /// Identity of the content.
+    /// Identity of the content; of a chart that is not fetched yet, of what is known of it.
     pub digest: Digest,
+    /// The chart whose version this is; else empty.
+    pub chart: Str,
+    /// As it was wanted.
+    pub pass_credentials: bool,
 }
 
 /// A chart in a chart repository.
@@ -51,8 +59,10 @@ pub struct ChartRef {
     pub repo: RepoRef,
     /// The chart's name.
     pub name: Str,
-    /// A version or a semver range.
+    /// A version or a semver range; empty for the highest that is no pre-release.
     pub version: Str,
+    /// Whether the repository's credential goes along to other hosts that a chart lies on.
+    pub pass_credentials: bool,
 }
 
 /// The newest answer for something that is followed.
@@ -120,7 +130,8 @@ impl Classified for SourceError {
 #[async_trait]
 pub trait Sources: Send + Sync {
     /// The repository of a URL as a project sees it: its own credential where there is one, else
-    /// the longest prefix that a credential template names.
+    /// the longest prefix that a credential template names. `@name` and `alias:name` are names of
+    /// Helm repositories.
     fn repo(&self, url: &str, project: &str) -> RepoRef;
 
     /// Resolves a revision from what the mirror has; looks at the remote first where the
@@ -154,4 +165,7 @@ pub trait Sources: Send + Sync {
 
     /// Looks at the remote at once, and answers when the mirror is up to date.
     async fn refresh(&self, repo: &RepoRef) -> Result<(), SourceError>;
+
+    /// The same for a chart repository; also what is known of its versions is looked at again.
+    async fn refresh_charts(&self, repo: &RepoRef) -> Result<(), SourceError>;
 }

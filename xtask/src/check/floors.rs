@@ -88,6 +88,8 @@ const ARROWS: &[(&str, &str, &str)] = &[
     ("sync", "diff", "a plan is made from a comparison"),
     ("sync", "health", "a wave ends when its objects are healthy"),
     ("sync", "policy", "windows and projects decide what may run"),
+    ("git", "fetch", "its HTTP goes out as all HTTP does"),
+    ("oci", "fetch", "its HTTP goes out as all HTTP does"),
     ("pipeline", "frame", "stages report phases and events"),
     ("argo", "frame", "its controllers run on the queue"),
     ("argo", "pipeline", "its reconcile calls the stages"),

@@ -1,6 +1,6 @@
 //! The failures of a repository, said once for all: what failed, on which URL, and the way out.
 
-use crate::location::redact_url;
+use argosy_fetch::redact_url;
 use argosy_ports::{SourceError, SourceErrorKind};
 
 /// Longest reason that is passed on from a server or a library.

@@ -8,9 +8,7 @@
 
 pub mod author;
 mod composed;
-mod credentials;
 mod disk;
-mod download;
 mod failure;
 mod fetch;
 mod local;
@@ -19,7 +17,6 @@ mod mirror;
 mod objects;
 mod place;
 mod poll;
-mod proxy;
 mod refs;
 mod remote;
 mod repository;
@@ -27,16 +24,12 @@ mod smart_http;
 mod sources;
 mod ssh;
 mod submodules;
-mod tls;
 mod tree;
 mod wire;
 
-pub use credentials::Credentials;
 pub use disk::DiskTree;
-pub use download::{Download, download};
-pub use location::{InsteadOf, redact_url};
-pub use proxy::Proxies;
+pub use argosy_fetch::{Credentials, Patience, Proxies, redact_url};
+pub use location::InsteadOf;
 pub use sources::{GitSettings, GitSources, Permit};
 pub use ssh::{SshAgent, SshSettings};
 pub use tree::GitTree;
-pub use wire::Patience;

@@ -1,6 +1,7 @@
 //! Where a repository's URL leads, and how a URL may be shown.
 
 use crate::failure;
+use argosy_fetch::redact_url;
 use crate::ssh::Address;
 use argosy_ports::{SourceError, SourceErrorKind};
 use std::path::{Path, PathBuf};
@@ -164,47 +165,6 @@ pub(crate) fn is_local(url: &str) -> bool {
         || Address::parse(url).is_some())
 }
 
-/// `user@host:path`, Git's own short form of ssh URLs.
-fn is_scp_like(url: &str) -> bool {
-    let before_slash = url.split('/').next().unwrap_or(url);
-    !url.contains("://") && before_slash.contains(':')
-}
-
-/// Shows a URL without its user information.
-pub fn redact_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => url.to_owned(),
-    }
-}
-
-/// Folds what makes no difference to which repository a URL names.
-///
-/// `Compat:` as Argo CD compares URLs: case, surrounding blanks, `.git`, a trailing slash, and
-/// the two spellings of ssh.
-pub(crate) fn comparable(url: &str) -> String {
-    let text = plain(url);
-    let text = text.trim_end_matches('/');
-    let text = text.strip_suffix(".git").unwrap_or(text);
-    redact_url(text)
-}
-
-/// A URL in lower case, with one spelling for ssh.
-pub(crate) fn plain(url: &str) -> String {
-    let text = url.trim().to_lowercase();
-    if is_scp_like(&text) {
-        return text.replacen(':', "/", 1);
-    }
-    match text.strip_prefix("ssh://") {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    }
-}
-
 pub(crate) fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -301,15 +261,5 @@ mod tests {
             Location::parse(&dots, &roots).unwrap_err().kind,
             SourceErrorKind::Forbidden
         );
-    }
-
-    #[test]
-    fn equal_repositories_compare_equal() {
-        assert_eq!(
-            comparable("https://H/a/b.git"),
-            comparable("https://h/a/b/")
-        );
-        assert_eq!(comparable("git@h:a/b.git"), comparable("ssh://git@h/a/b"));
-        assert_ne!(comparable("https://h/a"), comparable("https://h/b"));
     }
 }

@@ -57,8 +57,8 @@ mod tests {
             let place = place_of(&url);
             prop_assert_eq!(place_of(&url.to_ascii_uppercase().replacen("FILE://", "file://", 1)), place.clone());
             let _ = crate::location::Location::parse(&url, &[]);
-            let _ = crate::location::comparable(&url);
-            let _ = crate::location::redact_url(&url);
+            let _ = argosy_fetch::comparable(&url);
+            let _ = argosy_fetch::redact_url(&url);
         }
     }
 

@@ -1,6 +1,6 @@
 //! One poll for each repository and credential, however many follow it.
 
-use crate::credentials::Credentials;
+use argosy_fetch::Credentials;
 use crate::failure;
 use crate::local::LocalRepository;
 use crate::location::{InsteadOf, Location};
@@ -132,7 +132,7 @@ impl Watched {
                 Repository::Local(Box::new(local))
             }
             Location::Http { url, userinfo } => {
-                let host = crate::smart_http::host(&url).to_owned();
+                let host = argosy_fetch::host(&url).to_owned();
                 self.mirror(url, Way::Http, host, userinfo)
             }
             Location::Ssh(address) => {
@@ -310,7 +310,7 @@ impl Watched {
     ) -> Result<Arc<Snapshot>, SourceError> {
         let wanted = Wanted {
             revision: revision.into(),
-            tag_prefix: None,
+            ..Wanted::default()
         };
         self.resolve(repo, &wanted).await?;
         self.current()

@@ -1,14 +1,12 @@
 //! The server behind a mirror: how it is reached at this moment, and what its failures mean.
 
-use crate::credentials::Credential;
 use crate::failure;
 use crate::fetch::{self, FetchError, Request};
-use crate::proxy::Proxies;
 use crate::refs::Refs;
 use crate::smart_http;
 use crate::ssh::{self, Address, SshSettings};
-use crate::tls::Trust;
-use crate::wire::{Cause, Patience, Wire};
+use crate::wire::{Cause, Wire};
+use argosy_fetch::{Credential, Patience, Proxies, host};
 use argosy_ports::SourceError;
 use gix::ObjectId;
 use std::sync::Arc;
@@ -72,11 +70,10 @@ impl Remote {
         match &self.way {
             Way::Http => smart_http::Dial {
                 url,
-                trust: Trust {
-                    credential: &access.credential,
-                    authority: access.authority.as_deref(),
-                    proxies: &self.proxies,
-                },
+                credential: &access.credential,
+                trust: access
+                    .credential
+                    .trust(access.authority.as_deref(), &self.proxies),
                 patience: self.patience,
                 max_bytes: self.max_bytes,
             }
@@ -147,7 +144,7 @@ impl Remote {
                 failure::unreachable(url, &format!("the server answers HTTP {status}"))
             }
             (Some(Cause::Broken(reason)), _) if reason.to_lowercase().contains("certificate") => {
-                failure::untrusted(url, smart_http::host(url), &credential.id, &reason)
+                failure::untrusted(url, host(url), &credential.id, &reason)
             }
             (Some(Cause::Broken(reason)), _) => failure::unreachable(url, &reason),
             (Some(Cause::TooLarge(max)), _) => failure::unsupported(
@@ -158,7 +155,7 @@ impl Remote {
                 url,
                 &format!(
                     "`{}` does not speak Git's smart HTTP there",
-                    smart_http::host(url)
+                    host(url)
                 ),
             ),
             (_, Some(commit)) => failure::no_revision(

@@ -5,7 +5,7 @@ use crate::local::LocalRepository;
 use crate::mirror::Mirror;
 use crate::objects::Objects;
 use crate::refs::{Refs, Unresolved, elsewhere};
-use argosy_object::Digest;
+use argosy_object::{Digest, Str};
 use argosy_ports::{Artifact, RepoRef, SourceError, Wanted};
 use gix::ObjectId;
 use std::sync::Arc;
@@ -66,6 +66,8 @@ impl Snapshot {
             repo: repo.clone(),
             revision: commit.to_string().into(),
             digest: Digest::of_parts([b"git tree".as_slice(), root.as_bytes()]),
+            chart: Str::default(),
+            pass_credentials: false,
         })
     }
 }

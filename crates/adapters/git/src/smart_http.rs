@@ -1,10 +1,8 @@
 //! Git's smart HTTP over our own client: bounded, with a patience for each step, and with
 //! credentials that never leave the host they were given for.
 
-use crate::credentials::Credential;
-use crate::tls::{self, Trust};
-use crate::wire::{Bounded, Budget, Cause, CauseSlot, Patience, Wire};
-use base64::Engine;
+use crate::wire::{Bounded, Budget, Cause, CauseSlot, Wire};
+use argosy_fetch::{Credential, Patience, Trust, agent, basic, may_carry_credentials, origin};
 use gix::error::{ErrorExt, message};
 use gix_transport::Protocol;
 use gix_transport::client::blocking_io::http::{
@@ -31,7 +29,8 @@ pub(crate) struct UreqHttp {
 pub(crate) struct Dial<'d> {
     /// The repository, without user information.
     pub url: &'d str,
-    pub trust: Trust<'d>,
+    pub credential: &'d Credential,
+    pub trust: Trust,
     pub patience: Patience,
     pub max_bytes: u64,
 }
@@ -45,8 +44,8 @@ impl Dial<'_> {
         let url = gix::url::parse(self.url).map_err(|error| error.to_string())?;
         let (budget, slot) = (Budget::new(self.max_bytes), CauseSlot::default());
         let http = UreqHttp {
-            agent: tls::agent(self.url, &self.trust, self.patience)?,
-            authorization: authorization(self.trust.credential),
+            agent: agent(self.url, &self.trust, self.patience)?,
+            authorization: authorization(self.credential),
             origin: origin(self.url).to_owned(),
             redirected: None,
             budget: budget.clone(),
@@ -113,7 +112,6 @@ impl UreqHttp {
 }
 
 fn authorization(credential: &Credential) -> Option<String> {
-    let encode = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
     if !credential.bearer_token.reveal().is_empty() {
         return Some(format!("Bearer {}", credential.bearer_token.reveal()));
     }
@@ -127,41 +125,7 @@ fn authorization(credential: &Credential) -> Option<String> {
     } else {
         &credential.username
     };
-    Some(format!("Basic {}", encode(format!("{user}:{password}"))))
-}
-
-/// Scheme, host and port.
-pub(crate) fn origin(url: &str) -> &str {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url[start..]
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |at| start + at);
-    &url[..end]
-}
-
-/// The host's name without its port.
-pub(crate) fn host(url: &str) -> &str {
-    let origin = origin(url);
-    let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    }
-}
-
-/// The same origin, or the same host over TLS instead of plain text.
-pub(crate) fn may_carry_credentials(origin_given: &str, url: &str) -> bool {
-    let to = origin(url);
-    if to.eq_ignore_ascii_case(origin_given) {
-        return true;
-    }
-    match (
-        origin_given.strip_prefix("http://"),
-        to.strip_prefix("https://"),
-    ) {
-        (Some(from), Some(to)) => from.eq_ignore_ascii_case(to),
-        _ => false,
-    }
+    Some(basic(user, password))
 }
 
 /// Where a redirect leads. The path must still end in what was asked for, and TLS is not given
@@ -442,10 +406,7 @@ mod tests {
         };
         assert_eq!(
             authorization(&credential).unwrap(),
-            format!(
-                "Basic {}",
-                base64::engine::general_purpose::STANDARD.encode("x-access-token:t")
-            )
+            "Basic eC1hY2Nlc3MtdG9rZW46dA=="
         );
         assert_eq!(authorization(&Credential::default()), None);
     }

@@ -1,19 +1,15 @@
 //! The `Sources` port over Git repositories.
 
 use crate::composed::Part;
-use crate::credentials::Credentials;
-use crate::download::{Download, download};
 use crate::failure;
-use crate::location::{InsteadOf, redact_url};
+use crate::location::InsteadOf;
 use crate::place::place_of;
 use crate::poll::{Shared, Watched, effective_url};
-use crate::proxy::Proxies;
 use crate::repository::Beside;
 use crate::ssh::SshSettings;
 use crate::submodules::{self, Composed};
-use crate::smart_http::host;
 use crate::tree::GitTree;
-use crate::wire::Patience;
+use argosy_fetch::{Credentials, Download, Patience, Proxies, download, host, redact_url};
 use argosy_ports::{
     Artifact, ChartRef, Clock, CredentialId, RepoRef, Seen, SourceError, SourceErrorKind, Sources,
     Wanted,
@@ -259,15 +255,13 @@ impl Sources for GitSources {
         let credentials = self.shared.credentials();
         let credential = credentials.get(&repo.credential).unwrap_or_default();
         let authorities = credentials.authority(host(&url)).map(str::to_owned);
+        let proxies = self.shared.settings.proxies.clone();
         let task = tokio::task::spawn_blocking(move || {
             download(&Download {
                 url: &url,
                 username: &credential.username,
                 password: credential.password.clone(),
-                insecure: credential.insecure,
-                authorities: authorities.as_deref(),
-                client_cert: &credential.client_cert,
-                client_key: credential.client_key.clone(),
+                trust: credential.trust(authorities.as_deref(), &proxies),
                 max_bytes,
                 ..Download::default()
             })
@@ -281,6 +275,10 @@ impl Sources for GitSources {
             message,
             hint: None,
         })
+    }
+
+    async fn refresh_charts(&self, _: &RepoRef) -> Result<(), SourceError> {
+        Ok(())
     }
 
     async fn chart(&self, chart: &ChartRef) -> Result<(Artifact, Arc<dyn Tree>), SourceError> {

@@ -5,34 +5,9 @@ use gix_transport::client::blocking_io::Transport;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// The largest list of references that is read, in bytes.
 const MAX_REFS_BYTES: u64 = 64 << 20;
-
-/// How long the steps of a conversation with a server may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Finding the host and connecting to it.
-    pub connect: Duration,
-    /// Until the first byte of an answer.
-    pub first_byte: Duration,
-    /// Between two pieces of an answer.
-    pub silence: Duration,
-    /// A request over HTTP, or a conversation over ssh, from its beginning to its end.
-    pub whole: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(15),
-            first_byte: Duration::from_secs(90),
-            silence: Duration::from_mins(1),
-            whole: Duration::from_mins(30),
-        }
-    }
-}
 
 /// An open way to a server, and how to learn why it failed.
 pub(crate) struct Wire {

@@ -1,10 +1,12 @@
 //! `argosy helm`: the commands of helm, with its flags, words and exit codes.
 
+mod access;
 mod charts;
 mod dependency;
 mod flags;
 mod get;
 mod history;
+mod index;
 mod install;
 mod kube;
 mod lint;
@@ -12,10 +14,16 @@ mod list;
 mod log;
 mod operate;
 mod package;
+mod provenance;
+mod pull;
+mod registry;
+mod repo;
 mod repositories;
 mod rollback;
+mod search;
 mod show;
 mod status;
+mod table;
 mod tables;
 mod template;
 mod test;
@@ -87,6 +95,36 @@ enum Verb {
     Get(get::GetCommand),
     /// Runs the tests of a release, as `helm test` does
     Test(test::TestCommand),
+    /// Fetches charts, as `helm pull` does
+    #[command(visible_alias = "fetch")]
+    Pull(Box<pull::PullCommand>),
+    /// Sends a packed chart to a registry, as `helm push` does
+    Push(Box<registry::PushCommand>),
+    /// Logs in to and out of registries, as `helm registry` does
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  argosy helm registry login registry.example.com -u me --password-stdin < token.txt
+  argosy helm registry logout registry.example.com"
+    )]
+    Registry(registry::RegistryCommand),
+    /// Adds, lists, updates, removes and indexes chart repositories, as `helm repo` does
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  argosy helm repo add stable https://charts.example.com
+  argosy helm repo index ./packed --url https://charts.example.com"
+    )]
+    Repo(repo::RepoCommand),
+    /// Looks for charts, as `helm search` does
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  argosy helm search repo web --versions"
+    )]
+    Search(search::SearchCommand),
+    /// Checks the provenance of a packed chart, as `helm verify` does
+    Verify(provenance::VerifyCommand),
 }
 
 /// Compat: what helm ends with.
@@ -122,6 +160,12 @@ impl HelmCommand {
             Verb::Status(command) => command.run(&context),
             Verb::Get(command) => command.run(&context),
             Verb::Test(command) => command.run(&context),
+            Verb::Pull(command) => command.run(&context),
+            Verb::Push(command) => command.run(&context),
+            Verb::Registry(command) => command.run(&context),
+            Verb::Repo(command) => command.run(&context),
+            Verb::Search(command) => command.run(&context),
+            Verb::Verify(command) => command.run(&context),
         };
         match outcome {
             Ok(()) => Ok(0),

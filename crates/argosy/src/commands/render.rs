@@ -7,9 +7,12 @@ use argosy_crds::{ApplicationSpec, Source};
 use argosy_git::DiskTree;
 use argosy_kustomize::to_yaml;
 use argosy_object::Object;
-use argosy_render::{Answers, Caches, Need, Rendered, Request, Step, render};
+use argosy_ports::{ChartRef, Sources as _};
+use argosy_render::{Answers, Caches, ChartNeed, Need, Rendered, Request, Step, render};
+use argosy_tree::Tree;
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Renders a folder as an Application would, with the tool that it finds.
 #[derive(Args)]
@@ -84,13 +87,19 @@ impl RenderCommand {
                 Step::Needs(needs) => needs,
             };
             for need in needs {
-                let Need::Remote(need) = need else {
-                    return Err(Failure::new(
-                        "the source refers to another source (`$NAME/…`), and there is only one \
-                         folder here",
-                    ));
-                };
-                fetched.fetch(session, &[need])?;
+                match need {
+                    Need::Remote(need) => fetched.fetch(session, &[need])?,
+                    Need::Chart(need) => {
+                        let chart = fetch(session, &need)?;
+                        answers.charts.insert(need, chart);
+                    }
+                    Need::Reference(_) => {
+                        return Err(Failure::new(
+                            "the source refers to another source (`$NAME/…`), and there is only \
+                             one folder here",
+                        ));
+                    }
+                }
             }
             answers.remote_trees.clone_from(&fetched.trees);
             answers.remote_files.clone_from(&fetched.files);
@@ -144,6 +153,24 @@ impl RenderCommand {
             api_versions: self.api_versions.clone().into(),
         })
     }
+}
+
+/// A chart that the folder's chart depends on, from a repository that needs no credential.
+fn fetch(session: &Session, need: &ChartNeed) -> Result<Arc<dyn Tree>, Failure> {
+    let sources = session.sources_without_credentials()?;
+    let chart = ChartRef {
+        repo: sources.repo(&need.repository, ""),
+        name: need.name.clone(),
+        version: need.version.clone(),
+        pass_credentials: false,
+    };
+    session.block_on(async {
+        let (_, tree) = sources
+            .chart(&chart)
+            .await
+            .map_err(|error| Failure::of(&error))?;
+        Ok(tree)
+    })
 }
 
 /// The first Application of a file.

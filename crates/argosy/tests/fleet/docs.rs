@@ -73,6 +73,16 @@ fn is_only_parsed(line: &str) -> bool {
         "argosy run",
         "argosy demo",
         "argosy cluster add production",
+        // Their servers are examples.
+        "argosy repo add https://charts.example.com",
+        "argosy repo add registry.example.com",
+        "argosy helm repo",
+        "argosy helm search",
+        "argosy helm pull",
+        "argosy helm push",
+        "argosy helm registry",
+        "argosy helm dependency",
+        "argosy helm verify",
     ];
     parsed_only.iter().any(|start| line.starts_with(start))
 }

@@ -2,9 +2,11 @@
 //! clusters that follow; and the program and its documentation beside them.
 
 mod bad_input;
+mod charts;
 mod commands;
 mod docs;
 mod harness;
+mod helms;
 mod life;
 mod metrics;
 mod program;

@@ -35,6 +35,11 @@ pub struct Ended {
 }
 
 impl Program {
+    /// The program's file.
+    pub fn binary() -> &'static str {
+        env!("CARGO_BIN_EXE_argosy")
+    }
+
     /// The program with the fleet's kubeconfig, its repositories and its rewriting of URLs.
     pub fn of(fleet: &Fleet) -> Self {
         let folder = tempfile::tempdir().unwrap();

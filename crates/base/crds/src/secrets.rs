@@ -195,6 +195,8 @@ pub struct RepositorySecret {
     pub enable_lfs: bool,
     /// `enableOCI`.
     pub enable_oci: bool,
+    /// `insecureOCIForceHttp`.
+    pub insecure_oci_force_http: bool,
     /// `depth`.
     pub depth: u32,
 }
@@ -225,6 +227,7 @@ impl RepositorySecret {
             no_proxy: text("noProxy"),
             enable_lfs: flag(secret, "enableLfs"),
             enable_oci: flag(secret, "enableOCI"),
+            insecure_oci_force_http: flag(secret, "insecureOCIForceHttp"),
             depth: text("depth").parse().unwrap_or(0),
         })
     }

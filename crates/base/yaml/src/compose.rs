@@ -3,6 +3,7 @@
 //! The grammar is libyaml's parser, its oddities included, so that what it refuses is refused
 //! here in the same words.
 
+use crate::pieces::Pieces;
 use crate::reader::Mark;
 use crate::scanner::{Fault, Scanner, Token, What};
 use crate::{Limits, YamlError};
@@ -51,6 +52,8 @@ pub(crate) struct Composer<'t> {
     anchors: HashMap<String, NodeId>,
     tags: Vec<(String, String)>,
     started: bool,
+    /// Who takes items of lists as they come.
+    pub(crate) pieces: Option<Pieces<'t>>,
 }
 
 /// Where a node stands, which decides what may be one.
@@ -92,6 +95,7 @@ impl<'t> Composer<'t> {
             anchors: HashMap::new(),
             tags: Vec::new(),
             started: false,
+            pieces: None,
         }
     }
 
@@ -327,6 +331,10 @@ impl<'t> Composer<'t> {
         }
         let id = self.nodes.len();
         if let Some(name) = properties.anchor {
+            if self.pieces.is_some() {
+                let text = Pieces::ANCHORS.to_owned();
+                return Err(Stop::Error(self.error(mark, text)));
+            }
             self.anchors.insert(name, id);
         }
         let (line, column) = (mark.line as u32, mark.column as u32);
@@ -339,6 +347,47 @@ impl<'t> Composer<'t> {
         Ok(id)
     }
 
+    /// A value of a mapping begins.
+    fn enter(&mut self, key: NodeId) {
+        if let Some(pieces) = &mut self.pieces {
+            pieces.enter(&self.nodes[key].kind);
+        }
+    }
+
+    /// A value of a mapping has ended.
+    fn leave(&mut self) {
+        if let Some(pieces) = &mut self.pieces {
+            pieces.leave();
+        }
+    }
+
+    /// A list begins or has ended.
+    fn list(&mut self, begins: bool) {
+        if let Some(pieces) = &mut self.pieces {
+            pieces.list(begins);
+        }
+    }
+
+    /// An item of a list is there, with all nodes since `before`. A piece is handed over and
+    /// forgotten.
+    fn item(&mut self, items: &mut Vec<NodeId>, item: NodeId, before: usize) -> Result<(), Stop> {
+        let Some(pieces) = self.pieces.as_mut().filter(|pieces| pieces.is_here()) else {
+            items.push(item);
+            return Ok(());
+        };
+        let mut tree = Tree {
+            nodes: std::mem::take(&mut self.nodes),
+            root: item,
+        };
+        pieces
+            .hand_over(&self.file, &tree, &self.limits)
+            .map_err(Stop::Error)?;
+        self.total -= tree.nodes.len() - before;
+        tree.nodes.truncate(before);
+        self.nodes = tree.nodes;
+        Ok(())
+    }
+
     fn indentless(
         &mut self,
         properties: Properties,
@@ -346,6 +395,7 @@ impl<'t> Composer<'t> {
         depth: usize,
     ) -> Result<NodeId, Stop> {
         let id = self.push(Kind::Sequence(Vec::new()), properties, start)?;
+        self.list(true);
         let mut items = Vec::new();
         while self.scanner.peek()?.what == What::BlockEntry {
             let mark = self.scanner.take()?.end;
@@ -353,12 +403,15 @@ impl<'t> Composer<'t> {
                 self.scanner.peek()?.what,
                 What::BlockEntry | What::Key | What::Value | What::BlockEnd
             );
-            items.push(if empty {
+            let before = self.nodes.len();
+            let item = if empty {
                 self.empty(mark)?
             } else {
                 self.node(Place::Block, depth + 1)?
-            });
+            };
+            self.item(&mut items, item, before)?;
         }
+        self.list(false);
         self.nodes[id].kind = Kind::Sequence(items);
         Ok(id)
     }
@@ -370,6 +423,7 @@ impl<'t> Composer<'t> {
         depth: usize,
     ) -> Result<NodeId, Stop> {
         let id = self.push(Kind::Sequence(Vec::new()), properties, start)?;
+        self.list(true);
         let context = self.scanner.take()?.start;
         let mut items = Vec::new();
         loop {
@@ -384,13 +438,16 @@ impl<'t> Composer<'t> {
             }
             let mark = self.scanner.take()?.end;
             let empty = matches!(self.scanner.peek()?.what, What::BlockEntry | What::BlockEnd);
-            items.push(if empty {
+            let before = self.nodes.len();
+            let item = if empty {
                 self.empty(mark)?
             } else {
                 self.node(Place::Block, depth + 1)?
-            });
+            };
+            self.item(&mut items, item, before)?;
         }
         self.scanner.take()?;
+        self.list(false);
         self.nodes[id].kind = Kind::Sequence(items);
         Ok(id)
     }
@@ -417,7 +474,10 @@ impl<'t> Composer<'t> {
             let mark = token.start;
             let value = if token.what == What::Value {
                 let mark = self.scanner.take()?.end;
-                self.block_mapping_part(mark, depth)?
+                self.enter(key);
+                let value = self.block_mapping_part(mark, depth)?;
+                self.leave();
+                value
             } else {
                 self.empty(mark)?
             };
@@ -445,13 +505,16 @@ impl<'t> Composer<'t> {
         depth: usize,
     ) -> Result<NodeId, Stop> {
         let id = self.push(Kind::Sequence(Vec::new()), properties, start)?;
+        self.list(true);
         let context = self.scanner.take()?.start;
         let mut items = Vec::new();
+        // Not whether `items` is empty: pieces are taken out of it.
+        let mut is_first = true;
         loop {
             if self.scanner.peek()?.what == What::FlowSequenceEnd {
                 break;
             }
-            if !items.is_empty() {
+            if !is_first {
                 let token = self.scanner.peek()?;
                 if token.what != What::FlowEntry {
                     let at = token.start;
@@ -462,10 +525,18 @@ impl<'t> Composer<'t> {
             match self.scanner.peek()?.what {
                 What::Key => items.push(self.flow_pair(depth + 1)?),
                 What::FlowSequenceEnd => break,
-                _ => items.push(self.node(Place::Flow, depth + 1)?),
+                _ => {
+                    let before = self.nodes.len();
+                    let item = self.node(Place::Flow, depth + 1)?;
+                    self.item(&mut items, item, before)?;
+                    is_first = false;
+                    continue;
+                }
             }
+            is_first = false;
         }
         self.scanner.take()?;
+        self.list(false);
         self.nodes[id].kind = Kind::Sequence(items);
         Ok(id)
     }
@@ -527,7 +598,10 @@ impl<'t> Composer<'t> {
                 What::Key => {
                     self.scanner.take()?;
                     let key = self.flow_part(depth)?;
-                    entries.push((key, self.flow_value(depth)?));
+                    self.enter(key);
+                    let value = self.flow_value(depth)?;
+                    self.leave();
+                    entries.push((key, value));
                 }
                 _ => {
                     let key = self.node(Place::Flow, depth + 1)?;

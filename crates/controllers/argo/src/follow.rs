@@ -249,6 +249,10 @@ mod tests {
             Err(missing())
         }
 
+        async fn refresh_charts(&self, _: &RepoRef) -> Result<(), SourceError> {
+            Ok(())
+        }
+
         fn pushed(&self, _: &[String]) -> usize {
             0
         }
@@ -268,6 +272,8 @@ mod tests {
                 repo: repo(),
                 revision: revision.into(),
                 digest: Digest::of(revision.as_bytes()),
+                chart: "".into(),
+                pass_credentials: false,
             }),
             error,
             at: None,

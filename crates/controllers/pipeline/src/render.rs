@@ -5,10 +5,10 @@ use crate::remote::{Permit, Reach};
 use crate::source::Sourced;
 use argosy_frame::offload;
 use argosy_object::{Blob, Digest, Finding, Object, Origin, Str};
-use argosy_ports::{ClusterFacts, Sources};
+use argosy_ports::{ChartRef, ClusterFacts, Sources};
 use argosy_render::{
-    Answers, Caches, Facts, Need, Remote, RemoteFile, RemoteTree, Rendered, Request, Step, Tool,
-    concatenate, render,
+    Answers, Caches, ChartNeed, Facts, Need, Remote, RemoteFile, RemoteTree, Rendered, Request,
+    Step, Tool, concatenate, render,
 };
 use argosy_tree::{Changed, Oid, ReadSet, Tree};
 use std::collections::BTreeMap;
@@ -309,12 +309,40 @@ impl RenderPool {
                         let file = reach.file(&need).await?;
                         answers.remote_files.insert(need, file.into());
                     }
+                    Need::Chart(need) => {
+                        let tree = self.chart(&need, &request.project).await?;
+                        answers.charts.insert(need, tree);
+                    }
                 }
             }
         }
         Err(StageError::Compare(format!(
             "rendering asked for more than {MAX_ROUNDS} times"
         )))
+    }
+
+    /// A chart that another one depends on, with the credentials of the application's project.
+    async fn chart(&self, need: &ChartNeed, project: &str) -> Result<Arc<dyn Tree>, StageError> {
+        let Some(sources) = &self.sources else {
+            return Err(StageError::Compare(format!(
+                "chart `{}` of `{}` is not in the chart's `charts/`, and nothing is fetched here",
+                need.name, need.repository
+            )));
+        };
+        let chart = ChartRef {
+            repo: sources.repo(&need.repository, project),
+            name: need.name.clone(),
+            version: need.version.clone(),
+            pass_credentials: need.pass_credentials,
+        };
+        let (_, tree) = sources
+            .chart(&chart)
+            .await
+            .map_err(|source| StageError::Source {
+                message: format!("Failed to fetch a dependency of the chart: {source}"),
+                source,
+            })?;
+        Ok(tree)
     }
 }
 

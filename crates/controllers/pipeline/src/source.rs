@@ -3,7 +3,7 @@
 use crate::error::StageError;
 use argosy_crds::Source;
 use argosy_object::Str;
-use argosy_ports::{Artifact, ChartRef, Sources, Wanted};
+use argosy_ports::{Artifact, Sources, Wanted};
 use argosy_tree::Tree;
 use std::sync::Arc;
 
@@ -37,21 +37,11 @@ pub async fn source(
             ),
             source,
         };
-        let (artifact, tree) = if one.chart.is_empty() {
-            let artifact = sources
-                .resolve(&repo, &wanted_of(one))
-                .await
-                .map_err(failed)?;
-            let tree = sources.tree(&artifact).await.map_err(failed)?;
-            (artifact, tree)
-        } else {
-            let chart = ChartRef {
-                repo,
-                name: one.chart.as_str().into(),
-                version: one.target_revision.as_str().into(),
-            };
-            sources.chart(&chart).await.map_err(failed)?
-        };
+        let artifact = sources
+            .resolve(&repo, &wanted_of(one))
+            .await
+            .map_err(failed)?;
+        let tree = sources.tree(&artifact).await.map_err(failed)?;
         all.push(Sourced {
             source: one.clone(),
             artifact,
@@ -61,11 +51,16 @@ pub async fn source(
     Ok(all)
 }
 
-/// The revision that a source wants.
+/// The revision that a source wants: of its repository, or of its chart.
 pub fn wanted_of(source: &Source) -> Wanted {
     let prefix = source.tag_prefix.as_str();
     Wanted {
         revision: source.target_revision.as_str().into(),
         tag_prefix: (!prefix.is_empty()).then(|| Str::from(prefix)),
+        chart: source.chart.as_str().into(),
+        pass_credentials: source
+            .helm
+            .as_ref()
+            .is_some_and(|helm| helm.pass_credentials),
     }
 }

@@ -296,8 +296,8 @@ impl Metadata {
         argosy_yaml::to_string(&self.to_json())
     }
 
-    /// The metadata in the shape of Go's struct.
-    pub(crate) fn to_json(&self) -> Json {
+    /// The metadata as an index and a registry hold it.
+    pub fn to_json(&self) -> Json {
         let mut fields = Fields::default();
         for (name, text) in [
             ("name", &self.name),

@@ -8,8 +8,10 @@ use argosy_tree::{RelPath, Rooted};
 use bytes::Bytes;
 
 use crate::cache::TemplateCache;
+use crate::chart::Chart;
 use crate::error::HelmError;
 use crate::hosts::KubeVersion;
+use crate::lacking::complete;
 use crate::load::load_cached;
 use crate::manifest::Manifest;
 use crate::output::OutputOptions;
@@ -43,6 +45,8 @@ pub struct SetValue {
 pub struct ChartRequest {
     /// The folder with Chart.yaml.
     pub chart: RelPath,
+    /// Subcharts that `charts/` lacks and that were fetched.
+    pub fetched: Vec<Chart>,
     /// `.Release.Name`
     pub release_name: String,
     /// `.Release.Namespace`
@@ -82,6 +86,7 @@ impl Default for ChartRequest {
         let release = ReleaseRequest::new("release-name", "default");
         Self {
             chart: RelPath::root(),
+            fetched: Vec::new(),
             release_name: release.release_name,
             namespace: release.namespace,
             revision: release.revision,
@@ -141,7 +146,10 @@ pub fn template_chart(
     request: &ChartRequest,
     cache: &TemplateCache,
 ) -> Result<Rendering, HelmError> {
-    let chart = load_cached(reader, &request.chart, cache)?;
+    let mut chart = load_cached(reader, &request.chart, cache)?;
+    if !request.fetched.is_empty() {
+        chart = Arc::new(complete(&chart, &request.fetched));
+    }
     let mut release =
         ReleaseRequest::new(request.release_name.as_str(), request.namespace.as_str());
     release.revision = request.revision;

@@ -1,5 +1,6 @@
 //! A source's Helm options, handed to the Helm engine.
 
+use crate::charts::{self, Fetched};
 use crate::environment::Environment;
 use crate::error::RenderError;
 use crate::request::{Answers, Caches, Need, Request};
@@ -34,14 +35,23 @@ pub(crate) fn render(
     let set_files = files.parameters(&options, environment)?;
     let Files {
         reference_reads,
-        needs,
+        mut needs,
         ..
     } = files;
+    let fetched = charts::fetched(reader, path, options.pass_credentials, answers, caches)?;
+    let fetched = match fetched {
+        Fetched::Charts(charts) => charts,
+        Fetched::Needs(more) => {
+            needs.extend(more);
+            Vec::new()
+        }
+    };
     if !needs.is_empty() {
         return Ok(Outcome::Needs(needs));
     }
     let chart = ChartRequest {
         chart: path.clone(),
+        fetched,
         release_name: or(&options.release_name, &request.app_name),
         namespace: or(&options.namespace, &request.namespace),
         values_files,

@@ -5,6 +5,7 @@
 //! [`Rendered::reads`], so a caller can tell whether a new revision would render the same.
 #![warn(missing_docs)]
 
+mod charts;
 mod concatenate;
 mod detect;
 mod directory;
@@ -20,7 +21,7 @@ pub use argosy_kustomize::{Remote, RemoteFile, RemoteTree};
 pub use concatenate::{Concatenated, concatenate};
 pub use detect::Tool;
 pub use error::RenderError;
-pub use request::{Answers, Caches, Facts, Need, Rendered, Request, Step};
+pub use request::{Answers, Caches, ChartNeed, Facts, Need, Rendered, Request, Step};
 
 use argosy_tree::{Limits, ReadSet, RelPath, Rooted, Tree, TreeError};
 use std::collections::BTreeMap;

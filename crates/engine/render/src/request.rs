@@ -35,6 +35,21 @@ pub enum Need {
     Reference(Str),
     /// What a kustomization names elsewhere: a repository's tree or a file.
     Remote(Remote),
+    /// A chart of a chart repository.
+    Chart(ChartNeed),
+}
+
+/// A chart that another one depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChartNeed {
+    /// URL of the chart repository or registry, or `@name`.
+    pub repository: Str,
+    /// The chart's name.
+    pub name: Str,
+    /// A version or a range.
+    pub version: Str,
+    /// Whether the repository's credential goes along to other hosts.
+    pub pass_credentials: bool,
 }
 
 /// Answers to needs.
@@ -46,6 +61,8 @@ pub struct Answers {
     pub remote_trees: BTreeMap<RemoteTree, Arc<dyn Tree>>,
     /// Files that kustomizations name by URL.
     pub remote_files: BTreeMap<RemoteFile, Bytes>,
+    /// Charts that were asked for.
+    pub charts: BTreeMap<ChartNeed, Arc<dyn Tree>>,
 }
 
 /// What is kept from one rendering to the next.

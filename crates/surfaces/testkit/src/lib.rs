@@ -5,3 +5,5 @@ pub mod proxy;
 pub mod realapi;
 pub mod sshd;
 pub mod tls;
+pub mod registry;
+pub mod web;

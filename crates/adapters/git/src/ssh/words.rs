@@ -1,9 +1,9 @@
 //! What `ssh` and the server behind it say, in words that name the way out.
 
 use super::Address;
-use crate::credentials::Credential;
+use argosy_fetch::Credential;
 use crate::failure;
-use crate::location::redact_url;
+use argosy_fetch::redact_url;
 use argosy_ports::{SourceError, SourceErrorKind};
 
 /// The ConfigMap that host keys are read from, and its key.

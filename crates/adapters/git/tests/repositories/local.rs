@@ -40,6 +40,7 @@ async fn every_spelling_of_a_revision_finds_its_commit() {
     let prefixed = Wanted {
         revision: "1.*".into(),
         tag_prefix: Some("app-".into()),
+        ..Wanted::default()
     };
     let artifact = world.sources.resolve(&repo, &prefixed).await.unwrap();
     assert_eq!(&*artifact.revision, second);

@@ -92,6 +92,7 @@ pub fn wanted(revision: &str) -> Wanted {
     Wanted {
         revision: revision.into(),
         tag_prefix: None,
+        ..Wanted::default()
     }
 }
 

@@ -1,13 +1,13 @@
 //! `argosy appset generate`: what a set would make, with nothing written.
 
 use crate::session::{Connected, Session};
+use crate::sources::FleetSources;
 use argosy_cli::hub::{self, Hub};
 use argosy_cli::{Failure, Format, view};
 use argosy_crds::ClusterSecret;
 use argosy_generate::{
     Cluster, Facts, Generation, GeneratorInputs, Need, Step, TreeKey, generate, validate,
 };
-use argosy_git::GitSources;
 use argosy_object::{Digest, Object, Value};
 use argosy_ports::{Clock as _, Sources as _, SystemTime, Wanted};
 use argosy_tree::Tree;
@@ -80,7 +80,7 @@ impl GenerateCommand {
 struct Asked<'s> {
     session: &'s Session,
     connected: Option<Connected>,
-    sources: Option<GitSources>,
+    sources: Option<FleetSources>,
 }
 
 impl Asked<'_> {
@@ -145,6 +145,7 @@ impl Asked<'_> {
         let wanted = Wanted {
             revision: key.revision.as_str().into(),
             tag_prefix: None,
+            ..Wanted::default()
         };
         let repo = sources.repo(&key.repo_url, project);
         let artifact = sources

@@ -117,11 +117,23 @@ fn rounds(
             Step::Done(rendered) => return Ok(rendered),
             Step::Needs(needs) => {
                 for need in needs {
-                    let Need::Reference(name) = need else {
-                        return Err(format!("a case holds nothing from elsewhere: {need:?}"));
-                    };
-                    let tree = references.get(&name).cloned();
-                    answers.references.insert(name, tree);
+                    match need {
+                        Need::Reference(name) => {
+                            let tree = references.get(&name).cloned();
+                            answers.references.insert(name, tree);
+                        }
+                        Need::Chart(need) => {
+                            return Err(format!(
+                                "chart `{}` of `{}` is not in the case's tree",
+                                need.name, need.repository
+                            ));
+                        }
+                        Need::Remote(need) => {
+                            return Err(format!(
+                                "a case holds nothing from elsewhere: {need:?}"
+                            ));
+                        }
+                    }
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! `argosy helm dependency`: lists, updates and rebuilds what a chart depends on.
 
 use super::Outcome;
-use super::charts::{AccessFlags, load};
+use super::access::AccessFlags;
+use super::charts::load;
 use super::flags::Context;
+use super::table::table;
 use super::update::Updater;
 use argosy_helm::{Chart, Dependency};
 use argosy_semver::{Constraint, Version};
@@ -41,17 +43,28 @@ pub struct FetchArgs {
     chart: PathBuf,
     #[command(flatten)]
     access: AccessFlags,
+    /// Check the provenance of what is fetched
+    #[arg(long)]
+    verify: bool,
     /// Taken for compatibility: indexes are always fetched where they are needed.
     #[arg(long, hide = true)]
     skip_refresh: bool,
+}
+
+impl FetchArgs {
+    fn updater<'u>(&'u self, context: &'u Context<'u>) -> Updater<'u> {
+        let mut updater = Updater::new(&self.chart, &self.access, context);
+        updater.is_verifying = self.verify;
+        updater
+    }
 }
 
 impl DependencyCommand {
     pub(super) fn run(self, context: &Context<'_>) -> Outcome {
         match self {
             Self::List(args) => args.run(context),
-            Self::Update(args) => Updater::new(&args.chart, &args.access, context).update(),
-            Self::Build(args) => Updater::new(&args.chart, &args.access, context).build(),
+            Self::Update(args) => args.updater(context).update(),
+            Self::Build(args) => args.updater(context).build(),
         }
     }
 }
@@ -65,9 +78,13 @@ impl ListArgs {
             let shown = charts.display();
             return context.print(&format!("WARNING: no dependencies at {shown}\n"));
         };
-        let mut rows = vec![["NAME", "VERSION", "REPOSITORY", "STATUS"].map(str::to_owned)];
+        let mut rows = vec![
+            ["NAME", "VERSION", "REPOSITORY", "STATUS"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
         for dependency in wanted {
-            rows.push([
+            rows.push(vec![
                 dependency.name.clone(),
                 dependency.version.clone(),
                 dependency.repository.clone(),
@@ -98,36 +115,6 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.sort();
     paths
-}
-
-/// A table whose columns are as wide as their widest cell, cells beyond the limit cut.
-fn table(rows: &[[String; 4]], max: usize) -> String {
-    let cut = |cell: &str| -> String {
-        if cell.chars().count() <= max {
-            return cell.to_owned();
-        }
-        let kept: String = cell.chars().take(max.saturating_sub(3)).collect();
-        format!("{kept}...")
-    };
-    let cells: Vec<[String; 4]> = rows
-        .iter()
-        .map(|row| row.each_ref().map(|cell| cut(cell)))
-        .collect();
-    let width = |column: usize| {
-        let widths = cells.iter().map(|row| row[column].chars().count());
-        widths.max().unwrap_or(0)
-    };
-    let widths = [width(0), width(1), width(2), width(3)];
-    cells
-        .iter()
-        .map(|row| {
-            let cells = row.iter().zip(widths);
-            let cells: Vec<String> = cells
-                .map(|(cell, width)| format!("{cell:width$}"))
-                .collect();
-            format!("{}\n", cells.join("\t"))
-        })
-        .collect()
 }
 
 /// Whether a dependency is there.

@@ -3,7 +3,7 @@
 use super::kube::KubeFlags;
 use super::{HelmFailure, io_text, printable};
 use crate::session::Session;
-use argosy_git::{Download, download};
+use argosy_fetch::{Download, download};
 use argosy_helm::{Layer, Table, merge_layers};
 use argosy_kube::Kubeconfig;
 use clap::Args;
@@ -28,6 +28,12 @@ pub(super) struct HelmFlags {
     /// The cluster.
     #[command(flatten)]
     kube: KubeFlags,
+    /// Folder of indexes of chart repositories [default: $HELM_REPOSITORY_CACHE, then helm's own]
+    #[arg(long, global = true, value_name = "DIR")]
+    repository_cache: Option<PathBuf>,
+    /// File of logins to registries [default: $HELM_REGISTRY_CONFIG, then helm's own]
+    #[arg(long, global = true, value_name = "FILE")]
+    registry_config: Option<PathBuf>,
     /// Taken for compatibility: they concern helm's own output and caches.
     #[command(flatten)]
     ignored: IgnoredGlobals,
@@ -44,10 +50,6 @@ struct IgnoredGlobals {
     content_cache: Option<String>,
     #[arg(long, global = true, hide = true)]
     qps: Option<f64>,
-    #[arg(long, global = true, hide = true)]
-    registry_config: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    repository_cache: Option<String>,
 }
 
 /// What commands run in.
@@ -57,6 +59,8 @@ pub(super) struct Context<'s> {
     pub kube: &'s KubeFlags,
     namespace: Option<&'s str>,
     repository_config: Option<PathBuf>,
+    repository_cache: Option<PathBuf>,
+    registry_config: Option<PathBuf>,
 }
 
 impl<'s> Context<'s> {
@@ -71,9 +75,17 @@ impl<'s> Context<'s> {
             let home = || variable("HOME").map(|dir| Path::new(dir).join(".config/helm"));
             named.or_else(common).or_else(home)
         };
-        let given = flags.repository_config.clone();
-        let named = || variable("HELM_REPOSITORY_CONFIG").map(PathBuf::from);
-        let usual = || config_home().map(|dir| dir.join("repositories.yaml"));
+        let cache_home = || {
+            let named = variable("HELM_CACHE_HOME").map(PathBuf::from);
+            let common = || variable("XDG_CACHE_HOME").map(|dir| Path::new(dir).join("helm"));
+            let home = || variable("HOME").map(|dir| Path::new(dir).join(".cache/helm"));
+            named.or_else(common).or_else(home)
+        };
+        let place = |given: &Option<PathBuf>, name: &str, usual: Option<PathBuf>| {
+            let named = || variable(name).map(PathBuf::from);
+            given.clone().or_else(named).or(usual)
+        };
+        let in_config = |file: &str| config_home().map(|dir| dir.join(file));
         Self {
             session,
             is_debug: flags.debug,
@@ -82,7 +94,21 @@ impl<'s> Context<'s> {
                 .namespace
                 .as_deref()
                 .or_else(|| variable("HELM_NAMESPACE")),
-            repository_config: given.or_else(named).or_else(usual),
+            repository_config: place(
+                &flags.repository_config,
+                "HELM_REPOSITORY_CONFIG",
+                in_config("repositories.yaml"),
+            ),
+            repository_cache: place(
+                &flags.repository_cache,
+                "HELM_REPOSITORY_CACHE",
+                cache_home().map(|dir| dir.join("repository")),
+            ),
+            registry_config: place(
+                &flags.registry_config,
+                "HELM_REGISTRY_CONFIG",
+                in_config("registry/config.json"),
+            ),
         }
     }
 
@@ -113,6 +139,35 @@ impl<'s> Context<'s> {
     /// The file of known chart repositories.
     pub fn repository_config(&self) -> Option<&Path> {
         self.repository_config.as_deref()
+    }
+
+    /// The folder of indexes.
+    pub fn repository_cache(&self) -> Option<&Path> {
+        self.repository_cache.as_deref()
+    }
+
+    /// The file of logins to registries.
+    pub fn registry_config(&self) -> Option<&Path> {
+        self.registry_config.as_deref()
+    }
+
+    /// Something beside the output.
+    pub fn note(&self, text: &str) {
+        self.session.tell(&printable(text));
+    }
+
+    /// A warning with fields.
+    pub fn warn_fields(&self, text: &str, fields: &[(&str, &str)]) {
+        let mut line = format!("level=WARN msg={text:?}");
+        for (name, value) in fields {
+            let is_plain = |unit: char| unit.is_ascii_graphic() && unit != '"' && unit != '=';
+            if !value.is_empty() && value.chars().all(is_plain) {
+                line.push_str(&format!(" {name}={value}"));
+            } else {
+                line.push_str(&format!(" {name}={value:?}"));
+            }
+        }
+        self.session.tell(&printable(&line));
     }
 
     pub fn warn(&self, text: &str) {

@@ -1,10 +1,10 @@
 //! `argosy helm lint`: what is wrong with charts.
 
-use super::charts::MAX_ARCHIVE;
 use super::flags::{Context, ValueFlags, read_file};
 use super::{HelmFailure, Outcome, io_text};
 use argosy_git::DiskTree;
 use argosy_helm::{KubeVersion, LintMessage, LintRequest, Severity, Table, lint, unpack_archive};
+use argosy_oci::MAX_ARCHIVE_BYTES;
 use argosy_tree::{Limits, MemoryTree, RelPath, Rooted, Tree};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -109,7 +109,7 @@ impl LintCommand {
         let shown = path.to_string_lossy().into_owned();
         let is_packed = shown.ends_with(".tgz") || shown.ends_with(".tar.gz");
         let tree: Box<dyn Tree> = if is_packed {
-            let data = read_file(path, MAX_ARCHIVE)
+            let data = read_file(path, MAX_ARCHIVE_BYTES)
                 .map_err(|text| format!("unable to open tarball: {text}"))?;
             let files = unpack_archive(&data)
                 .map_err(|error| format!("unable to extract tarball: {error}"))?;

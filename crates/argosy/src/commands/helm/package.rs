@@ -1,13 +1,18 @@
 //! `argosy helm package`: archives of charts.
 
-use super::charts::{AccessFlags, load_dir};
-use super::flags::{Context, ValueFlags};
+use super::access::AccessFlags;
+use super::charts::load_dir;
+use super::flags::{Context, ValueFlags, read_file};
 use super::update::Updater;
 use super::{HelmFailure, Outcome, io_text};
 use argosy_helm::{Chart, pack};
 use argosy_semver::Version;
 use clap::Args;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+/// Longest file of a passphrase.
+const MAX_PASSPHRASE: u64 = 64 << 10;
 
 /// Packs charts into archives, as `helm package` does.
 #[derive(Args)]
@@ -30,6 +35,15 @@ pub struct PackageCommand {
     /// Fetch dependencies first
     #[arg(short = 'u', long)]
     dependency_update: bool,
+    /// Sign it, and write a provenance file beside it
+    #[arg(long)]
+    sign: bool,
+    /// Name of the key to sign with, or a part of it
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// File with the key's passphrase, `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     #[command(flatten)]
     access: AccessFlags,
     /// Taken for compatibility: helm reads values here and does nothing with them.
@@ -42,7 +56,14 @@ impl PackageCommand {
         if self.charts.is_empty() {
             return Err("need at least one argument, the path to the chart".into());
         }
+        if self.sign && self.key.as_deref().unwrap_or_default().is_empty() {
+            return Err("--key is required for signing a package".into());
+        }
         self.values.merge()?;
+        let passphrase = match self.passphrase_file.as_deref().filter(|_| self.sign) {
+            Some(file) => Some(passphrase(file)?),
+            None => None,
+        };
         for folder in &self.charts {
             let shown = folder.to_string_lossy();
             std::fs::metadata(folder).map_err(|error| io_text("stat", &shown, &error))?;
@@ -68,6 +89,11 @@ impl PackageCommand {
                 .into());
             }
             let path = save(&chart, &self.destination)?;
+            if let Some(key) = self.key.as_deref().filter(|_| self.sign) {
+                let keyring = self.access.keyring(context);
+                let passphrase = passphrase.as_deref();
+                super::provenance::sign(&path, &chart.metadata, (key, &keyring), passphrase)?;
+            }
             let shown = path.display();
             context.print(&format!(
                 "Successfully packaged chart and saved it to: {shown}\n"
@@ -75,6 +101,22 @@ impl PackageCommand {
         }
         Ok(())
     }
+}
+
+/// The first line of a file, or of standard input.
+fn passphrase(file: &Path) -> Result<Vec<u8>, HelmFailure> {
+    let data = if file == Path::new("-") {
+        let mut data = Vec::new();
+        std::io::stdin()
+            .lock()
+            .take(MAX_PASSPHRASE)
+            .read_to_end(&mut data)?;
+        data
+    } else {
+        read_file(file, MAX_PASSPHRASE)?
+    };
+    let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(line.strip_suffix(b"\r").unwrap_or(line).to_vec())
 }
 
 /// Packs a chart into a file of a folder, and tells which.

@@ -1,14 +1,16 @@
-//! Fetches a chart's dependencies from folders beside it and from chart repositories.
+//! Fetches a chart's dependencies from folders beside it, chart repositories and registries.
 //!
 //! Compat: helm's downloader, but that indexes are fetched where they are needed and kept
-//! nowhere, and that registries (`oci://`) are refused.
+//! nowhere.
 
-use super::charts::{AccessFlags, load_dir};
+use super::access::AccessFlags;
+use super::charts::{ChartFlags, Fetched, Provenance, load_dir};
 use super::flags::Context;
 use super::package::save;
 use super::repositories::Repository;
 use super::{HelmFailure, Outcome, io_text};
 use argosy_helm::{Chart, Dependency, Lock, legacy_lock_digest, load_archive, lock_digest};
+use argosy_oci::{Reference, choose_tag};
 use argosy_semver::{Constraint, Version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,6 +23,8 @@ pub(super) struct Updater<'u> {
     repositories: BTreeMap<String, Repository>,
     /// Whether nothing is told.
     pub is_quiet: bool,
+    /// Whether provenance is checked.
+    pub is_verifying: bool,
 }
 
 impl<'u> Updater<'u> {
@@ -31,6 +35,7 @@ impl<'u> Updater<'u> {
             context,
             repositories: BTreeMap::new(),
             is_quiet: false,
+            is_verifying: false,
         }
     }
 
@@ -166,9 +171,6 @@ impl<'u> Updater<'u> {
         for dependency in wanted {
             let url = dependency.repository.trim_end_matches('/');
             let is_remote = url.starts_with("http://") || url.starts_with("https://");
-            if url.starts_with("oci://") {
-                return Err(format!("{url}: registries are no chart repositories").into());
-            }
             if is_remote && !urls.contains(&url) {
                 urls.push(url);
             }
@@ -221,6 +223,8 @@ impl<'u> Updater<'u> {
             } else if repository.starts_with("file://") {
                 let chart = load_dir(&self.local_path(repository)?)?;
                 Some(chart.metadata.version).filter(|found| suits(found))
+            } else if repository.starts_with("oci://") {
+                Some(self.resolve_tag(name, version, repository)?)
             } else {
                 let index = self.repository(repository)?.index()?;
                 let entries = index.versions(name).ok_or_else(|| {
@@ -251,6 +255,25 @@ impl<'u> Updater<'u> {
              chart version exists in the repo, or change the version constraint in Chart.yaml"
         )
         .into())
+    }
+
+    /// Compat: a version is taken as it is, without a look whether it is there.
+    fn resolve_tag(
+        &self,
+        name: &str,
+        version: &str,
+        repository: &str,
+    ) -> Result<String, HelmFailure> {
+        if Version::parse(version).is_ok() {
+            return Ok(version.to_owned());
+        }
+        let place = repository.trim_end_matches('/');
+        let reference = Reference::parse(&format!("{place}/{name}"))?;
+        let registry = self.access.registry(&reference.host, self.context)?;
+        let tags = registry.tags(&reference).map_err(|error| {
+            format!("could not retrieve list of tags for repository {repository}: {error}")
+        })?;
+        Ok(choose_tag(&tags, version).unwrap_or_else(|_| version.to_owned()))
     }
 
     /// Brings archives into `charts/`. Nothing there is touched before all are fetched.
@@ -352,14 +375,47 @@ impl<'u> Updater<'u> {
     }
 
     fn download(&mut self, name: &str, version: &str, url: &str, waiting: &Path) -> Outcome {
-        let (place, data) = self.repository(url)?.archive(name, version)?;
-        let path = place.split(['?', '#']).next().unwrap_or_default();
-        let file = path.rsplit('/').next().unwrap_or_default();
-        if file.is_empty() || matches!(file, "." | "..") {
-            return Err(format!("could not download {place}: it names no file").into());
+        let wants = if self.is_verifying {
+            Provenance::Fetched
+        } else {
+            Provenance::Left
+        };
+        let flags = ChartFlags {
+            version: Some(version.to_owned()),
+            access: self.access.clone(),
+            ..ChartFlags::default()
+        };
+        let fetched = if url.starts_with("oci://") {
+            let place = format!("{}/{name}", url.trim_end_matches('/'));
+            flags
+                .fetch(&place, wants, self.context)
+                .map_err(|HelmFailure(text)| format!("could not download {place}: {text}"))?
+        } else {
+            let context = self.context;
+            let repository = self.repository(url)?;
+            let (place, data) = repository
+                .archive(name, version, context)
+                .map_err(|HelmFailure(text)| format!("could not download {name}: {text}"))?;
+            let path = place.split(['?', '#']).next().unwrap_or_default();
+            let file = path.rsplit('/').next().unwrap_or_default();
+            if file.is_empty() || matches!(file, "." | "..") {
+                return Err(format!("could not download {place}: it names no file").into());
+            }
+            Fetched {
+                name: file.to_owned(),
+                data,
+                provenance: match wants {
+                    Provenance::Left => None,
+                    Provenance::Fetched => repository.provenance(&place).ok(),
+                },
+                provenance_url: format!("{place}.prov"),
+            }
+        };
+        if self.is_verifying {
+            flags.check(&fetched, self.context)?;
         }
-        let path = waiting.join(file);
-        std::fs::write(&path, data)
+        let path = waiting.join(&fetched.name);
+        std::fs::write(&path, fetched.data)
             .map_err(|error| io_text("open", &path.to_string_lossy(), &error))?;
         Ok(())
     }

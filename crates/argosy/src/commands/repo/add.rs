@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   argosy repo add https://git.example.com/guestbook.git
   argosy repo add https://git.example.com/private.git --username me --password - < token.txt
-  argosy repo add git@git.example.com:team/app.git --ssh-private-key-path ~/.ssh/deploy")]
+  argosy repo add git@git.example.com:team/app.git --ssh-private-key-path ~/.ssh/deploy
+  argosy repo add https://charts.example.com --type helm
+  argosy repo add registry.example.com/charts --type helm --enable-oci --username me --password -")]
 pub struct AddCommand {
     /// URL
     url: String,
@@ -70,7 +72,8 @@ pub struct AddCommand {
 
 impl AddCommand {
     pub(super) fn run(self, session: &Session) -> Result<u8, Failure> {
-        let (upsert, checks) = (self.upsert, !self.no_check && self.kind == "git");
+        let (upsert, checks) = (self.upsert, !self.no_check);
+        let holds_charts = self.kind != "git";
         let request = self.request()?;
         session.block_on(async {
             let hub = session.connect()?.hub;
@@ -84,7 +87,7 @@ impl AddCommand {
                 let credentials = Credentials::of(&secrets).0.with_known_hosts(&known_hosts);
                 sources.set_credentials(credentials.with_authorities(&authorities));
                 let repo = sources.repo(&request.url, &request.project);
-                sources.probe(&repo).await.map_err(|error| {
+                sources.probe(&repo, holds_charts).await.map_err(|error| {
                     Failure::of(&error).while_doing("the repository is not added")
                 })?;
             }

@@ -1,9 +1,9 @@
 //! `argosy repo list`.
 
 use crate::session::Session;
+use crate::sources::FleetSources;
 use argosy_cli::{Failure, Format, view};
 use argosy_crds::RepositorySecret;
-use argosy_git::GitSources;
 use argosy_object::Object;
 use argosy_ports::Sources as _;
 use clap::Args;
@@ -44,15 +44,12 @@ impl ListCommand {
     }
 }
 
-async fn probe(sources: &GitSources, secret: &Object) -> view::repo::Probe {
+async fn probe(sources: &FleetSources, secret: &Object) -> view::repo::Probe {
     let view = RepositorySecret::of(secret).ok()?;
-    if view.kind != "git" {
-        return None;
-    }
     let repo = sources.repo(&view.url, &view.project);
     Some(
         sources
-            .probe(&repo)
+            .probe(&repo, view.kind != "git")
             .await
             .map_err(|error| error.to_string()),
     )

@@ -132,12 +132,14 @@ impl ApplicationController {
             record.cache.clear();
         }
         for source in valid.spec.all_sources() {
-            let repo = self
-                .hub
-                .ports
-                .sources
-                .repo(&source.repo_url, valid.spec.project_name());
-            if let Err(error) = self.hub.ports.sources.refresh(&repo).await {
+            let sources = &self.hub.ports.sources;
+            let repo = sources.repo(&source.repo_url, valid.spec.project_name());
+            let refreshed = if source.chart.is_empty() {
+                sources.refresh(&repo).await
+            } else {
+                sources.refresh_charts(&repo).await
+            };
+            if let Err(error) = refreshed {
                 tracing::debug!(%error, "refresh failed; the comparison will say why");
             }
         }
@@ -268,14 +270,10 @@ impl ApplicationController {
         }
     }
 
-    /// From now on a commit to one of the sources wakes the Application.
+    /// From now on a commit to one of the sources, or a new version of a chart, wakes the
+    /// Application.
     fn follow(&self, key: &Key, valid: &Valid) {
-        let sources = valid
-            .spec
-            .all_sources()
-            .iter()
-            .filter(|source| source.chart.is_empty());
-        let followed = sources.map(|source| {
+        let followed = valid.spec.all_sources().iter().map(|source| {
             let repo = self
                 .hub
                 .ports

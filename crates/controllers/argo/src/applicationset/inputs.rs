@@ -125,6 +125,7 @@ impl ApplicationSetController {
             Wanted {
                 revision: want.revision.as_str().into(),
                 tag_prefix: None,
+                ..Wanted::default()
             },
         )
     }

@@ -205,6 +205,8 @@ fn artifact(commit: &Commit) -> Artifact {
         repo: repo_ref(URL),
         revision: Str::from(commit.sha.as_str()),
         digest: Digest::of(commit.sha.as_bytes()),
+        chart: Str::default(),
+        pass_credentials: false,
     }
 }
 
@@ -256,6 +258,10 @@ impl Sources for Sight {
             tokio::spawn(self.0.clone().poll());
         }
         receiver
+    }
+
+    async fn refresh_charts(&self, _: &RepoRef) -> Result<(), SourceError> {
+        Ok(())
     }
 
     fn pushed(&self, _: &[String]) -> usize {

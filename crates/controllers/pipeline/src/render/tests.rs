@@ -44,6 +44,8 @@ impl Sources for Repositories {
             repo: repo.clone(),
             revision: wanted.revision.clone(),
             digest: Digest::of(b""),
+            chart: "".into(),
+            pass_credentials: false,
         })
     }
 
@@ -66,6 +68,10 @@ impl Sources for Repositories {
             message: "there are no charts".into(),
             hint: None,
         })
+    }
+
+    async fn refresh_charts(&self, _: &RepoRef) -> Result<(), SourceError> {
+        Ok(())
     }
 
     fn pushed(&self, _: &[String]) -> usize {

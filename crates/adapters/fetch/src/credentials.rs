@@ -4,7 +4,9 @@
 //! wins over one of no project; where it carries no credential itself, the `repo-creds` Secret
 //! with the longest URL prefix lends one.
 
-use crate::location::{comparable, plain};
+use crate::tls::Trust;
+use crate::proxy::Proxies;
+use crate::url::{comparable, plain};
 use argosy_crds::RepositorySecret;
 use argosy_object::{Object, Redacted};
 use argosy_ports::CredentialId;
@@ -22,20 +24,49 @@ pub struct Credentials {
 
 /// What one repository is read with.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Credential {
+pub struct Credential {
     /// Names the Secret, empty where there is none.
     pub id: String,
+    /// Name for basic authentication.
     pub username: String,
+    /// The password beside it.
     pub password: Redacted<String>,
+    /// Goes before name and password.
     pub bearer_token: Redacted<String>,
+    /// The private key for ssh.
     pub ssh_key: Redacted<String>,
+    /// The client's certificate in PEM.
     pub client_cert: String,
+    /// Its key in PEM.
     pub client_key: Redacted<String>,
+    /// Whether any certificate is taken.
     pub insecure: bool,
+    /// The proxy, for all URLs.
     pub proxy: String,
+    /// Hosts that are reached without it.
     pub no_proxy: String,
     /// How many commits of a history are fetched; 0: all.
     pub depth: u32,
+    /// Whether the URL names a registry (`enableOCI`, or `type: oci`).
+    pub is_registry: bool,
+    /// Whether the registry speaks plain HTTP (`insecureOCIForceHttp`).
+    pub is_plain_http: bool,
+}
+
+impl Credential {
+    /// The trust beside the login; `authority` are certificates in PEM for the host, `proxies`
+    /// those of the process.
+    pub fn trust(&self, authority: Option<&str>, proxies: &Proxies) -> Trust {
+        Trust {
+            insecure: self.insecure,
+            authorities: authority.map(str::to_owned),
+            client_cert: self.client_cert.clone(),
+            client_key: self.client_key.clone(),
+            proxy: self.proxy.clone(),
+            no_proxy: self.no_proxy.clone(),
+            proxies: proxies.clone(),
+        }
+    }
 }
 
 impl Credentials {
@@ -82,12 +113,12 @@ impl Credentials {
     }
 
     /// The lines of known hosts.
-    pub(crate) fn known_hosts(&self) -> Arc<str> {
+    pub fn known_hosts(&self) -> Arc<str> {
         self.known_hosts.clone()
     }
 
     /// The PEM certificates for a host.
-    pub(crate) fn authority(&self, host: &str) -> Option<&str> {
+    pub fn authority(&self, host: &str) -> Option<&str> {
         self.authorities
             .get(&host.to_lowercase())
             .map(String::as_str)
@@ -115,7 +146,7 @@ impl Credentials {
     }
 
     /// The credential that an id names; `None` where its Secret is gone.
-    pub(crate) fn get(&self, id: &CredentialId) -> Option<Credential> {
+    pub fn get(&self, id: &CredentialId) -> Option<Credential> {
         if id.0.is_empty() {
             return Some(Credential::default());
         }
@@ -144,7 +175,23 @@ impl Credentials {
             } else {
                 own.depth
             },
+            is_registry: own.enable_oci || own.kind == "oci" || login.enable_oci,
+            is_plain_http: own.insecure_oci_force_http,
         })
+    }
+
+    /// The URL of the Helm repository that a project knows by this name, its own before those
+    /// of no project. Compat: what `@name` and `alias:name` in Chart.yaml mean to Argo CD.
+    pub fn helm_url(&self, name: &str, project: &str) -> Option<&str> {
+        let of_project = |wanted: &str| {
+            self.repositories
+                .iter()
+                .filter(|secret| secret.kind == "helm" && secret.name == name)
+                .find(|secret| secret.project == wanted)
+        };
+        let own = (!project.is_empty()).then(|| of_project(project)).flatten();
+        own.or_else(|| of_project(""))
+            .map(|secret| secret.url.as_str())
     }
 
     fn repository(&self, url: &str, project: &str) -> Option<&RepositorySecret> {

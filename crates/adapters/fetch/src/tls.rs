@@ -1,46 +1,77 @@
 //! HTTP agents with explicit trust: the system's roots, a host's own, or none where a Secret
 //! says so; never an implicit choice of the TLS library.
 
-use crate::credentials::Credential;
 use crate::proxy::Proxies;
-use crate::wire::Patience;
+use argosy_object::Redacted;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use ureq::tls::{
     Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem,
 };
 
-/// What a connection is made with.
-#[derive(Clone, Copy)]
-pub(crate) struct Trust<'t> {
-    pub credential: &'t Credential,
-    /// PEM certificates that are trusted instead of the system's.
-    pub authority: Option<&'t str>,
-    /// Proxies of the process, where the credential names none.
-    pub proxies: &'t Proxies,
+/// How long the steps of a request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// To be connected.
+    pub connect: Duration,
+    /// For the answer to begin.
+    pub first_byte: Duration,
+    /// Between two pieces of it.
+    pub silence: Duration,
+    /// For all of it.
+    pub whole: Duration,
+}
+
+/// Whom to trust, who we are, and by which way to go.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// Whether any certificate is taken.
+    pub insecure: bool,
+    /// Certificates in PEM that are trusted instead of the system's.
+    pub authorities: Option<String>,
+    /// The client's certificate in PEM, or nothing.
+    pub client_cert: String,
+    /// Its key in PEM.
+    pub client_key: Redacted<String>,
+    /// The proxy for all URLs; empty where the process' own count.
+    pub proxy: String,
+    /// Hosts and domains that are reached without it, comma-separated.
+    pub no_proxy: String,
+    /// The proxies of the process.
+    pub proxies: Proxies,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            first_byte: Duration::from_secs(90),
+            silence: Duration::from_mins(1),
+            whole: Duration::from_mins(30),
+        }
+    }
 }
 
 /// Makes an agent that follows no redirects itself and turns no status into an error.
-pub(crate) fn agent(
+///
+/// # Errors
+/// Certificates, a key or a proxy that are none.
+pub fn agent(
     url: &str,
-    trust: &Trust<'_>,
+    trust: &Trust,
     patience: Patience,
 ) -> Result<ureq::Agent, String> {
-    let Trust {
-        credential,
-        authority,
-        proxies,
-    } = *trust;
     let mut tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .disable_verification(credential.insecure);
-    tls = match authority {
+        .disable_verification(trust.insecure);
+    tls = match &trust.authorities {
         Some(pem) => tls.root_certs(RootCerts::new_with_certs(&certificates(pem)?)),
         None => tls.root_certs(RootCerts::new_with_certs(system_roots())),
     };
-    if !credential.client_cert.is_empty() {
-        let chain = certificates(&credential.client_cert)?;
-        let key = PrivateKey::from_pem(credential.client_key.reveal().as_bytes())
+    if !trust.client_cert.is_empty() {
+        let chain = certificates(&trust.client_cert)?;
+        let key = PrivateKey::from_pem(trust.client_key.reveal().as_bytes())
             .map_err(|_| "`tlsClientCertKey` is no PEM private key".to_owned())?;
         tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
     }
@@ -49,7 +80,7 @@ pub(crate) fn agent(
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .proxy(proxies.choose(url, credential)?)
+        .proxy(trust.proxies.choose(url, &trust.proxy, &trust.no_proxy)?)
         .timeout_connect(Some(patience.connect))
         .timeout_resolve(Some(patience.connect))
         .timeout_recv_response(Some(patience.first_byte))

@@ -1,7 +1,6 @@
 //! Which proxy a URL is reached through: the Secret's, else the process' own, else none.
 
-use crate::credentials::Credential;
-use crate::smart_http::host;
+use crate::url::{host, origin};
 use std::net::IpAddr;
 
 /// The proxies of the process (`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`).
@@ -16,7 +15,7 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// The proxy for a URL. `http://`, `https://` (both CONNECT), `socks4://`, `socks4a://` and
+    /// The proxy for a URL; `own` and `own_none_for` are a Secret's `proxy` and `noProxy`. `http://`, `https://` (both CONNECT), `socks4://`, `socks4a://` and
     /// `socks5://` with a name and password are known.
     ///
     /// `Compat:` a Secret's `proxy` and `noProxy` go before the process', and neither is used for
@@ -27,15 +26,16 @@ impl Proxies {
     pub(crate) fn choose(
         &self,
         url: &str,
-        credential: &Credential,
+        own: &str,
+        own_none_for: &str,
     ) -> Result<Option<ureq::Proxy>, String> {
         let host = host(url);
-        let (proxy, none_for, source) = if credential.proxy.is_empty() {
+        let (proxy, none_for, source) = if own.is_empty() {
             let is_tls = url.starts_with("https://");
             let proxy = if is_tls { &self.https } else { &self.http };
-            (proxy, &self.none_for, "the environment's proxy")
+            (proxy.as_str(), self.none_for.as_str(), "the environment's proxy")
         } else {
-            (&credential.proxy, &credential.no_proxy, "`proxy`")
+            (own, own_none_for, "`proxy`")
         };
         if proxy.is_empty() || is_loopback(host) || goes_direct(url, none_for) {
             return Ok(None);
@@ -43,7 +43,7 @@ impl Proxies {
         // Compat: Go lets a SOCKS 5 proxy find the host; by this scheme our client does too.
         let proxy = match proxy.strip_prefix("socks5://") {
             Some(rest) => format!("socks5h://{rest}"),
-            None => proxy.clone(),
+            None => proxy.to_owned(),
         };
         ureq::Proxy::new(&proxy)
             .map(Some)
@@ -67,7 +67,7 @@ fn ip(host: &str) -> Option<IpAddr> {
 /// those below; addresses and their ranges; a port after either; `*` means all.
 fn goes_direct(url: &str, none_for: &str) -> bool {
     let host = host(url).trim_end_matches('.').to_lowercase();
-    let origin = crate::smart_http::origin(url);
+    let origin = origin(url);
     let port = origin
         .rsplit_once(':')
         .and_then(|(_, port)| port.parse::<u16>().ok())
@@ -162,34 +162,27 @@ mod tests {
             http: "http://env:2".into(),
             none_for: "direct.example".into(),
         };
-        let own = Credential {
-            proxy: "socks5://user:pw@secret:3".into(),
-            no_proxy: "own.example".into(),
-            ..Credential::default()
-        };
-        let chosen = |url, credential: &Credential| {
-            let chosen = proxies.choose(url, credential).unwrap();
+        let own = ("socks5://user:pw@secret:3", "own.example");
+        let chosen = |url, (own, none_for)| {
+            let chosen = proxies.choose(url, own, none_for).unwrap();
             chosen.map(|proxy| proxy.host().to_owned())
         };
-        let none = Credential::default();
-        assert_eq!(chosen("https://h/x", &none).as_deref(), Some("env-tls"));
-        assert_eq!(chosen("http://h/x", &none).as_deref(), Some("env"));
-        assert_eq!(chosen("http://direct.example/x", &none), None);
-        let of_secret = chosen("http://direct.example/x", &own);
+        let none = ("", "");
+        assert_eq!(chosen("https://h/x", none).as_deref(), Some("env-tls"));
+        assert_eq!(chosen("http://h/x", none).as_deref(), Some("env"));
+        assert_eq!(chosen("http://direct.example/x", none), None);
+        let of_secret = chosen("http://direct.example/x", own);
         assert_eq!(of_secret.as_deref(), Some("secret"));
-        assert_eq!(chosen("https://own.example/x", &own), None);
+        assert_eq!(chosen("https://own.example/x", own), None);
         for loopback in [
             "http://127.0.0.1:1/x",
             "http://localhost/x",
             "https://[::1]:2/x",
         ] {
-            assert_eq!(chosen(loopback, &own), None, "{loopback}");
+            assert_eq!(chosen(loopback, own), None, "{loopback}");
         }
-        let wrong = Credential {
-            proxy: "ftp://user:hunter2@h".into(),
-            ..Credential::default()
-        };
-        let error = proxies.choose("https://h/x", &wrong).unwrap_err();
+        let wrong = "ftp://user:hunter2@h";
+        let error = proxies.choose("https://h/x", wrong, "").unwrap_err();
         assert!(!error.contains("hunter2"), "{error}");
     }
 }

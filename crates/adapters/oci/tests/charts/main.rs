@@ -1,0 +1,7 @@
+//! Chart repositories and registries: good ones, real ones and hostile ones.
+
+mod material;
+mod real;
+mod registries;
+mod repositories;
+mod sources;
