@@ -74,15 +74,12 @@ pub enum TransportError {
         /// Why.
         reason: String,
     },
-    /// The breaker is open: recent attempts all failed.
-    #[error("`{address}` was not reached {failures} times; next attempt in {} s", .wait.as_secs().max(1))]
+    /// The breaker is open: recent attempts all failed, and the last one so. The words are the
+    /// attempt's own, because they are told in a status, which is not to change with each try.
+    #[error("{reason}")]
     Resting {
-        /// Host and port.
-        address: String,
-        /// Failures in sequence.
-        failures: u32,
-        /// Until the next attempt.
-        wait: Duration,
+        /// Why the last attempt failed.
+        reason: String,
     },
     /// The credential program.
     #[error(transparent)]

@@ -53,6 +53,8 @@ struct State {
     /// Good answers since the last change.
     good: usize,
     failures: u32,
+    /// Why the last attempt failed.
+    reason: String,
     resting_until: Option<Instant>,
 }
 
@@ -98,7 +100,7 @@ impl Guard {
                 state.resting_until = None;
                 state.answered(response.status(), &self.calls);
             }
-            Err(_) => state.unreached(),
+            Err(error) => state.unreached(&self.address, error),
         }
         if let Some(permit) = permit {
             state.give_back(permit);
@@ -119,9 +121,7 @@ impl Guard {
             return Ok(Pass::Probe);
         }
         Err(TransportError::Resting {
-            address: self.address.clone(),
-            failures: state.failures,
-            wait: until - now,
+            reason: state.reason.clone(),
         })
     }
 }
@@ -150,9 +150,13 @@ impl State {
         }
     }
 
-    fn unreached(&mut self) {
+    fn unreached(&mut self, address: &str, error: &BoxError) {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= FAILURES_BEFORE_REST {
+            if self.failures == FAILURES_BEFORE_REST {
+                tracing::warn!(cluster = address, %error, "cluster is not reached and rests");
+            }
+            self.reason = error.to_string();
             self.resting_until = Some(Instant::now() + rest(self.failures));
         }
     }
@@ -195,10 +199,7 @@ mod tests {
         }
         assert_eq!(calls.load(Ordering::Relaxed), 3);
         let error = service.clone().oneshot(request()).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`h:1` was not reached 3 times; next attempt in 1 s"
-        );
+        assert_eq!(error.to_string(), "refused");
         tokio::time::advance(Duration::from_secs(2)).await;
         assert!(service.clone().oneshot(request()).await.is_err());
         assert_eq!(calls.load(Ordering::Relaxed), 4);

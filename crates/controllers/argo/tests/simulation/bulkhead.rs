@@ -8,7 +8,7 @@ use crate::script::Script;
 use std::time::Duration;
 
 /// More Applications than there are workers.
-const ON_THE_DEAD: usize = 200;
+const ON_THE_DEAD: usize = 140;
 /// The Application of the other cluster.
 const OTHER: usize = 1;
 
@@ -22,7 +22,7 @@ fn reaction(dies: bool) -> u64 {
             people::look_on(&script.world.hub, at).await;
         }
         script.world.start();
-        tokio::time::sleep(Duration::from_mins(5)).await;
+        tokio::time::sleep(Duration::from_secs(50)).await;
         script.commit_to_all();
         if dies {
             script.world.links["c0"].set(Weather {
@@ -34,7 +34,7 @@ fn reaction(dies: bool) -> u64 {
         let declared = head.apps[OTHER % APPS].clone().unwrap();
         let begun = script.world.clock.passed_ms();
         while script.world.differs(OTHER, &declared).is_some() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
             assert!(script.world.clock.passed_ms() < begun + 600_000);
         }
         script.world.clock.passed_ms() - begun
