@@ -14,6 +14,20 @@ pub(crate) struct Sym(pub(crate) u32);
 pub(crate) struct Node {
     pub(crate) kind: Kind,
     pub(crate) loc: Loc,
+    /// How many expressions stand in each other here, this one counted.
+    pub(crate) height: u32,
+}
+
+impl Node {
+    pub(crate) fn new(kind: Kind, loc: Loc) -> Expr {
+        let mut highest = 0;
+        kind.each(&mut |inner| highest = highest.max(inner.height));
+        Rc::new(Self {
+            kind,
+            loc,
+            height: highest + 1,
+        })
+    }
 }
 
 pub(crate) type Expr = Rc<Node>;
@@ -47,6 +61,78 @@ pub(crate) enum Kind {
     Import(Import, Rc<str>),
     Unary(Unary, Expr),
     Binary(Binary, Expr, Expr),
+}
+
+impl Kind {
+    /// The expressions directly in this one.
+    fn each(&self, found: &mut dyn FnMut(&Expr)) {
+        match self {
+            Self::Constant(_) | Self::This | Self::Var(..) | Self::Import(..) => {}
+            Self::Index(a, b) | Self::Binary(_, a, b) => [a, b].into_iter().for_each(found),
+            Self::Slice(target, parts) => {
+                found(target);
+                parts.iter().flatten().for_each(found);
+            }
+            Self::SuperIndex(inner)
+            | Self::InSuper(inner)
+            | Self::Error(inner)
+            | Self::Unary(_, inner) => found(inner),
+            Self::Array(elements) => elements.iter().for_each(found),
+            Self::ArrayComp(element, specs) => {
+                found(element);
+                specs.iter().for_each(|spec| found(spec.expr()));
+            }
+            Self::Object(object) => object.each(found),
+            Self::ObjectComp(object, specs) => {
+                specs.iter().for_each(|spec| found(spec.expr()));
+                object.each(found);
+            }
+            Self::Function(function) => {
+                let defaults = function.params.iter();
+                defaults
+                    .filter_map(|param| param.default.as_ref())
+                    .for_each(&mut *found);
+                found(&function.body);
+            }
+            Self::Apply(apply) => {
+                found(&apply.target);
+                apply.positional.iter().for_each(&mut *found);
+                apply.named.iter().for_each(|(_, inner)| found(inner));
+            }
+            Self::Local(binds, body) => {
+                binds.iter().for_each(|bind| found(&bind.body));
+                found(body);
+            }
+            Self::If(condition, then, otherwise) => {
+                [condition, then]
+                    .into_iter()
+                    .chain(otherwise)
+                    .for_each(found);
+            }
+            Self::Assert(condition, message, rest) => {
+                [condition, rest].into_iter().chain(message).for_each(found);
+            }
+        }
+    }
+}
+
+impl Spec {
+    fn expr(&self) -> &Expr {
+        match self {
+            Self::For(_, expr) | Self::If(expr) => expr,
+        }
+    }
+}
+
+impl ObjectNode {
+    fn each(&self, found: &mut dyn FnMut(&Expr)) {
+        for field in &self.fields {
+            found(&field.name);
+            found(&field.body);
+        }
+        self.locals.iter().for_each(|bind| found(&bind.body));
+        self.asserts.iter().for_each(found);
+    }
 }
 
 /// `for x in …` and `if …` of a comprehension.

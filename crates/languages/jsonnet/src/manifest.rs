@@ -66,6 +66,16 @@ impl Interpreter<'_> {
         })
     }
 
+    /// Counts the memory of a string with its escapes, before it is written.
+    pub(crate) fn take_quoted(&mut self, text: &str) -> Result<(), JsonnetError> {
+        let controls = text
+            .chars()
+            .filter(|c| c.is_control() || matches!(c, '"' | '\\'));
+        self.heap.step(text.len() as u64 / 64)?;
+        self.heap
+            .take(text.len() as u64 + 6 * controls.count() as u64)
+    }
+
     /// A value as `std.toString` shows it: strings as they are, else JSON in one line.
     pub(crate) fn shown(&mut self, value: &Value) -> Result<String, JsonnetError> {
         let mut out = String::new();
@@ -90,8 +100,14 @@ impl Interpreter<'_> {
             Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Value::Number(value) if layout.is_shortest => out.push_str(&number::shortest(*value)),
             Value::Number(value) => out.push_str(&number::shown(*value)),
-            Value::Text(text) if layout.is_shortest => go_quoted(text.as_str(), out),
-            Value::Text(text) => quoted(text.as_str(), out),
+            Value::Text(text) => {
+                self.take_quoted(text.as_str())?;
+                if layout.is_shortest {
+                    go_quoted(text.as_str(), out);
+                } else {
+                    quoted(text.as_str(), out);
+                }
+            }
             Value::Function(_) => {
                 return Err(JsonnetError::new("couldn't manifest function as JSON"));
             }

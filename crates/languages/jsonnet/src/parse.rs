@@ -13,8 +13,8 @@ use std::rc::Rc;
 
 /// How deep expressions may stand in each other.
 const MAX_DEPTH: u32 = 500;
-/// How long a chain such as `a + b + c` or `a.b.c` may be.
-const MAX_CHAIN: u32 = 5_000;
+/// How high a tree may become by chains such as `a + b + c` or `a.b.c`, which nest to the left.
+const MAX_HEIGHT: u32 = 5_000;
 /// Binds weaker than every operator.
 const WEAKEST: u8 = 15;
 
@@ -145,7 +145,7 @@ impl Parser<'_> {
     /// Operands joined by operators that bind at least as strongly as `weakest`.
     fn operators(&mut self, weakest: u8) -> Result<Expr, JsonnetError> {
         let mut left = self.unary()?;
-        for count in 0.. {
+        loop {
             let symbol = match self.peek() {
                 Token::Symbol(symbol) => *symbol,
                 Token::Keyword("in") => "in",
@@ -155,7 +155,6 @@ impl Parser<'_> {
             else {
                 break;
             };
-            self.in_chain(count)?;
             self.at += 1;
             let loc = left.loc.clone();
             let is_super = operator == Binary::In && self.is_keyword("super");
@@ -166,17 +165,17 @@ impl Parser<'_> {
                 let right = self.deeper(|parser| parser.operators(strength - 1))?;
                 Kind::Binary(operator, left, right)
             };
-            left = Rc::new(Node { kind, loc });
+            left = self.in_chain(Node::new(kind, loc))?;
         }
         Ok(left)
     }
 
-    fn in_chain(&self, count: u32) -> Result<(), JsonnetError> {
-        if count < MAX_CHAIN {
-            return Ok(());
+    fn in_chain(&self, expr: Expr) -> Result<Expr, JsonnetError> {
+        if expr.height <= MAX_HEIGHT {
+            return Ok(expr);
         }
         Err(self.fail(format!(
-            "an expression has more than {MAX_CHAIN} parts in a row"
+            "an expression has more than {MAX_HEIGHT} parts in a row"
         )))
     }
 
@@ -191,16 +190,13 @@ impl Parser<'_> {
         };
         self.at += 1;
         let operand = self.deeper(Self::unary)?;
-        Ok(Rc::new(Node {
-            kind: Kind::Unary(operator, operand),
-            loc,
-        }))
+        Ok(Node::new(Kind::Unary(operator, operand), loc))
     }
 
     /// A primary expression with what follows it: fields, elements, calls, objects.
     fn postfix(&mut self) -> Result<Expr, JsonnetError> {
         let mut expr = self.primary()?;
-        for count in 0.. {
+        loop {
             let loc = expr.loc.clone();
             let kind = match self.peek() {
                 Token::Symbol(".") => {
@@ -222,10 +218,8 @@ impl Parser<'_> {
                 }
                 _ => return Ok(expr),
             };
-            self.in_chain(count)?;
-            expr = Rc::new(Node { kind, loc });
+            expr = self.in_chain(Node::new(kind, loc))?;
         }
-        Ok(expr)
     }
 
     /// The name after a dot, as a constant.
@@ -324,7 +318,7 @@ impl Parser<'_> {
                 return Err(self.unexpected("where an expression is expected"));
             }
         };
-        Ok(Rc::new(Node { kind, loc }))
+        Ok(Node::new(kind, loc))
     }
 
     fn keyword(&mut self, word: &str) -> Result<Kind, JsonnetError> {
@@ -419,10 +413,7 @@ impl Parser<'_> {
         let body = self.expr()?;
         let body = match params {
             None => body,
-            Some(params) => Rc::new(Node {
-                kind: Kind::Function(Rc::new(FunctionNode { params, body })),
-                loc,
-            }),
+            Some(params) => Node::new(Kind::Function(Rc::new(FunctionNode { params, body })), loc),
         };
         Ok(Bind { name, body })
     }
@@ -488,8 +479,5 @@ impl Parser<'_> {
 }
 
 fn constant(value: Value, loc: Loc) -> Expr {
-    Rc::new(Node {
-        kind: Kind::Constant(value),
-        loc,
-    })
+    Node::new(Kind::Constant(value), loc)
 }

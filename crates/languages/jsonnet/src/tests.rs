@@ -74,6 +74,11 @@ fn large_values_are_refused_before_they_are_made() {
         "std.parseJson(std.repeat('[', 1e5))",
         "std.parseYaml(std.repeat('[', 1e5))",
         "std.format('%1000000000d', 1)",
+        "std.split(std.repeat('a', 3e7), 'a')",
+        "std.manifestJson(std.repeat('\\u0001', 2e7))",
+        "std.escapeStringXML(std.repeat('<', 2e7))",
+        "local f(n, s) = if n == 0 then s else f(n - 1, [s]) tailstrict; std.manifestYamlDoc(\
+         f(400, std.repeat('\n', 1e6)))",
         "std.sort(std.range(1, 1e7))",
         "std.flattenDeepArray(std.foldl(function(a, x) [a], std.range(1, 1e5), 1))",
         "local l = std.foldl(function(a, x) { a: a }, std.range(1, 1e5), 1); l",
@@ -97,6 +102,12 @@ fn deep_text_is_refused_or_read() {
         refused(&source, "deep in each other");
     }
     refused(&["1"; 100_000].join("+"), "parts in a row");
+    // Chains that begin with chains.
+    let mut chain = "1".to_owned();
+    for _ in 0..50 {
+        chain = format!("({chain}){}", "+1".repeat(1000));
+    }
+    refused(&chain, "parts in a row");
     refused(&format!("x{}", ".a".repeat(100_000)), "parts in a row");
     assert_eq!(run(&["1"; 4_000].join("+")).unwrap(), 4_000);
     let nested = format!("{}1{}", "[".repeat(200), "]".repeat(200));

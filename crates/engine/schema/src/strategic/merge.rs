@@ -1,4 +1,7 @@
 //! Applying a strategic patch, to a document or to another patch.
+//!
+//! Compat: Go's, but for the order of a merged list of texts in which one stands twice: there Go
+//! overwrites its own input where the list's capacity happens to allow it. No such list is valid.
 
 use super::diff::element;
 use super::meta::Cursor;

@@ -81,10 +81,9 @@ impl Parser<'_> {
                     None
                 };
                 let held = constant(Value::Null, loc.clone());
-                members.asserts.push(Rc::new(Node {
-                    kind: Kind::Assert(condition, message, held),
-                    loc,
-                }));
+                members
+                    .asserts
+                    .push(Node::new(Kind::Assert(condition, message, held), loc));
             }
             _ => {
                 let field = self.field()?;
@@ -104,10 +103,9 @@ impl Parser<'_> {
                 self.expect("]")?;
                 // A computed name is told apart from a written one, also where it is constant.
                 match &name.kind {
-                    Kind::Constant(_) => Rc::new(Node {
-                        kind: Kind::Local(Vec::new(), name.clone()),
-                        loc: loc.clone(),
-                    }),
+                    Kind::Constant(_) => {
+                        Node::new(Kind::Local(Vec::new(), name.clone()), loc.clone())
+                    }
                     _ => name,
                 }
             }
@@ -137,10 +135,7 @@ impl Parser<'_> {
         let body = self.expr()?;
         let body = match method {
             None => body,
-            Some(params) => Rc::new(Node {
-                kind: Kind::Function(Rc::new(FunctionNode { params, body })),
-                loc,
-            }),
+            Some(params) => Node::new(Kind::Function(Rc::new(FunctionNode { params, body })), loc),
         };
         Ok(FieldNode {
             name,

@@ -126,7 +126,10 @@ fn python(cx: &mut Interpreter<'_>, value: &Value, out: &mut String) -> Result<(
         Value::Bool(true) => out.push_str("True"),
         Value::Bool(false) => out.push_str("False"),
         Value::Number(value) => out.push_str(&number::shown(*value)),
-        Value::Text(text) => quoted(text.as_str(), out),
+        Value::Text(text) => {
+            cx.take_quoted(text.as_str())?;
+            quoted(text.as_str(), out);
+        }
         Value::Function(_) => return fail("cannot manifest function"),
         Value::Array(list) => {
             out.push('[');

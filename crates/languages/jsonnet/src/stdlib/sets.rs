@@ -56,25 +56,32 @@ fn keyed(
         .collect()
 }
 
-/// A stable sort by merging, which stops at the first comparison that fails.
+/// A stable sort by merging runs of growing length. A comparison may fail, which ends it.
 fn sorted(cx: &mut Interpreter<'_>, a: Args<'_>) -> Result<Keyed, JsonnetError> {
     let list = elements(cx, a.value(0))?;
-    let keyed = keyed(cx, a, 1, &list)?;
-    let mut error = None;
-    let mut keyed = keyed;
-    keyed.sort_by(|(left, _), (right, _)| {
-        if error.is_some() {
-            return Ordering::Equal;
+    let mut keyed = keyed(cx, a, 1, &list)?;
+    let mut width = 1;
+    while width < keyed.len() {
+        let mut merged = Vec::with_capacity(keyed.len());
+        for pair in keyed.chunks(width * 2) {
+            let (left, right) = pair.split_at(width.min(pair.len()));
+            let (mut i, mut j) = (0, 0);
+            while i < left.len() && j < right.len() {
+                if cx.compare(&left[i].0, &right[j].0)?.is_le() {
+                    merged.push(left[i].clone());
+                    i += 1;
+                } else {
+                    merged.push(right[j].clone());
+                    j += 1;
+                }
+            }
+            merged.extend_from_slice(&left[i..]);
+            merged.extend_from_slice(&right[j..]);
         }
-        cx.compare(left, right).unwrap_or_else(|failed| {
-            error = Some(failed);
-            Ordering::Equal
-        })
-    });
-    match error {
-        Some(error) => Err(error),
-        None => Ok(keyed),
+        keyed = merged;
+        width *= 2;
     }
+    Ok(keyed)
 }
 
 fn uniq(cx: &mut Interpreter<'_>, keyed: Keyed) -> Outcome {

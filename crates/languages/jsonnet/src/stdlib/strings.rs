@@ -170,21 +170,17 @@ fn split(
         ));
     }
     let most = usize::try_from(limit).map_or(usize::MAX, |limit| limit + 1);
-    let parts: Vec<&str> = if from_right {
-        let mut parts: Vec<&str> = text.rsplitn(most, separator).collect();
-        parts.reverse();
-        parts
-    } else {
-        text.splitn(most, separator).collect()
-    };
-    texts(cx, &parts)
-}
-
-fn texts(cx: &mut Interpreter<'_>, parts: &[&str]) -> Outcome {
-    let mut list = Vec::with_capacity(parts.len());
-    for part in parts {
-        let part = cx.heap.text((*part).to_owned())?;
+    let mut list = Vec::new();
+    let mut add = |part: &str| {
+        let part = cx.heap.text(part.to_owned())?;
         list.push(cx.heap.done(part)?);
+        Ok::<(), JsonnetError>(())
+    };
+    if from_right {
+        text.rsplitn(most, separator).try_for_each(&mut add)?;
+        list.reverse();
+    } else {
+        text.splitn(most, separator).try_for_each(&mut add)?;
     }
     cx.heap.list(list)
 }

@@ -12,15 +12,15 @@ pub(super) const TABLE: Table = &[
     eager("escapeStringJson", &["str_"], json_string),
     eager("escapeStringPython", &["str"], json_string),
     eager("escapeStringBash", &["str_"], |cx, a| {
-        let text = cx.shown(a.value(0))?;
+        let text = shown(cx, a)?;
         cx.heap.text(format!("'{}'", text.replace('\'', "'\"'\"'")))
     }),
     eager("escapeStringDollars", &["str_"], |cx, a| {
-        let text = cx.shown(a.value(0))?;
+        let text = shown(cx, a)?;
         cx.heap.text(text.replace('$', "$$"))
     }),
     eager("escapeStringXML", &["str_"], |cx, a| {
-        let text = cx.shown(a.value(0))?;
+        let text = shown(cx, a)?;
         cx.heap.text(xml_escaped(&text))
     }),
     eager("parseInt", &["str"], |_, a| {
@@ -40,8 +40,15 @@ pub(super) const TABLE: Table = &[
     eager("parseYaml", &["str"], parse_yaml),
 ];
 
-fn json_string(cx: &mut Interpreter<'_>, a: Args<'_>) -> Outcome {
+/// A value's text, with the memory counted that its escapes may take.
+fn shown(cx: &mut Interpreter<'_>, a: Args<'_>) -> Result<String, JsonnetError> {
     let text = cx.shown(a.value(0))?;
+    cx.heap.take(text.len() as u64 * 6)?;
+    Ok(text)
+}
+
+fn json_string(cx: &mut Interpreter<'_>, a: Args<'_>) -> Outcome {
+    let text = shown(cx, a)?;
     let mut out = String::with_capacity(text.len() + 2);
     quoted(&text, &mut out);
     cx.heap.text(out)

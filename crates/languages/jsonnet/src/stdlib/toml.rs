@@ -103,7 +103,10 @@ fn inline(
         Value::Function(_) => return fail(format!("Tried to manifest function at {path:?}")),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Number(value) => out.push_str(&number::shown(*value)),
-        Value::Text(text) => quoted(text.as_str(), out),
+        Value::Text(text) => {
+            cx.take_quoted(text.as_str())?;
+            quoted(text.as_str(), out);
+        }
         Value::Array(list) if list.is_empty() => out.push_str("[]"),
         Value::Array(list) => cx.within(|cx| {
             let (space, inner) = if in_line { (" ", "") } else { ("\n", indent) };

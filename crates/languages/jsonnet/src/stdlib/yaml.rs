@@ -36,7 +36,13 @@ fn write(
         Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Number(value) => out.push_str(&number::shortest(*value)),
-        Value::Text(text) => string(text.as_str(), indent, out),
+        Value::Text(text) => {
+            cx.take_quoted(text.as_str())?;
+            // A block begins each of its lines with the indentation.
+            let lines = text.as_str().matches('\n').count() as u64;
+            cx.heap.take(lines * indent.len() as u64)?;
+            string(text.as_str(), indent, out);
+        }
         Value::Function(_) => return fail("tried to manifest function"),
         Value::Array(list) if list.is_empty() => out.push_str("[]"),
         Value::Array(list) => cx.within(|cx| {
