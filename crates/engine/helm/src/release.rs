@@ -34,8 +34,8 @@ pub use names::{NameFilter, generated_name, name_fault};
 pub use ownership::{Adoption, adoption, has_own_name, resource_text, stamp_ownership};
 pub use patch::{client_side_patch, is_removable, removed};
 pub use prepare::{
-    ApplyChoice, HISTORY_FAULT, NewRelease, Reuse, is_pending, merge_labels, new_release,
-    reused_values, rolled_back,
+    ApplyChoice, NewRelease, Reuse, is_pending, merge_labels, new_release, reused_values,
+    rolled_back,
 };
 pub use record::{HookPhase, HookRecord, Info, Release, Status};
 pub use stamp::Stamp;

@@ -169,13 +169,17 @@ impl History {
         let Some(room) = max.checked_sub(1).filter(|_| self.entries.len() >= max) else {
             return Vec::new();
         };
-        let readable = || self.entries.iter().filter(|entry| entry.read().is_ok());
-        let count = readable().count();
-        let deployed = readable()
+        // Each is unpacked once.
+        let readable = self.entries.iter().filter(|entry| entry.read().is_ok());
+        let readable: Vec<&Entry> = readable.collect();
+        let count = readable.len();
+        let deployed = readable
+            .iter()
             .find(|entry| entry.status() == Status::Deployed)
-            .and_then(Entry::version);
-        let mut oldest: Vec<i64> = readable()
-            .filter_map(Entry::version)
+            .and_then(|entry| entry.version());
+        let mut oldest: Vec<i64> = readable
+            .iter()
+            .filter_map(|entry| entry.version())
             .filter(|version| Some(*version) != deployed)
             .collect();
         oldest.reverse();

@@ -10,9 +10,6 @@ use crate::values::Table;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// What Helm says where another program is at work on the release, or died over it.
-pub const HISTORY_FAULT: &str = "another operation (install/upgrade/rollback) is in progress";
-
 /// Whether an operation on the last revision is under way.
 pub fn is_pending(last: &Release) -> bool {
     last.info.status.is_pending()
@@ -107,21 +104,6 @@ impl ApplyChoice {
             );
         }
         Ok(())
-    }
-
-    /// The server-side choice of `--server-side`, `auto` being the method of a revision.
-    ///
-    /// # Errors
-    /// In Helm's words.
-    pub fn server_side_of(option: &str, method: &str) -> Result<bool, String> {
-        match option {
-            "auto" => Ok(method == "ssa"),
-            "true" => Ok(true),
-            "false" => Ok(false),
-            other => Err(format!(
-                "invalid/unknown release server-side apply method: {other}"
-            )),
-        }
     }
 
     /// The word of a record.
