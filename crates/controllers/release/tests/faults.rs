@@ -24,7 +24,7 @@ use argosy_tree::{Limits, MemoryTree, RelPath, Rooted};
 use jiff::tz::TimeZone;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
-use tower::ServiceExt as _;
+use tower::Service as _;
 
 /// A method, a part of a path, and what happens to such requests.
 type Fault = (&'static str, &'static str, Mishap);
@@ -59,14 +59,14 @@ async fn ground() -> Ground {
     let faults: Arc<Mutex<Vec<Fault>>> = Arc::default();
     let (inner, known) = (server.service(), faults.clone());
     let service = ApiService::new(tower::service_fn(move |request: http::Request<Body>| {
-        let (inner, known) = (inner.clone(), known.clone());
+        let (mut inner, known) = (inner.clone(), known.clone());
         async move {
             let path = request.uri().to_string();
             let is_hit =
                 |(method, part, _): &&Fault| request.method() == method && path.contains(part);
             let hit = known.lock().unwrap().iter().find(is_hit).copied();
-            match hit {
-                None => inner.oneshot(request).await,
+            let outcome: Result<http::Response<Body>, BoxError> = match hit {
+                None => inner.call(request).await,
                 Some((_, _, Mishap::Silence)) => Err(BoxError::from("no answer within 65 s")),
                 Some((_, _, Mishap::Answer(code))) => {
                     let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
@@ -77,7 +77,8 @@ async fn ground() -> Ground {
                         .body(full_body(status.to_string()))
                         .map_err(BoxError::from)
                 }
-            }
+            };
+            outcome
         }
     }));
     let client = Client::new("https://embedded", service);
@@ -188,9 +189,6 @@ fn chart(names: &[&str]) -> Chart {
             format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n{hook}data: {{revision: \"{{{{ .Release.Revision }}}}\"}}\n"),
         ));
     }
-    let files = files
-        .iter()
-        .map(|(path, text)| (path.as_str(), text.as_str()));
     let tree = MemoryTree::new(files);
     load_folder(&Rooted::new(&tree, Limits::default()), &RelPath::root()).unwrap()
 }

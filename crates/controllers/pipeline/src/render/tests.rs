@@ -123,6 +123,8 @@ impl World {
                     repo: repositories.repo("https://h.example/o/app", "team"),
                     revision: "1".into(),
                     digest: Digest::of(b""),
+                    chart: "".into(),
+                    pass_credentials: false,
                 },
                 source,
                 tree: Arc::new(tree),
