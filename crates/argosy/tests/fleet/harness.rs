@@ -64,6 +64,19 @@ impl Fleet {
                     .map(|name| ((*name).to_owned(), labels()))
                     .collect();
                 running.fleet.simulate(&simulated).await.unwrap();
+                // Written behind the clusters' Secrets, which a command may be quicker than.
+                let started = Instant::now();
+                let written = || std::fs::read_to_string(running.fleet.kubeconfig());
+                while !clusters
+                    .iter()
+                    .all(|name| written().unwrap().contains(name))
+                {
+                    assert!(
+                        started.elapsed() < PATIENCE,
+                        "the kubeconfig lacks a cluster"
+                    );
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
                 let hub = Client::new("https://hub", running.fleet.hub());
                 (What::Embedded(Box::new(running)), hub)
             }

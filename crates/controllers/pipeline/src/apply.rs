@@ -11,7 +11,7 @@ use argosy_sync::{Action, ObjectOptions, PlanStep, SyncCommand, SyncEvent, SyncM
 use async_trait::async_trait;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -23,6 +23,9 @@ const KIND_TRIES: u32 = 40;
 const KIND_PAUSE: Duration = Duration::from_millis(250);
 /// How often observed objects are looked at where no change is reported.
 const OBSERVE_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long an observed object must be gone to count as deleted.
+const ABSENCE: Duration = Duration::from_secs(5);
 
 /// The outcome of storing an operation's state.
 pub type Recorded = Result<(), String>;
@@ -52,6 +55,8 @@ struct Run<'a> {
     machine: &'a mut SyncMachine,
     commands: VecDeque<SyncCommand>,
     observed: BTreeSet<usize>,
+    /// Since when an observed object is not there.
+    absent: BTreeMap<usize, Instant>,
     wake: Option<Instant>,
 }
 
@@ -77,6 +82,7 @@ impl OperationDriver {
             machine: &mut machine,
             commands: first.into(),
             observed: BTreeSet::new(),
+            absent: BTreeMap::new(),
             wake: None,
         };
         let mut under_way = FuturesUnordered::new();
@@ -150,10 +156,15 @@ impl OperationDriver {
             return;
         };
         for at in wanted {
-            // An object that the cache has not seen yet has no health to speak of.
             let Some(found) = live.objects.get(&steps[at].key) else {
+                // What is not there may have been deleted, or the cache has not seen it yet.
+                let since = *run.absent.entry(at).or_insert_with(Instant::now);
+                if since.elapsed() >= ABSENCE {
+                    run.feed(self.clock.now(), SyncEvent::Missing { step: at });
+                }
                 continue;
             };
+            run.absent.remove(&at);
             let health = health(&found.object);
             run.feed(self.clock.now(), SyncEvent::Health { step: at, health });
         }

@@ -59,6 +59,11 @@ pub enum SyncEvent {
         /// The health.
         health: Option<Health>,
     },
+    /// An object that the machine observes is not there any more.
+    Missing {
+        /// Index of the step.
+        step: usize,
+    },
     /// The moment of the last `Wake` has come.
     Tick,
     /// Somebody wants the operation to end.
@@ -163,6 +168,7 @@ impl SyncMachine {
                 self.step_done(now, step)
             }
             SyncEvent::Health { step, health } => self.observed(now, step, health.as_ref()),
+            SyncEvent::Missing { step } => self.missing(now, step),
             SyncEvent::Tick if self.stage == Stage::Pausing => self.next_group(now),
             SyncEvent::Terminate => self.terminate(now),
             _ => vec![],
@@ -322,6 +328,26 @@ impl SyncMachine {
             return self.pause(now);
         }
         vec![]
+    }
+
+    /// Compat: gitops-engine does not wait for an object that somebody deletes meanwhile.
+    fn missing(&mut self, now: Timestamp, step: usize) -> Vec<SyncCommand> {
+        let is_awaited =
+            matches!(&self.stage, Stage::Settling { pending, .. } if pending.contains(&step));
+        if !is_awaited {
+            return vec![];
+        }
+        let key = &self.plan.steps[step].key;
+        let message = format!(
+            "Resource {}/{}/{} is missing, it might have been deleted",
+            key.group, key.kind, key.name
+        );
+        self.result(step, ResultCode::SyncFailed, message, OperationPhase::Error);
+        self.finish(
+            now,
+            OperationPhase::Failed,
+            "one or more synchronization tasks completed unsuccessfully",
+        )
     }
 
     fn pause(&mut self, now: Timestamp) -> Vec<SyncCommand> {

@@ -92,7 +92,7 @@ mod tests {
         };
         assert_eq!(
             object_table(&[table("web-part"), table("web-config")]),
-            "NAME       DATA   AGE\nweb-part   1      1s\nweb-config   1      1s\n"
+            "NAME       DATA   AGE\nweb-part   1      1s\nweb-config   1     1s\n"
         );
     }
 }

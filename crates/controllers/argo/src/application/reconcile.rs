@@ -45,6 +45,11 @@ impl Reconciler for ApplicationController {
     }
 }
 
+/// How long an Application is new: what it names may not have been told yet.
+const NEW_SECONDS: i64 = 5;
+/// When a new Application that names something unknown is looked at again.
+const NEWS_REST: Duration = Duration::from_secs(1);
+
 /// Whether a finalizer is one of those that the controller acts on.
 pub(crate) fn is_ours(finalizer: &str) -> bool {
     finalizer.starts_with(names::RESOURCES_FINALIZER)
@@ -157,8 +162,27 @@ impl ApplicationController {
         }
         report.clears_refresh = application.annotation(names::REFRESH).is_some();
         report.not_compared(&spec, HealthCode::Unknown);
+        if self.is_new(application) {
+            // Its cluster or project may have been made a moment before it, and be on the way
+            // here: what somebody asked for is not ended for that.
+            return Verdict {
+                again: Some(NEWS_REST),
+                ..Verdict::failed(Class::Denied)
+            };
+        }
         self.refuse_operation(application, report);
         Verdict::failed(Class::Denied)
+    }
+
+    /// Whether an Application was made within the last seconds.
+    fn is_new(&self, application: &Object) -> bool {
+        let made = application.pointer("/metadata/creationTimestamp");
+        let made = made.and_then(argosy_object::Value::as_str);
+        let Some(made) = made.and_then(|text| text.parse::<jiff::Timestamp>().ok()) else {
+            return false;
+        };
+        let age = self.hub.ports.clock.now().duration_since(made).abs();
+        age < jiff::SignedDuration::from_secs(NEW_SECONDS)
     }
 
     /// A stage ended early: sync is `Unknown`, nothing is applied and nothing deleted.

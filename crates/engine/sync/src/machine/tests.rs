@@ -129,6 +129,30 @@ fn degraded_wave_fails_the_sync_and_later_waves_are_not_applied() {
 }
 
 #[test]
+fn object_that_is_deleted_while_its_wave_settles_fails_the_sync() {
+    let mut machine = machine(vec![step("a", 0, 0), step("b", 1, 0)]);
+    machine.advance(now(), SyncEvent::Recorded);
+    assert!(
+        machine
+            .advance(now(), SyncEvent::Missing { step: 0 })
+            .is_empty()
+    );
+    machine.advance(now(), applied(0));
+    let commands = machine.advance(now(), SyncEvent::Missing { step: 0 });
+    let state = finished(&commands);
+    assert_eq!(state.phase, OperationPhase::Failed);
+    let result = &state.sync_result.as_ref().unwrap().resources[0];
+    assert!(
+        result
+            .message
+            .ends_with("/a is missing, it might have been deleted"),
+        "{}",
+        result.message
+    );
+    assert_eq!(result.hook_phase, Some(OperationPhase::Error));
+}
+
+#[test]
 fn refused_step_fails_before_anything_is_applied() {
     let mut refused = step("a", 0, 0);
     refused.action = Action::Refuse("not permitted".into());
