@@ -121,7 +121,8 @@ impl ApplicationController {
         }
     }
 
-    /// The `refresh` annotation: look at the remotes first; `hard`: render anew.
+    /// The `refresh` annotation, or an operation that is about to begin: look at the remotes first;
+    /// `hard`: render anew.
     async fn refresh(
         &self,
         application: &Object,
@@ -129,11 +130,16 @@ impl ApplicationController {
         record: &Record,
         report: &mut Report,
     ) {
-        let Some(kind) = application.annotation(names::REFRESH) else {
+        let asked = application.annotation(names::REFRESH);
+        // Compat: an operation that somebody asks for is for what the remote has now.
+        let begins = application.pointer("/operation").is_some()
+            && !record.is_running()
+            && record.finished().is_none();
+        if asked.is_none() && !begins {
             return;
-        };
-        report.clears_refresh = true;
-        if kind == "hard" {
+        }
+        report.clears_refresh = asked.is_some();
+        if asked == Some("hard") {
             record.cache.clear();
         }
         for source in valid.spec.all_sources() {

@@ -2,12 +2,14 @@
 
 use crate::watchman::operation_id;
 use argosy_object::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 #[derive(Default)]
 pub struct Operations {
     uid: String,
-    completed: BTreeSet<String>,
+    /// The operation that ended last. Another one that began in the same second for the same
+    /// revision has its name, so that only the last one is known by it.
+    completed: Option<String>,
     by_author: BTreeMap<String, usize>,
     /// Revision of the operation that ended last, and of the one before.
     ended: Vec<String>,
@@ -41,13 +43,14 @@ impl Operations {
         let text = |pointer: &str| application.pointer(pointer).and_then(Value::as_str);
         let phase = text("/status/operationState/phase").unwrap_or_default();
         if matches!(phase, "Running" | "Terminating") {
-            return if self.completed.contains(&id) {
+            return if self.completed.as_ref() == Some(&id) {
                 Err(format!("operation {id} runs again after its end"))
             } else {
                 Ok(())
             };
         }
-        if self.completed.insert(id) {
+        if self.completed.as_ref() != Some(&id) {
+            self.completed = Some(id);
             let author = text("/status/operationState/operation/initiatedBy/username");
             *self
                 .by_author
