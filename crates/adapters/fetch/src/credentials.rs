@@ -4,8 +4,8 @@
 //! wins over one of no project; where it carries no credential itself, the `repo-creds` Secret
 //! with the longest URL prefix lends one.
 
-use crate::tls::Trust;
 use crate::proxy::Proxies;
+use crate::tls::Trust;
 use crate::url::{comparable, plain};
 use argosy_crds::RepositorySecret;
 use argosy_object::{Object, Redacted};

@@ -20,5 +20,6 @@ pub use download::{Download, download};
 pub use proxy::Proxies;
 pub use tls::{Patience, Trust, agent};
 pub use url::{
-    basic, comparable, host, is_scp_like, may_carry_credentials, origin, plain, redact_url, redirected,
+    basic, comparable, host, is_scp_like, may_carry_credentials, origin, plain, redact_url,
+    redirected,
 };

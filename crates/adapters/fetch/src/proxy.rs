@@ -33,7 +33,11 @@ impl Proxies {
         let (proxy, none_for, source) = if own.is_empty() {
             let is_tls = url.starts_with("https://");
             let proxy = if is_tls { &self.https } else { &self.http };
-            (proxy.as_str(), self.none_for.as_str(), "the environment's proxy")
+            (
+                proxy.as_str(),
+                self.none_for.as_str(),
+                "the environment's proxy",
+            )
         } else {
             (own, own_none_for, "`proxy`")
         };

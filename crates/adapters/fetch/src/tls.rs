@@ -56,11 +56,7 @@ impl Default for Patience {
 ///
 /// # Errors
 /// Certificates, a key or a proxy that are none.
-pub fn agent(
-    url: &str,
-    trust: &Trust,
-    patience: Patience,
-) -> Result<ureq::Agent, String> {
+pub fn agent(url: &str, trust: &Trust, patience: Patience) -> Result<ureq::Agent, String> {
     let mut tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))

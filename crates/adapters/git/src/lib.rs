@@ -27,8 +27,8 @@ mod submodules;
 mod tree;
 mod wire;
 
-pub use disk::DiskTree;
 pub use argosy_fetch::{Credentials, Patience, Proxies, redact_url};
+pub use disk::DiskTree;
 pub use location::InsteadOf;
 pub use sources::{GitSettings, GitSources, Permit};
 pub use ssh::{SshAgent, SshSettings};

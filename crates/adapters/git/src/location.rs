@@ -1,8 +1,8 @@
 //! Where a repository's URL leads, and how a URL may be shown.
 
 use crate::failure;
-use argosy_fetch::redact_url;
 use crate::ssh::Address;
+use argosy_fetch::redact_url;
 use argosy_ports::{SourceError, SourceErrorKind};
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,5 @@
 //! One poll for each repository and credential, however many follow it.
 
-use argosy_fetch::Credentials;
 use crate::failure;
 use crate::local::LocalRepository;
 use crate::location::{InsteadOf, Location};
@@ -10,6 +9,7 @@ use crate::refs::Unresolved;
 use crate::remote::{Access, Remote, Way};
 use crate::repository::{Beside, Repository, Snapshot, explain, remedy};
 use crate::sources::GitSettings;
+use argosy_fetch::Credentials;
 use argosy_object::Digest;
 use argosy_ports::{Artifact, Clock, CredentialId, RepoRef, Seen, SourceError, Wanted};
 use std::collections::HashMap;

@@ -153,10 +153,7 @@ impl Remote {
             ),
             (Some(Cause::NotGit), _) => failure::no_repository(
                 url,
-                &format!(
-                    "`{}` does not speak Git's smart HTTP there",
-                    host(url)
-                ),
+                &format!("`{}` does not speak Git's smart HTTP there", host(url)),
             ),
             (_, Some(commit)) => failure::no_revision(
                 url,

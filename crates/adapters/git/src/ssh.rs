@@ -8,8 +8,8 @@ mod words;
 pub(crate) use address::Address;
 pub(crate) use words::{Failed, explain};
 
-use argosy_fetch::Credential;
 use crate::wire::{Bounded, Budget, Cause, CauseSlot, Wire};
+use argosy_fetch::Credential;
 use argosy_fetch::Patience;
 use argosy_object::Redacted;
 use gix_transport::Protocol;

@@ -46,10 +46,7 @@ pub struct Live {
 /// # Errors
 /// [`StageError::Live`] where the cluster cannot be read: then nothing is known, and nothing may
 /// be deleted.
-pub async fn live(
-    cluster: &dyn Cluster,
-    want: &LiveWant,
-) -> Result<Live, StageError> {
+pub async fn live(cluster: &dyn Cluster, want: &LiveWant) -> Result<Live, StageError> {
     let set = cluster.live(want).await.map_err(StageError::Live)?;
     let objects = set
         .objects

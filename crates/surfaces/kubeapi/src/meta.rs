@@ -96,8 +96,8 @@ pub(crate) fn stamp(now: Timestamp) -> String {
 /// An object's stored form: no `resourceVersion`, no `selfLink`; `apiVersion` first and `metadata`
 /// behind it, so that [`append_shown`] finds its place without reading the rest.
 pub(crate) fn encode(object: &Value) -> Bytes {
-    let mut bytes = serde_json::to_vec(&StoredForm(object))
-        .expect("a value with string keys is always JSON");
+    let mut bytes =
+        serde_json::to_vec(&StoredForm(object)).expect("a value with string keys is always JSON");
     // It is kept for long, and the buffer grew by doubling.
     bytes.shrink_to_fit();
     Bytes::from(bytes)

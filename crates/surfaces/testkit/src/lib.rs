@@ -3,7 +3,7 @@
 pub mod githttp;
 pub mod proxy;
 pub mod realapi;
+pub mod registry;
 pub mod sshd;
 pub mod tls;
-pub mod registry;
 pub mod web;

@@ -1,8 +1,8 @@
 //! What `ssh` and the server behind it say, in words that name the way out.
 
 use super::Address;
-use argosy_fetch::Credential;
 use crate::failure;
+use argosy_fetch::Credential;
 use argosy_fetch::redact_url;
 use argosy_ports::{SourceError, SourceErrorKind};
 

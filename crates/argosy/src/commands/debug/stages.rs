@@ -129,9 +129,7 @@ fn rounds(
                             ));
                         }
                         Need::Remote(need) => {
-                            return Err(format!(
-                                "a case holds nothing from elsewhere: {need:?}"
-                            ));
+                            return Err(format!("a case holds nothing from elsewhere: {need:?}"));
                         }
                     }
                 }

@@ -7,7 +7,7 @@ use super::validate::Valid;
 use argosy_crds::{ResourceStatus, Source};
 use argosy_diff::{Comparison, Desired, IgnoreRules, compare};
 use argosy_object::{Class, Classified as _, Finding, Gvk, Key};
-use argosy_pipeline::{RenderedApp, Sourced, StageError, Live, live, live_want, source};
+use argosy_pipeline::{Live, RenderedApp, Sourced, StageError, live, live_want, source};
 use argosy_ports::{Cluster, ClusterFacts};
 use argosy_render::{Request, Tool};
 use argosy_sync::{DesiredInput, DesiredSet, TrackingId, desired};

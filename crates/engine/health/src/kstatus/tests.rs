@@ -1,3 +1,5 @@
+//! kstatus on objects as they are on their way, and when they are there.
+
 use super::*;
 use argosy_object::json;
 

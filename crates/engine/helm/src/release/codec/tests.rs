@@ -1,3 +1,5 @@
+//! Records that Helm could have written, and those that nobody should have.
+
 use super::*;
 use argosy_object::json;
 
