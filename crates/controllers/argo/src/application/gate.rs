@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many Applications of one cluster are reconciled at a time.
-const INSIDE_AT_ONCE: usize = 16;
+const INSIDE_AT_ONCE: usize = 64;
 
 /// Lets so many of each cluster in; the others of that cluster wait without a worker.
 pub(crate) struct Gate {
