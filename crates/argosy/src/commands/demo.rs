@@ -187,8 +187,30 @@ async fn bring_up(data_dir: &Path, session: &Session) -> anyhow::Result<Running>
             .create(&sets, &set, &WriteOptions::default())
             .await
             .with_context(|| format!("cannot create ApplicationSet `{}`", set.name()))?;
+        wait_for_namespaces(&running).await;
     }
     Ok(running)
+}
+
+/// The microservices go into namespaces of the teams' set: who comes before them fails, and is
+/// tried again only after five seconds. Waits for them, but not for long.
+async fn wait_for_namespaces(running: &Running) {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let namespaces = Resource::new(Gvk::new("", "v1", "Namespace"), "namespaces", false);
+    let all = async {
+        for (name, _) in clusters() {
+            let Some(service) = running.fleet.cluster(&name) else {
+                continue;
+            };
+            let client = Client::new(running.fleet.url(), service);
+            for team in repositories::TEAM_NAMES {
+                while !matches!(client.get(&namespaces, None, team).await, Ok(Some(_))) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, all).await;
 }
 
 /// Three regions, each with three production clusters and one for staging.

@@ -115,7 +115,7 @@ const APPS: [(&str, &str, &str, u16); 5] = [
     ),
 ];
 
-const TEAM_NAMES: [&str; 4] = ["discovery", "identity", "messaging", "shop"];
+pub(super) const TEAM_NAMES: [&str; 4] = ["discovery", "identity", "messaging", "shop"];
 
 /// Replicas in each region.
 const REGIONS: [(&str, u32); 3] = [("eu", 2), ("us", 3), ("ap", 1)];
