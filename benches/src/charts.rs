@@ -1,7 +1,6 @@
 //! helm and Argosy on the same charts.
 
-use crate::golang::Loop;
-use crate::tally::{Pair, line};
+use crate::report::Times;
 use crate::{Common, disk, process, samples};
 use anyhow::Context as _;
 use argosy_helm::{
@@ -51,41 +50,22 @@ pub fn run(charts: Option<&Path>, common: &Common) -> anyhow::Result<()> {
         }
     }
     let own: Vec<Option<Duration>> = cases.iter().map(warm).collect::<anyhow::Result<_>>()?;
-    let rendered: Vec<Pair> = processes.iter().copied().flatten().collect();
-    println!("{}", line("processes", "helm", &rendered));
-    let beside: Vec<Pair> = processes
-        .iter()
-        .zip(&own)
-        .filter_map(|(process, ours)| {
-            Some(Pair {
-                other: process.as_ref()?.other,
-                ours: (*ours)?,
-            })
-        })
-        .collect();
-    println!("{}", line("in the process, to a process", "helm", &beside));
-    if let Some(golang) = Loop::build("helm", folder.path()) {
-        let lines: Vec<String> = cases.iter().map(Case::line).collect();
-        let theirs = golang.times(&lines, WARM)?;
-        let pairs = theirs.iter().zip(&own);
-        let pairs: Vec<Pair> = pairs
-            .filter_map(|(other, ours)| {
-                Some(Pair {
-                    other: (*other)?,
-                    ours: (*ours)?,
-                })
-            })
-            .collect();
-        println!("{}", line("in the process, to a loop in Go", "go", &pairs));
+    let lines: Vec<String> = cases.iter().map(Case::line).collect();
+    Times {
+        tool: "helm",
+        processes: &processes,
+        own: &own,
+        lines: &lines,
     }
+    .print(folder.path(), WARM)?;
     thousand("ten templates", &sample)?;
-    if let Some(largest) = largest(&cases, &own) {
-        let name = largest
+    if let Some(typical) = typical(&cases, &own) {
+        let name = typical
             .chart
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        thousand(&name, &largest.chart)?;
+        thousand(&name, &typical.chart)?;
     }
     Ok(())
 }
@@ -115,9 +95,8 @@ fn thousand(name: &str, chart: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The chart of a middling size among the bitnami-like: the one whose rendering takes the median
-/// of the slower half.
-fn largest<'c>(cases: &'c [Case], own: &[Option<Duration>]) -> Option<&'c Case> {
+/// A chart of a usual public size: three quarters of the cases render faster.
+fn typical<'c>(cases: &'c [Case], own: &[Option<Duration>]) -> Option<&'c Case> {
     let mut timed: Vec<(Duration, &Case)> = cases
         .iter()
         .zip(own)

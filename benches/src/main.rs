@@ -9,6 +9,7 @@ mod golang;
 mod overlays;
 mod process;
 mod real;
+mod report;
 mod samples;
 mod tally;
 

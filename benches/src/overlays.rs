@@ -1,7 +1,6 @@
 //! kustomize and Argosy on the same trees.
 
-use crate::golang::Loop;
-use crate::tally::{Pair, line};
+use crate::report::Times;
 use crate::{Common, disk, process, samples};
 use argosy_kustomize::{BuildOptions, build, to_yaml};
 use argosy_tree::{Limits, MemoryTree, RelPath, Rooted};
@@ -42,39 +41,17 @@ pub fn run(trees: Option<&Path>, common: &Common) -> anyhow::Result<()> {
         }
     }
     let own: Vec<Option<Duration>> = cases.iter().map(warm).collect::<anyhow::Result<_>>()?;
-    let built: Vec<Pair> = processes.iter().copied().flatten().collect();
-    println!("{}", line("processes", "kustomize", &built));
-    let beside: Vec<Pair> = processes
+    let lines: Vec<String> = cases
         .iter()
-        .zip(&own)
-        .filter_map(|(process, ours)| {
-            Some(Pair {
-                other: process.as_ref()?.other,
-                ours: (*ours)?,
-            })
-        })
+        .map(|case| case.path().display().to_string())
         .collect();
-    println!(
-        "{}",
-        line("in the process, to a process", "kustomize", &beside)
-    );
-    if let Some(golang) = Loop::build("kustomize", scratch.path()) {
-        let lines: Vec<String> = cases
-            .iter()
-            .map(|case| case.path().display().to_string())
-            .collect();
-        let theirs = golang.times(&lines, WARM)?;
-        let pairs = theirs.iter().zip(&own);
-        let pairs: Vec<Pair> = pairs
-            .filter_map(|(other, ours)| {
-                Some(Pair {
-                    other: (*other)?,
-                    ours: (*ours)?,
-                })
-            })
-            .collect();
-        println!("{}", line("in the process, to a loop in Go", "go", &pairs));
+    Times {
+        tool: "kustomize",
+        processes: &processes,
+        own: &own,
+        lines: &lines,
     }
+    .print(scratch.path(), WARM)?;
     let tree = MemoryTree::new(samples::overlays(OVERLAYS));
     for threads in [1, 2] {
         println!(

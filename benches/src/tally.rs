@@ -11,6 +11,18 @@ pub struct Pair {
     pub ours: Duration,
 }
 
+/// The pairs of cases that both sides have a time of.
+pub fn paired(others: &[Option<Duration>], ours: &[Option<Duration>]) -> Vec<Pair> {
+    let both = others.iter().zip(ours);
+    both.filter_map(|(other, ours)| {
+        Some(Pair {
+            other: (*other)?,
+            ours: (*ours)?,
+        })
+    })
+    .collect()
+}
+
 /// What is said of all pairs: `LABEL  OTHER's sum and median, ours, and their ratios`.
 pub fn line(label: &str, other: &str, pairs: &[Pair]) -> String {
     if pairs.is_empty() {

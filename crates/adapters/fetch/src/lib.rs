@@ -10,6 +10,7 @@
 mod client;
 mod credentials;
 mod download;
+mod pace;
 mod proxy;
 mod tls;
 mod url;
@@ -17,6 +18,7 @@ mod url;
 pub use client::{Answer, Ask, Client, FetchError};
 pub use credentials::{Credential, Credentials};
 pub use download::{Download, download};
+pub use pace::{Pace, jittered};
 pub use proxy::Proxies;
 pub use tls::{Patience, Trust, agent};
 pub use url::{

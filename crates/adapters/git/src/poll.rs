@@ -9,11 +9,10 @@ use crate::refs::Unresolved;
 use crate::remote::{Access, Remote, Way};
 use crate::repository::{Beside, Repository, Snapshot, explain, remedy};
 use crate::sources::GitSettings;
-use argosy_fetch::Credentials;
+use argosy_fetch::{Credentials, Pace, jittered};
 use argosy_object::Digest;
 use argosy_ports::{Artifact, Clock, CredentialId, RepoRef, Seen, SourceError, Wanted};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
@@ -30,8 +29,6 @@ const SETTLED_IN_A_ROUND: usize = 16;
 const UNUSED: Duration = Duration::from_hours(30 * 24);
 /// Pauses after looks that a push asked for.
 const LATER: [Duration; 2] = [Duration::from_secs(2), Duration::ZERO];
-/// The shortest delay after a failure of a remote.
-const FIRST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// What all repositories share.
 pub(crate) struct Shared {
@@ -451,17 +448,16 @@ impl Watched {
         } else {
             settings.remote_interval
         };
-        if failures == 0 {
-            return if self.is_local {
-                interval
-            } else {
-                jittered(interval, &self.url, round)
-            };
+        let pace = Pace {
+            interval,
+            max_backoff: settings.max_backoff,
+        };
+        // A look at the local disk costs nobody else anything.
+        if failures == 0 && self.is_local {
+            interval
+        } else {
+            jittered(pace.after(failures), &self.url, round)
         }
-        let first = interval.min(FIRST_BACKOFF);
-        let factor = 2_u32.saturating_pow((failures - 1).min(16));
-        let delay = first.saturating_mul(factor).min(settings.max_backoff);
-        jittered(delay, &self.url, round)
     }
 
     /// Ends the poll.
@@ -482,12 +478,6 @@ fn spawn(task: impl Future<Output = ()> + Send + 'static) {
 /// The URL a repository is really read from.
 pub(crate) fn effective_url(shared: &Shared, url: &str) -> String {
     InsteadOf::apply(&shared.settings.instead_of, url.trim())
-}
-
-/// Spreads a delay by a tenth either way, so that many repositories are not asked at once.
-fn jittered(delay: Duration, url: &str, round: u64) -> Duration {
-    let hash = RandomState::new().hash_one((url, round));
-    delay.mul_f64(0.9 + 0.2 * (hash % 1000) as f64 / 1000.0)
 }
 
 fn tell(sender: &watch::Sender<Seen>, found: Result<Artifact, SourceError>, now: jiff::Timestamp) {

@@ -2,18 +2,15 @@
 
 use super::{Shared, lock};
 use crate::registry::reference::is_digest;
+use argosy_fetch::{Pace, jittered};
 use argosy_object::Str;
 use argosy_ports::{Artifact, RepoRef, Seen, SourceError, Wanted};
 use argosy_semver::Version;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-
-/// The shortest delay after a failure.
-const FIRST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// A repository with those who follow it.
 pub(super) struct Watched {
@@ -175,16 +172,11 @@ impl Watched {
 
     fn delay(&self, failures: u32, round: u64) -> Duration {
         let settings = &self.shared.settings;
-        let delay = if failures == 0 {
-            settings.interval
-        } else {
-            let first = settings.interval.min(FIRST_BACKOFF);
-            let factor = 2_u32.saturating_pow((failures - 1).min(16));
-            first.saturating_mul(factor).min(settings.max_backoff)
+        let pace = Pace {
+            interval: settings.interval,
+            max_backoff: settings.max_backoff,
         };
-        // Spread, so that many repositories are not asked at once.
-        let hash = RandomState::new().hash_one((&self.repo.url, round));
-        delay.mul_f64(0.9 + 0.2 * (hash % 1000) as f64 / 1000.0)
+        jittered(pace.after(failures), &self.repo.url, round)
     }
 
     /// Ends the poll.
