@@ -73,6 +73,8 @@ fn words(line: &str) -> Vec<String> {
 
 static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
+        // What client-go logs by itself, such as a watch that ended while it was read.
+        (r"(?m)^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ .*\n?", ""),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC", "TIME"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
         (
