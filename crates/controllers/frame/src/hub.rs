@@ -35,6 +35,41 @@ pub struct HubStore {
 struct Held {
     blob: Blob,
     version: u64,
+    /// Noted states that the watch has not told of yet, the newest last.
+    noted: Vec<u64>,
+}
+
+/// How many noted states of one object are remembered: what is forgotten counts as news when the
+/// watch tells of it.
+const NOTED: usize = 8;
+
+impl Held {
+    /// Takes another state; whether it is news.
+    fn take(&mut self, blob: Blob, version: u64, is_noted: bool) -> bool {
+        if is_noted {
+            if self.noted.len() == NOTED {
+                self.noted.remove(0);
+            }
+            self.noted.push(version);
+        } else if let Some(at) = self.noted.iter().position(|noted| *noted == version) {
+            // The watch tells states in their order: those before this one have been told, too.
+            self.noted.drain(..=at);
+            if self.version >= version {
+                return false;
+            }
+        }
+        if self.blob.digest == blob.digest {
+            return false;
+        }
+        // The watch is behind what was noted: what it tells may still be news, since somebody
+        // else may have written it, but the newer state stays.
+        if self.version > version {
+            return !is_noted;
+        }
+        self.blob = blob;
+        self.version = version;
+        true
+    }
 }
 
 /// The resourceVersion as a number, by which two states of one object can be told apart.
@@ -85,19 +120,26 @@ impl HubStore {
         self.put(Blob::new(object), version(object), Some(by));
     }
 
+    /// Takes a state that was read beside the watch, as if the watch had told of it.
+    pub fn note_read(&self, object: &Object) {
+        self.put(Blob::new(object), version(object), None);
+    }
+
     /// Keeps the newer state; a state that differs from the one held is told of.
     fn put(&self, blob: Blob, version: u64, noted_by: Option<&'static str>) {
         let key = blob.key.clone();
-        let digest = blob.digest;
         let is_change = {
             let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-            match objects.get(&key) {
-                Some(held) if held.blob.digest == digest => false,
-                // The watch is behind what was noted: what it tells may still be news, since
-                // somebody else may have written it, but the newer state stays.
-                Some(held) if held.version > version => noted_by.is_none(),
-                _ => {
-                    objects.insert(key.clone(), Held { blob, version });
+            match objects.get_mut(&key) {
+                Some(held) => held.take(blob, version, noted_by.is_some()),
+                None => {
+                    let noted = noted_by.map(|_| version).into_iter().collect();
+                    let held = Held {
+                        blob,
+                        version,
+                        noted,
+                    };
+                    objects.insert(key.clone(), held);
                     true
                 }
             }
@@ -244,5 +286,64 @@ impl HubStore {
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<Key, Held>> {
         self.objects.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argosy_object::json;
+
+    fn state(version: u64, word: &str) -> Object {
+        Object::new(json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": "a", "namespace": "argocd", "resourceVersion": version.to_string()},
+            "word": word,
+        }))
+        .unwrap()
+    }
+
+    /// What is news, by who noted it.
+    fn news(changes: &mut broadcast::Receiver<HubChange>) -> Vec<Option<&'static str>> {
+        std::iter::from_fn(|| changes.try_recv().ok())
+            .map(|change| change.noted_by)
+            .collect()
+    }
+
+    #[test]
+    fn watch_that_is_behind_tells_no_news_of_what_was_noted() {
+        let store = HubStore::default();
+        let mut changes = store.changes();
+        for (version, word) in [(1, "one"), (2, "two"), (4, "four")] {
+            store.note(&state(version, word), "me");
+        }
+        assert_eq!(news(&mut changes), [Some("me"); 3]);
+        for (version, word) in [(1, "one"), (2, "two")] {
+            store.note_read(&state(version, word));
+        }
+        assert_eq!(news(&mut changes), []);
+        store.note_read(&state(3, "somebody's"));
+        assert_eq!(news(&mut changes), [None], "somebody else wrote between");
+        store.note_read(&state(4, "four"));
+        assert_eq!(news(&mut changes), []);
+        store.note_read(&state(5, "five"));
+        assert_eq!(news(&mut changes), [None]);
+        let held = store.get(&state(5, "").key()).unwrap();
+        assert_eq!(held.resource_version(), "5");
+    }
+
+    #[test]
+    fn forgotten_notes_count_as_news_and_never_set_back() {
+        let store = HubStore::default();
+        let mut changes = store.changes();
+        for version in 1..=20 {
+            store.note(&state(version, &version.to_string()), "me");
+        }
+        news(&mut changes);
+        store.note_read(&state(3, "3"));
+        store.note_read(&state(19, "19"));
+        assert_eq!(news(&mut changes), [None]);
+        let held = store.get(&state(20, "").key()).unwrap();
+        assert_eq!(held.resource_version(), "20");
     }
 }

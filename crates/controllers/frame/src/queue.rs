@@ -11,6 +11,9 @@ use tokio::time::Instant;
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 /// The longest pause after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(180);
+/// How long a key rests after a run before news of the same sort wakes it: what changes on a
+/// cluster comes in bursts.
+const REST: Duration = Duration::from_millis(50);
 
 /// A queue of keys: each stands in it once, and one worker at a time has it.
 ///
@@ -27,6 +30,11 @@ struct State {
     /// In `ready`, or wished for again while under way.
     wished: HashSet<Key>,
     busy: HashSet<Key>,
+    /// Wished for again while under way, after a rest.
+    rested: HashSet<Key>,
+    /// When the runs of the last [`REST`] ended, in their order.
+    ended: VecDeque<(Instant, Key)>,
+    ended_at: HashMap<Key, Instant>,
     delayed: BTreeMap<(Instant, u64), Key>,
     delayed_at: HashMap<Key, (Instant, u64)>,
     failures: HashMap<Key, u32>,
@@ -72,6 +80,22 @@ impl Queue {
         state.delayed_at.insert(key, place);
         drop(state);
         self.wakes.notify_one();
+    }
+
+    /// Wishes for a run now, or a rest after the last one where that has just ended: a burst of
+    /// news becomes few runs, and the first of it is not held up.
+    pub fn add_rested(&self, key: Key) {
+        let mut state = self.state();
+        if state.busy.contains(&key) {
+            state.rested.insert(key);
+            return;
+        }
+        let rest = state.ended_at.get(&key).map(|ended| {
+            let passed = Instant::now().saturating_duration_since(*ended);
+            REST.saturating_sub(passed)
+        });
+        drop(state);
+        self.add_after(key, rest.unwrap_or_default());
     }
 
     /// Wishes for a run after a pause that doubles with each failure in a row.
@@ -130,10 +154,15 @@ impl Queue {
     pub fn done(&self, key: &Key) {
         let mut state = self.state();
         state.busy.remove(key);
+        state.note_end(key, Instant::now());
+        let is_rested = state.rested.remove(key);
         if state.wished.contains(key) {
             state.ready.push_back(key.clone());
             drop(state);
             self.wakes.notify_one();
+        } else if is_rested {
+            drop(state);
+            self.add_after(key.clone(), REST);
         }
     }
 
@@ -164,6 +193,21 @@ impl Queue {
 }
 
 impl State {
+    /// Keeps when a run ended, and forgets those that ended a rest ago.
+    fn note_end(&mut self, key: &Key, now: Instant) {
+        while let Some((at, ended)) = self.ended.front() {
+            if now.saturating_duration_since(*at) < REST {
+                break;
+            }
+            if self.ended_at.get(ended) == Some(at) {
+                self.ended_at.remove(ended);
+            }
+            self.ended.pop_front();
+        }
+        self.ended.push_back((now, key.clone()));
+        self.ended_at.insert(key.clone(), now);
+    }
+
     fn undelay(&mut self, key: &Key) {
         if let Some(place) = self.delayed_at.remove(key) {
             self.delayed.remove(&place);
@@ -214,6 +258,36 @@ mod tests {
         let start = Instant::now();
         assert_eq!(queue.next().await, Some(key("a")));
         assert_eq!(start.elapsed().as_secs(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn burst_of_news_becomes_a_run_at_once_and_one_after_a_rest() {
+        let queue = Queue::new();
+        let start = Instant::now();
+        queue.add_rested(key("a"));
+        assert_eq!(queue.next().await, Some(key("a")));
+        assert!(start.elapsed().is_zero(), "the first is not held up");
+        queue.add_rested(key("a"));
+        queue.done(&key("a"));
+        queue.add_rested(key("a"));
+        assert_eq!(queue.next().await, Some(key("a")));
+        assert_eq!(start.elapsed(), REST);
+        queue.add_rested(key("a"));
+        queue.add(key("a"));
+        queue.done(&key("a"));
+        assert_eq!(queue.next().await, Some(key("a")));
+        assert_eq!(
+            start.elapsed(),
+            REST,
+            "what is wished for at once does not rest"
+        );
+        queue.done(&key("a"));
+        tokio::time::advance(REST).await;
+        queue.add_rested(key("b"));
+        assert_eq!(queue.next().await, Some(key("b")));
+        queue.done(&key("b"));
+        assert!(queue.is_idle(Duration::ZERO));
+        assert_eq!(queue.state().ended_at.len(), 1, "old ends are forgotten");
     }
 
     #[tokio::test(start_paused = true)]

@@ -102,13 +102,14 @@ impl Report {
         };
     }
 
-    /// The whole object as it should be: `status`, and without what is done.
-    pub fn apply_to(mut self, seen: &Object) -> Value {
+    /// The whole object as it should be: `status`, and without what is done. `None` where it is
+    /// so already.
+    pub fn apply_to(mut self, seen: &Object) -> Option<Value> {
         self.status.conditions = self.final_conditions();
-        let is_changed = self.status != self.last || self.clears_refresh || self.clears_operation;
-        if is_changed {
-            self.status.reconciled_at = Some(now_text(self.now));
+        if self.status == self.last && !self.clears_refresh && !self.clears_operation {
+            return None;
         }
+        self.status.reconciled_at = Some(now_text(self.now));
         let mut wanted = seen.value().clone();
         wanted["status"] = serde_json::to_value(&self.status).expect("status is plain data");
         keep_unknown(&mut wanted["status"], seen.pointer("/status"));
@@ -122,7 +123,7 @@ impl Report {
         {
             annotations.remove(argosy_crds::names::REFRESH);
         }
-        wanted
+        Some(wanted)
     }
 
     /// Whether nothing is new but the words that say what health waits for.
