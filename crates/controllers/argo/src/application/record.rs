@@ -51,7 +51,7 @@ impl Records {
 
 /// How long a status rests before it is written for the sake of its words alone: a rollout says
 /// something new with each pod, and every word of it costs the hub a write.
-const WORDS_REST: Duration = Duration::from_secs(1);
+const WORDS_REST: Duration = Duration::from_secs(5);
 
 impl Record {
     /// How long the words of a status have yet to wait; `None` where they need not.
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn words_wait_a_second_after_a_write() {
+    async fn words_wait_some_seconds_after_a_write() {
         let record = Record::default();
         assert_eq!(record.rest(), None);
         record.written();
