@@ -5,6 +5,7 @@ use super::compare::Compared;
 use super::operation::{Launch, Pass};
 use super::record::Record;
 use super::validate::{Valid, validate};
+use crate::follow::Followed;
 use argosy_crds::{ApplicationStatus, HealthCode, condition, names};
 use argosy_frame::{Reconciler, StatusError, Verdict};
 use argosy_object::{Class, Classified as _, Key, Object};
@@ -356,14 +357,7 @@ impl ApplicationController {
     /// From now on a commit to one of the sources, or a new version of a chart, wakes the
     /// Application.
     fn follow(&self, key: &Key, valid: &Valid) {
-        let followed = valid.spec.all_sources().iter().map(|source| {
-            let repo = self
-                .hub
-                .ports
-                .sources
-                .repo(&source.repo_url, valid.spec.project_name());
-            (repo, argosy_pipeline::wanted_of(source))
-        });
+        let followed = self.followed(valid).into_iter();
         // Bases elsewhere are known once they were read.
         let remotes = self.records.get(key).map(|record| record.cache.remotes());
         let remotes = remotes.into_iter().flatten().map(|remote| {
@@ -371,6 +365,17 @@ impl ApplicationController {
             argosy_pipeline::followed(sources, &remote, valid.spec.project_name())
         });
         self.follows.set(key, followed.chain(remotes).collect());
+    }
+
+    /// The revisions that the sources name, in their order.
+    pub(super) fn followed(&self, valid: &Valid) -> Vec<Followed> {
+        let (sources, project) = (&self.hub.ports.sources, valid.spec.project_name());
+        let all = valid.spec.all_sources().iter();
+        all.map(|source| {
+            let repo = sources.repo(&source.repo_url, project);
+            (repo, argosy_pipeline::wanted_of(source))
+        })
+        .collect()
     }
 
     fn forget(&self, key: &Key) {
