@@ -137,6 +137,19 @@ impl Report {
         same == self.last
     }
 
+    /// Whether nothing is new but how far the objects have come.
+    pub fn says_only_progress(&self) -> bool {
+        if self.clears_refresh || self.clears_operation {
+            return false;
+        }
+        let mut same = self.last.clone();
+        same.health.clone_from(&self.status.health);
+        same.resources.clone_from(&self.status.resources);
+        same.summary.clone_from(&self.status.summary);
+        same.conditions.clone_from(&self.status.conditions);
+        same == self.status && self.final_conditions() == self.last.conditions
+    }
+
     /// Conditions keep the time at which they first said what they say.
     fn final_conditions(&self) -> Vec<ApplicationCondition> {
         let mut all: Vec<ApplicationCondition> = self
@@ -291,6 +304,14 @@ mod tests {
         assert!(words.says_only_more());
         words.clears_refresh = true;
         assert!(!words.says_only_more());
+        let mut moved = report();
+        moved.status.health.status = Some(HealthCode::Healthy);
+        assert!(moved.says_only_progress() && !moved.says_only_more());
+        moved.status.sync.revision = "new".into();
+        assert!(!moved.says_only_progress());
+        let mut complains = report();
+        complains.condition("SyncError", "no");
+        assert!(!complains.says_only_progress());
         let mut healthy = report();
         healthy.status.health.status = Some(HealthCode::Healthy);
         healthy.status.health.message.clear();

@@ -101,6 +101,17 @@ fn again(valid: &Valid, error: &StageError) -> Verdict {
     }
 }
 
+/// How long a report may wait that the next one will say better.
+fn rest(record: &Record, report: &Report) -> Option<Duration> {
+    if report.says_only_more() {
+        record.words_rest()
+    } else if record.is_running() && report.says_only_progress() {
+        record.progress_rest()
+    } else {
+        None
+    }
+}
+
 impl ApplicationController {
     /// The nine stages. An early stop still reports all that was learned.
     async fn stages(
@@ -292,9 +303,7 @@ impl ApplicationController {
         report: Report,
     ) -> Result<Written, Verdict> {
         let record = self.records.get(key);
-        if report.says_only_more()
-            && let Some(left) = record.as_ref().and_then(|record| record.rest())
-        {
+        if let Some(left) = record.as_ref().and_then(|record| rest(record, &report)) {
             return Ok(Written::Rests(left));
         }
         let finished = record.as_ref().and_then(|record| record.finished());

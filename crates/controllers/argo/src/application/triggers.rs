@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 const SETTINGS: Duration = Duration::from_secs(10);
 /// How often an Application is looked at for what changes on its cluster while its operation
 /// runs: most of it is the operation's own doing, whose end wakes it anyway.
-const OPERATION_REST: Duration = Duration::from_secs(3);
+const OPERATION_REST: Duration = Duration::from_secs(5);
 
 /// Clusters whose changes are listened to, and the tasks of running operations.
 #[derive(Default)]
