@@ -104,6 +104,7 @@ impl ApplicationController {
             clock: self.hub.ports.clock.clone(),
             instance: instance_name(pass.key, &self.hub.ports.namespace),
             dry_run: sync.dry_run,
+            turns: self.gate.turns(&target_valid.destination.server),
         };
         let store = HubOperations {
             hub: self.hub.clone(),
