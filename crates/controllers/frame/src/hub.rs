@@ -4,8 +4,8 @@ use crate::stop::Stop;
 use argosy_object::{Blob, Key, Object};
 use argosy_ports::{Api, ApiErrorKind, ListOptions, Resource, WatchEvent, WatchOptions};
 use futures_util::StreamExt as _;
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
@@ -27,6 +27,8 @@ pub struct HubChange {
 #[derive(Debug)]
 pub struct HubStore {
     objects: RwLock<BTreeMap<Key, Held>>,
+    /// What a watch told of objects that are being written just now.
+    withheld: Mutex<HashMap<Key, Withheld>>,
     changes: broadcast::Sender<HubChange>,
     synced: watch::Sender<HashSet<Resource>>,
 }
@@ -37,6 +39,35 @@ struct Held {
     version: u64,
     /// Noted states that the watch has not told of yet, the newest last.
     noted: Vec<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Withheld {
+    writers: usize,
+    versions: Vec<u64>,
+}
+
+/// A write under way: what a watch tells of the object waits until its answer is there, which may
+/// be of that very state.
+#[derive(Debug)]
+pub struct Writing<'a> {
+    store: &'a HubStore,
+    key: &'a Key,
+}
+
+impl Writing<'_> {
+    /// Notes what the object has become, written by controller `by`.
+    pub fn done(self, object: &Object, by: &'static str) {
+        self.store.note(object, by);
+        self.store.release(self.key, Some((version(object), by)));
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.store.release(self.key, None);
+    }
 }
 
 /// How many noted states of one object are remembered: what is forgotten counts as news when the
@@ -82,6 +113,7 @@ impl Default for HubStore {
     fn default() -> Self {
         Self {
             objects: RwLock::default(),
+            withheld: Mutex::default(),
             changes: broadcast::channel(65_536).0,
             synced: watch::channel(HashSet::new()).0,
         }
@@ -144,13 +176,58 @@ impl HubStore {
                 }
             }
         };
-        if is_change {
-            let _ = self.changes.send(HubChange {
-                key,
-                is_deleted: false,
-                noted_by,
-            });
+        if is_change && (noted_by.is_some() || !self.withholds(&key, version)) {
+            self.tell(key, noted_by);
         }
+    }
+
+    /// Says that an object is about to be written here.
+    pub fn writing<'a>(&'a self, key: &'a Key) -> Writing<'a> {
+        self.withheld().entry(key.clone()).or_default().writers += 1;
+        Writing { store: self, key }
+    }
+
+    fn withholds(&self, key: &Key, version: u64) -> bool {
+        let mut withheld = self.withheld();
+        let Some(found) = withheld.get_mut(key) else {
+            return false;
+        };
+        found.versions.push(version);
+        true
+    }
+
+    /// A write is over: what was withheld is told of, with the author where it is what he wrote.
+    fn release(&self, key: &Key, written: Option<(u64, &'static str)>) {
+        let versions = {
+            let mut withheld = self.withheld();
+            let Some(found) = withheld.get_mut(key) else {
+                return;
+            };
+            found.writers -= 1;
+            let versions = std::mem::take(&mut found.versions);
+            if found.writers == 0 {
+                withheld.remove(key);
+            }
+            versions
+        };
+        let own = |version: &u64| written.is_some_and(|(own, _)| own == *version);
+        if versions.iter().any(|version| !own(version)) {
+            self.tell(key.clone(), None);
+        } else if !versions.is_empty() {
+            self.tell(key.clone(), written.map(|(_, by)| by));
+        }
+    }
+
+    fn tell(&self, key: Key, noted_by: Option<&'static str>) {
+        let _ = self.changes.send(HubChange {
+            key,
+            is_deleted: false,
+            noted_by,
+        });
+    }
+
+    fn withheld(&self) -> MutexGuard<'_, HashMap<Key, Withheld>> {
+        self.withheld.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the first list of these resources is in.
@@ -330,6 +407,29 @@ mod tests {
         assert_eq!(news(&mut changes), [None]);
         let held = store.get(&state(5, "").key()).unwrap();
         assert_eq!(held.resource_version(), "5");
+    }
+
+    #[test]
+    fn watch_that_is_quicker_than_the_answer_tells_no_news() {
+        let store = HubStore::default();
+        let mut changes = store.changes();
+        let key = state(1, "").key();
+        let writing = store.writing(&key);
+        store.note_read(&state(1, "mine"));
+        assert_eq!(news(&mut changes), [], "it may be one's own");
+        writing.done(&state(1, "mine"), "me");
+        assert_eq!(news(&mut changes), [Some("me")]);
+        let writing = store.writing(&key);
+        store.note_read(&state(2, "somebody's"));
+        store.note_read(&state(3, "mine"));
+        writing.done(&state(3, "mine"), "me");
+        assert_eq!(news(&mut changes), [None]);
+        let writing = store.writing(&key);
+        store.note_read(&state(4, "somebody's"));
+        drop(writing);
+        assert_eq!(news(&mut changes), [None], "a write that failed");
+        store.note_read(&state(5, "somebody's"));
+        assert_eq!(news(&mut changes), [None]);
     }
 
     #[test]

@@ -103,13 +103,8 @@ fn again(valid: &Valid, error: &StageError) -> Verdict {
 
 /// How long a report may wait that the next one will say better.
 fn rest(record: &Record, report: &Report) -> Option<Duration> {
-    if report.says_only_more() {
-        record.words_rest()
-    } else if record.is_running() && report.says_only_progress() {
-        record.progress_rest()
-    } else {
-        None
-    }
+    let may_wait = report.says_only_more() || record.is_running() && report.says_only_progress();
+    may_wait.then(|| record.rest())?
 }
 
 impl ApplicationController {
@@ -312,13 +307,10 @@ impl ApplicationController {
                 state.started_at == finished.started_at && state.operation == finished.operation
             })
         });
-        match self.store(application, report).await {
-            Ok(written) => {
-                if let Some(written) = written {
-                    self.hub.store.note(&written, super::NAME);
-                    if let Some(record) = &record {
-                        record.written();
-                    }
+        match self.store(key, application, report).await {
+            Ok(is_written) => {
+                if is_written && let Some(record) = &record {
+                    record.written();
                 }
                 if reports_finish && let Some(record) = &record {
                     record.reported();
@@ -332,18 +324,24 @@ impl ApplicationController {
         }
     }
 
-    /// Stores what is new in a report, if anything is.
+    /// Stores what is new in a report; whether anything was.
     pub(super) async fn store(
         &self,
+        key: &Key,
         application: &Object,
         report: Report,
-    ) -> Result<Option<Object>, StatusError> {
+    ) -> Result<bool, StatusError> {
         let Some(wanted) = report.apply_to(application) else {
-            return Ok(None);
+            return Ok(false);
         };
         let resource = crate::resources::applications();
+        let writing = self.hub.store.writing(key);
         let status = &self.hub.status;
-        status.write(&resource, application, &wanted, false).await
+        let written = status.write(&resource, application, &wanted, false).await?;
+        if let Some(written) = &written {
+            writing.done(written, super::NAME);
+        }
+        Ok(written.is_some())
     }
 
     /// Somebody else wrote the Application a moment ago: this pass begins anew on what stands now.

@@ -115,7 +115,7 @@ impl ApplicationController {
             loop {
                 match changes.recv().await {
                     Ok(change) => {
-                        let Some(instance) = change.instance else {
+                        let Some(instance) = change.instance.filter(|_| !change.is_detail) else {
                             continue;
                         };
                         let key = instance_key(&instance, &namespace);

@@ -39,9 +39,10 @@ impl OperationStore for HubOperations {
                 }
                 _ => {}
             }
+            let writing = self.hub.store.writing(&self.key);
             match self.write(&application, state).await {
                 Ok(written) => {
-                    self.hub.store.note(&written, crate::application::NAME);
+                    writing.done(&written, crate::application::NAME);
                     return Ok(());
                 }
                 Err(error) if error.kind == ApiErrorKind::Conflict => {}
