@@ -47,6 +47,9 @@ pub enum Lookups {
 /// Whether the time for a rendering is used up.
 pub type Expired = Arc<dyn Fn() -> bool + Send + Sync>;
 
+/// What tells a host's address; empty where it has none.
+pub type Resolve = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
 /// One rendering's clock, randomness and state.
 pub(crate) struct RenderEnv {
     now: GoTime,
@@ -59,6 +62,8 @@ pub(crate) struct RenderEnv {
     included: HashMap<Box<str>, u32>,
     /// Whether `required` and `fail` let pass, as in `helm lint`.
     pub is_lenient: bool,
+    /// What `getHostByName` asks.
+    pub resolve: Option<Resolve>,
     pub wanted: BTreeSet<Lookup>,
 }
 
@@ -73,6 +78,7 @@ impl RenderEnv {
             expired,
             included: HashMap::new(),
             is_lenient: false,
+            resolve: None,
             wanted: BTreeSet::new(),
         }
     }
@@ -126,7 +132,7 @@ fn own(table: FuncTable) -> FuncTable {
         })
         .with_typed("fail", "string", |cx, args| refused(cx, &args[0]))
         .with_typed("lookup", "string, string, string, string", lookup)
-        .with_typed("getHostByName", "string", |_, _| Ok(Value::str("")))
+        .with_typed("getHostByName", "string", host_address)
         .with_typed(
             "toYaml",
             "any",
@@ -276,6 +282,14 @@ fn lookup(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Value, FuncError> {
             }
         },
     }
+}
+
+/// The address of a host, where whoever renders wants names to be resolved.
+fn host_address(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Value, FuncError> {
+    let env = cx.env.as_any_mut().downcast_mut::<RenderEnv>();
+    let resolve = env.and_then(|env| env.resolve.clone());
+    let address = resolve.map_or_else(String::new, |resolve| resolve(&text_of(&args[0])));
+    Ok(Value::str(address))
 }
 
 /// Charges for writing the value out.

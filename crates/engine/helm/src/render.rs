@@ -11,11 +11,12 @@ use crate::chart::{Chart, is_compatible};
 use crate::dependencies;
 use crate::engine::{Top, render};
 use crate::error::HelmError;
-use crate::funcs::{Expired, Lookup, Lookups, RenderEnv};
+use crate::funcs::{Expired, Lookup, Lookups, RenderEnv, Resolve};
 use crate::hosts::{Capabilities, KubeVersion, VersionSet};
 use crate::known::KNOWN_VERSIONS;
 use crate::manifest::{Hook, Manifest, sort};
 use crate::metadata::fields_map;
+use crate::postrender::{self, PostRenderer};
 use crate::release::name_fault;
 use crate::schema;
 use crate::values::{Table, coalesce};
@@ -54,6 +55,10 @@ pub struct ReleaseRequest {
     pub limits: Limits,
     /// Whether the time for it is used up.
     pub expired: Option<Expired>,
+    /// What `getHostByName` asks; without it, no name has an address.
+    pub resolve: Option<Resolve>,
+    /// What changes the rendered objects before they are sorted.
+    pub post_renderer: Option<PostRenderer>,
 }
 
 impl ReleaseRequest {
@@ -79,6 +84,8 @@ impl ReleaseRequest {
                 ..Limits::default()
             },
             expired: None,
+            resolve: None,
+            post_renderer: None,
         }
     }
 }
@@ -148,6 +155,10 @@ pub fn render_release(
         .filter(|text| !text.is_empty())
         .collect();
     texts.files.retain(|path, _| !path.ends_with("NOTES.txt"));
+    if let Some(renderer) = &request.post_renderer {
+        texts.files = postrender::apply(&texts.files, renderer)?;
+    }
+    let chart = &texts.chart;
     let (manifests, hooks) = sort(&texts.files)?;
     let crds = chart
         .crds()
@@ -334,5 +345,6 @@ fn environment(chart: &Chart, request: &ReleaseRequest, values: &Table) -> Rende
         request.expired.clone(),
     );
     env.is_lenient = request.is_lint;
+    env.resolve.clone_from(&request.resolve);
     env
 }
