@@ -9,6 +9,7 @@ use argosy_gotmpl::{
 };
 use argosy_object::{Digest, Value as Json};
 
+use crate::outside::Resolve;
 use crate::{pretty, toml};
 
 /// Marks what `required` and `fail` say, so that the error can be cut down to it.
@@ -46,9 +47,6 @@ pub enum Lookups {
 
 /// Whether the time for a rendering is used up.
 pub type Expired = Arc<dyn Fn() -> bool + Send + Sync>;
-
-/// What tells a host's address; empty where it has none.
-pub type Resolve = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// One rendering's clock, randomness and state.
 pub(crate) struct RenderEnv {
@@ -287,9 +285,13 @@ fn lookup(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Value, FuncError> {
 /// The address of a host, where whoever renders wants names to be resolved.
 fn host_address(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Value, FuncError> {
     let env = cx.env.as_any_mut().downcast_mut::<RenderEnv>();
-    let resolve = env.and_then(|env| env.resolve.clone());
-    let address = resolve.map_or_else(String::new, |resolve| resolve(&text_of(&args[0])));
-    Ok(Value::str(address))
+    match env.and_then(|env| env.resolve.clone()) {
+        None => Ok(Value::str("")),
+        // Compat: Go chooses one of none here.
+        Some(resolve) => resolve(&text_of(&args[0]))
+            .map(Value::str)
+            .ok_or_else(|| FuncError::new("invalid argument to Intn")),
+    }
 }
 
 /// Charges for writing the value out.

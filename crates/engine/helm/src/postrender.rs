@@ -4,29 +4,12 @@
 //! name of its file as an annotation on its way there, and is filed by it on its way back.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use argosy_gotmpl::GoStr;
 use argosy_yaml::{Limits, Written};
 
 use crate::error::HelmError;
-
-/// Changes a stream of rendered objects, hooks among them; the error is a sentence.
-///
-/// Whoever renders for somebody else gives none: what a post-renderer does is beyond every limit
-/// of rendering.
-#[derive(Clone)]
-pub struct PostRenderer(Arc<Run>);
-
-/// What a post-renderer does with the stream.
-type Run = dyn Fn(&str) -> Result<String, String> + Send + Sync;
-
-impl PostRenderer {
-    /// Takes what it does.
-    pub fn new(run: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(run))
-    }
-}
+use crate::outside::PostRenderer;
 
 const ANNOTATIONS: [&str; 2] = ["metadata", "annotations"];
 /// The file of an object, on its way to a post-renderer and back.
@@ -48,7 +31,7 @@ pub(crate) fn apply(
 ) -> Result<BTreeMap<String, GoStr>, HelmError> {
     let failed = |what: &str, text: String| HelmError::PostRender(format!("{what}: {text}"));
     let stream = merge(files).map_err(|text| failed("error merging manifests", text))?;
-    let answer = (renderer.0)(&stream)
+    let answer = renderer(&stream)
         .map_err(|text| failed("error while running post render on files", text))?;
     divide(&answer).map_err(|text| failed("error while parsing post rendered output", text))
 }

@@ -11,12 +11,13 @@ use crate::chart::{Chart, is_compatible};
 use crate::dependencies;
 use crate::engine::{Top, render};
 use crate::error::HelmError;
-use crate::funcs::{Expired, Lookup, Lookups, RenderEnv, Resolve};
+use crate::funcs::{Expired, Lookup, Lookups, RenderEnv};
 use crate::hosts::{Capabilities, KubeVersion, VersionSet};
 use crate::known::KNOWN_VERSIONS;
 use crate::manifest::{Hook, Manifest, sort};
 use crate::metadata::fields_map;
-use crate::postrender::{self, PostRenderer};
+use crate::outside::Outside;
+use crate::postrender;
 use crate::release::name_fault;
 use crate::schema;
 use crate::values::{Table, coalesce};
@@ -55,10 +56,8 @@ pub struct ReleaseRequest {
     pub limits: Limits,
     /// Whether the time for it is used up.
     pub expired: Option<Expired>,
-    /// What `getHostByName` asks; without it, no name has an address.
-    pub resolve: Option<Resolve>,
-    /// What changes the rendered objects before they are sorted.
-    pub post_renderer: Option<PostRenderer>,
+    /// What is there beside the chart.
+    pub outside: Outside,
 }
 
 impl ReleaseRequest {
@@ -84,8 +83,7 @@ impl ReleaseRequest {
                 ..Limits::default()
             },
             expired: None,
-            resolve: None,
-            post_renderer: None,
+            outside: Outside::default(),
         }
     }
 }
@@ -155,7 +153,7 @@ pub fn render_release(
         .filter(|text| !text.is_empty())
         .collect();
     texts.files.retain(|path, _| !path.ends_with("NOTES.txt"));
-    if let Some(renderer) = &request.post_renderer {
+    if let Some(renderer) = &request.outside.post_renderer {
         texts.files = postrender::apply(&texts.files, renderer)?;
     }
     let chart = &texts.chart;
@@ -345,6 +343,6 @@ fn environment(chart: &Chart, request: &ReleaseRequest, values: &Table) -> Rende
         request.expired.clone(),
     );
     env.is_lenient = request.is_lint;
-    env.resolve.clone_from(&request.resolve);
+    env.resolve.clone_from(&request.outside.resolve);
     env
 }

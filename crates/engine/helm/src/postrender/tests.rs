@@ -9,8 +9,12 @@ fn files(texts: &[(&str, &str)]) -> BTreeMap<String, GoStr> {
         .collect()
 }
 
+fn made(run: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> PostRenderer {
+    std::sync::Arc::new(run)
+}
+
 fn same() -> PostRenderer {
-    PostRenderer::new(|stream| Ok(stream.to_owned()))
+    made(|stream| Ok(stream.to_owned()))
 }
 
 #[test]
@@ -35,7 +39,7 @@ fn objects_carry_the_names_of_their_files() {
 
 #[test]
 fn objects_come_back_to_their_files_and_new_ones_to_files_of_their_own() {
-    let renderer = PostRenderer::new(|stream| Ok(format!("{stream}---\nkind: New\n")));
+    let renderer = made(|stream| Ok(format!("{stream}---\nkind: New\n")));
     let there = files(&[
         ("c/b.yaml", "kind: B\nmetadata: {name: b}\n"),
         (
@@ -59,7 +63,7 @@ fn objects_come_back_to_their_files_and_new_ones_to_files_of_their_own() {
 
 #[test]
 fn faults_tell_where_they_are() {
-    let renderer = PostRenderer::new(|_| Err("it is broken".to_owned()));
+    let renderer = made(|_| Err("it is broken".to_owned()));
     let there = files(&[("c/a.yaml", "kind: A\n")]);
     fn text(renderer: &PostRenderer, there: &BTreeMap<String, GoStr>) -> String {
         match apply(there, renderer) {
@@ -71,7 +75,7 @@ fn faults_tell_where_they_are() {
         text(&renderer, &there),
         "error while running post render on files: it is broken"
     );
-    let renderer = PostRenderer::new(|_| Ok("a: [".to_owned()));
+    let renderer = made(|_| Ok("a: [".to_owned()));
     let fault = text(&renderer, &there);
     assert!(
         fault.starts_with("error while parsing post rendered output: error parsing YAML: "),
