@@ -52,6 +52,8 @@ pub type Expired = Arc<dyn Fn() -> bool + Send + Sync>;
 pub(crate) struct RenderEnv {
     now: GoTime,
     seed: Digest,
+    /// The seed of the template that is being rendered.
+    stream: Digest,
     drawn: u64,
     /// Bytes of the last block that nobody took yet.
     block: Vec<u8>,
@@ -70,6 +72,7 @@ impl RenderEnv {
         Self {
             now,
             seed,
+            stream: seed,
             drawn: 0,
             block: Vec::new(),
             lookups,
@@ -79,6 +82,13 @@ impl RenderEnv {
             resolve: None,
             wanted: BTreeSet::new(),
         }
+    }
+
+    /// Begins a template: what it draws does not depend on what others drew before.
+    pub fn begin(&mut self, template: &str) {
+        self.stream = Digest::of_parts([&self.seed.0[..], template.as_bytes()]);
+        self.drawn = 0;
+        self.block.clear();
     }
 }
 
@@ -92,7 +102,7 @@ impl Env for RenderEnv {
         for byte in bytes {
             if self.block.is_empty() {
                 self.drawn += 1;
-                let block = Digest::of_parts([&self.seed.0[..], &self.drawn.to_le_bytes()[..]]);
+                let block = Digest::of_parts([&self.stream.0[..], &self.drawn.to_le_bytes()[..]]);
                 self.block.extend_from_slice(&block.0);
             }
             *byte = self.block.pop().unwrap_or_default();

@@ -50,7 +50,9 @@ pub struct ReleaseRequest {
     pub lookups: Lookups,
     /// What `now` gives.
     pub now: GoTime,
-    /// Mixed into the seed of random functions; the chart and its values are in it already.
+    /// What random functions start from: whoever knows it knows what they give. The chart's and the
+    /// release's names and the template are mixed into it, but neither values nor versions: what
+    /// was drawn once must not change with something else.
     pub seed: Digest,
     /// How much templates may do.
     pub limits: Limits,
@@ -232,7 +234,7 @@ pub(crate) fn render_texts(
             "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {given}"
         )));
     }
-    let mut env = environment(&chart, request, &values);
+    let mut env = environment(&chart, request);
     let files = render(
         &chart,
         &top(request, &values),
@@ -324,16 +326,13 @@ fn top(request: &ReleaseRequest, values: &Table) -> Top {
     }
 }
 
-/// Randomness depends on what is rendered and on nothing else.
-fn environment(chart: &Chart, request: &ReleaseRequest, values: &Table) -> RenderEnv {
-    let values = argosy_yaml::write_json_go(&Json::Object(values.clone()));
-    let parts: [&[u8]; 6] = [
+/// Randomness depends on the seed and on what is named here, and on nothing else.
+fn environment(chart: &Chart, request: &ReleaseRequest) -> RenderEnv {
+    let parts: [&[u8]; 4] = [
         &request.seed.0,
         chart.name().as_bytes(),
-        chart.metadata.version.as_bytes(),
         request.release_name.as_bytes(),
         request.namespace.as_bytes(),
-        values.as_bytes(),
     ];
     let seed = Digest::of_parts(parts);
     let mut env = RenderEnv::new(
