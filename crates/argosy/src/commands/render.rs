@@ -151,6 +151,7 @@ impl RenderCommand {
             project: spec.project_name().to_owned(),
             kube_version: self.kube_version.clone(),
             api_versions: self.api_versions.clone().into(),
+            ..Request::default()
         })
     }
 }

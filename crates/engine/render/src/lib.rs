@@ -21,7 +21,7 @@ pub use argosy_kustomize::{Remote, RemoteFile, RemoteTree};
 pub use concatenate::{Concatenated, concatenate};
 pub use detect::Tool;
 pub use error::RenderError;
-pub use request::{Answers, Caches, ChartNeed, Facts, Need, Rendered, Request, Step};
+pub use request::{Answers, Caches, ChartNeed, Facts, Need, Rendered, Request, Seed, Step};
 
 use argosy_tree::{Limits, ReadSet, RelPath, Rooted, Tree, TreeError};
 use std::collections::BTreeMap;

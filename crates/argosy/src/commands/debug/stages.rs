@@ -91,6 +91,7 @@ fn rendered(case: &Case) -> Result<Rendered, Stopped> {
             revision: source.target_revision.clone(),
             kube_version: case.kube_version.clone(),
             api_versions: case.api_versions.clone(),
+            ..Request::default()
         };
         outcomes.push(rounds(&request, &**tree, &references).map_err(&stop)?);
     }

@@ -102,10 +102,14 @@ impl ApplicationController {
         facts: &ClusterFacts,
         record: &Record,
     ) -> Result<RenderedApp, StageError> {
+        let namespace = key.namespace.as_deref().unwrap_or_default();
+        let application = self.hub.store.get(key);
         let template = Request {
             app_name: key.name.to_string(),
             namespace: valid.spec.destination.namespace.clone(),
             project: valid.spec.project_name().into(),
+            seed: self.hub.ports.seed.of_application(namespace, &key.name),
+            born: application.as_ref().and_then(born),
             ..Request::default()
         };
         let permit = |url: &str| {
@@ -204,4 +208,10 @@ fn definition(desired: &Desired) -> Option<(String, String)> {
 /// Whether an early stop says something about the desired state, and not about the way to it.
 pub(crate) fn is_about_target(error: &StageError) -> bool {
     !matches!(error, StageError::Live(_)) && error.class() != Class::Bug
+}
+
+/// When an Application was made.
+pub fn born(application: &argosy_object::Object) -> Option<jiff::Timestamp> {
+    let made = application.pointer("/metadata/creationTimestamp")?;
+    made.as_str()?.parse().ok()
 }

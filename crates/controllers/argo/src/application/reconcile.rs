@@ -225,9 +225,7 @@ impl ApplicationController {
 
     /// Whether an Application was made within the last seconds.
     fn is_new(&self, application: &Object) -> bool {
-        let made = application.pointer("/metadata/creationTimestamp");
-        let made = made.and_then(argosy_object::Value::as_str);
-        let Some(made) = made.and_then(|text| text.parse::<jiff::Timestamp>().ok()) else {
+        let Some(made) = super::compare::born(application) else {
             return false;
         };
         let age = self.hub.ports.clock.now().duration_since(made).abs();
