@@ -2,7 +2,7 @@
 
 use crate::detect::Tool;
 use argosy_crds::Source;
-use argosy_kustomize::{Remote, RemoteFile, RemoteTree};
+use argosy_kustomize::{Remote, RemoteChart, RemoteFile, RemoteTree};
 use argosy_object::{Digest, Finding, Object, Origin, Str};
 use argosy_tree::{ReadSet, Tree};
 use bytes::Bytes;
@@ -26,6 +26,18 @@ pub struct Request {
     pub kube_version: String,
     /// The cluster's API versions and kinds, sorted.
     pub api_versions: Arc<[String]>,
+    /// What holds for all applications.
+    pub tools: ToolSettings,
+}
+
+/// What a fleet's operator says of the tools (`argocd-cm`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolSettings {
+    /// `kustomize.buildOptions`: flags of `kustomize build`.
+    pub kustomize_build_options: String,
+    /// Tools that are switched off (`helm.enable: "false"`); of [`Tool::Directory`], that is
+    /// Jsonnet.
+    pub disabled: Vec<Tool>,
 }
 
 /// Something that the tree does not hold.
@@ -52,6 +64,17 @@ pub struct ChartNeed {
     pub pass_credentials: bool,
 }
 
+impl From<&RemoteChart> for ChartNeed {
+    fn from(chart: &RemoteChart) -> Self {
+        Self {
+            repository: chart.repo.as_str().into(),
+            name: chart.name.as_str().into(),
+            version: chart.version.as_str().into(),
+            pass_credentials: false,
+        }
+    }
+}
+
 /// Answers to needs.
 #[derive(Clone, Default)]
 pub struct Answers {
@@ -61,7 +84,7 @@ pub struct Answers {
     pub remote_trees: BTreeMap<RemoteTree, Arc<dyn Tree>>,
     /// Files that kustomizations name by URL.
     pub remote_files: BTreeMap<RemoteFile, Bytes>,
-    /// Charts that were asked for.
+    /// Charts that were asked for, by charts and by kustomizations.
     pub charts: BTreeMap<ChartNeed, Arc<dyn Tree>>,
 }
 
@@ -121,7 +144,9 @@ impl Request {
             &self.project,
             &self.kube_version,
             &apis,
+            &self.tools.kustomize_build_options,
         ];
-        Digest::of_parts(parts.map(str::as_bytes))
+        let disabled = self.tools.disabled.iter().map(|tool| tool.as_str());
+        Digest::of_parts(parts.into_iter().chain(disabled).map(str::as_bytes))
     }
 }

@@ -100,6 +100,7 @@ impl ApplicationController {
             app_name: key.name.to_string(),
             namespace: valid.spec.destination.namespace.clone(),
             project: valid.spec.project_name().into(),
+            tools: self.hub.settings.tools(),
             ..Request::default()
         };
         let permit = |url: &str| {
