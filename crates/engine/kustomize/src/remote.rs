@@ -92,7 +92,8 @@ impl RepoSpec {
     /// # Errors
     /// Why it names no repository, in kustomize's words.
     ///
-    /// Compat: `NewRepoSpecFromURL` of kustomize 5.8; submodules are never read.
+    /// Compat: `NewRepoSpecFromURL` of kustomize 5.8. Differs: `submodules=` is not asked; whether
+    /// submodules are there is for those to say who fetch the repository.
     pub fn parse(entry: &str) -> Result<Self, String> {
         if entry.starts_with('/') {
             return Err(format!("uri looks like abs path: {entry}"));
