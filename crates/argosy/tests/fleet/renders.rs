@@ -307,9 +307,7 @@ async fn a_file_of_a_gigabyte_is_refused_by_its_size() {
             "kustomization.yaml",
             &format!("configMapGenerator: [{{name: c, {line}}}]\n"),
         );
-        program.file("big", "");
-        let big = std::fs::OpenOptions::new().write(true);
-        let big = big.open(program.folder.path().join("big")).unwrap();
+        let big = std::fs::File::create(program.folder.path().join("big")).unwrap();
         big.set_len(1 << 30).unwrap();
         let ended = program.line("kustomize build").await;
         refuses(&ended, &["configMapGenerator[0]", "big", "33554432"]);

@@ -53,11 +53,11 @@ impl Definition {
 }
 
 fn is_application(object: &Object) -> bool {
-    object.kind() == "Application" && object.gvk().group == ARGO_GROUP
+    object.kind() == "Application" && *object.gvk().group == *ARGO_GROUP
 }
 
 fn is_flux(object: &Object) -> bool {
-    object.kind() == "Kustomization" && object.gvk().group == FLUX_KUSTOMIZE_GROUP
+    object.kind() == "Kustomization" && *object.gvk().group == *FLUX_KUSTOMIZE_GROUP
 }
 
 /// The only one, or of several the one of that name. A name beside the only one renames it.

@@ -118,20 +118,25 @@ impl Search<'_, '_> {
         if depth >= MAX_DEPTH {
             return Err(KustomizeError::TooDeep(path));
         }
-        if self.seen.insert(path.clone()) {
+        if self.is_new(&path)? {
             let k = Kustomization::decode_lenient(&path, &bytes)?;
             self.kustomization(&k, folder, depth + 1)?;
         }
         Ok(true)
     }
 
-    fn file(&mut self, path: String, patch: Option<&PatchEdit>) -> Result<(), KustomizeError> {
-        if !self.seen.insert(path.clone()) {
-            return Ok(());
-        }
-        if self.found.len() >= MAX_FILES {
+    /// Whether a file was not looked at yet.
+    fn is_new(&mut self, path: &str) -> Result<bool, KustomizeError> {
+        if self.seen.len() >= MAX_FILES {
             let text = format!("there are more than {MAX_FILES} files");
             return Err(KustomizeError::failed(text));
+        }
+        Ok(self.seen.insert(path.to_owned()))
+    }
+
+    fn file(&mut self, path: String, patch: Option<&PatchEdit>) -> Result<(), KustomizeError> {
+        if !self.is_new(&path)? {
+            return Ok(());
         }
         let bytes = (self.read)(&path);
         if let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
