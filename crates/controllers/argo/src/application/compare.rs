@@ -110,6 +110,7 @@ impl ApplicationController {
             project: valid.spec.project_name().into(),
             seed: self.hub.ports.seed.of_application(namespace, &key.name),
             born: application.as_ref().and_then(born),
+            tools: self.hub.settings.tools(),
             ..Request::default()
         };
         let permit = |url: &str| {

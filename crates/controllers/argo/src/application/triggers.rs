@@ -39,6 +39,7 @@ impl ApplicationController {
         // A hub that shows no ConfigMaps is one without settings.
         let _ = tokio::time::timeout(SETTINGS, self.hub.settings.wait_synced()).await;
         self.hub.configure();
+        let mut tools = self.hub.settings.tools();
         self.touch_all(|_| true);
         loop {
             tokio::select! {
@@ -54,7 +55,14 @@ impl ApplicationController {
                 },
                 // A host that was not trusted may be now: sources look again by themselves.
                 change = settings.recv() => match change {
-                    Ok(_) | Err(RecvError::Lagged(_)) => self.hub.configure(),
+                    Ok(_) | Err(RecvError::Lagged(_)) => {
+                        self.hub.configure();
+                        let now = self.hub.settings.tools();
+                        if now != tools {
+                            tools = now;
+                            self.touch_all(|_| true);
+                        }
+                    }
                     Err(RecvError::Closed) => return,
                 }
             }
