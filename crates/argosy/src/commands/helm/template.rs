@@ -127,7 +127,7 @@ impl TemplateCommand {
                 );
             }
         }
-        let now = GoTime::new(jiff::Zoned::now());
+        let now = GoTime::new(context.now());
         let seed = random_seed()?;
         let (name, place) = self.name_and_chart(&now, seed)?;
         let mut located = self.source.locate(&place, context)?;
