@@ -2,6 +2,7 @@
 
 mod access;
 mod charts;
+mod clock;
 mod dependency;
 mod flags;
 mod get;
