@@ -2,6 +2,7 @@
 
 mod access;
 mod charts;
+mod clock;
 mod dependency;
 mod flags;
 mod get;
@@ -13,7 +14,9 @@ mod lint;
 mod list;
 mod log;
 mod operate;
+mod outside;
 mod package;
+mod plugin;
 mod provenance;
 mod pull;
 mod registry;

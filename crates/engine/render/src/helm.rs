@@ -7,7 +7,7 @@ use crate::request::{Answers, Caches, Need, Request};
 use crate::{Objects, Outcome};
 use argosy_crds::{HelmSource, Source};
 use argosy_glob::Glob;
-use argosy_helm::{ChartRequest, SetKind, SetValue};
+use argosy_helm::{ChartRequest, GoTime, SetKind, SetValue};
 use argosy_kustomize::{Remote, RemoteFile};
 use argosy_object::{Digest, Str, Value};
 use argosy_tree::{Limits, ReadSet, RelPath, Rooted};
@@ -70,7 +70,8 @@ pub(crate) fn render(
         include_crds: !options.skip_crds,
         skip_tests: options.skip_tests,
         skip_schema_validation: options.skip_schema_validation,
-        seed: request.digest(),
+        seed: request.seed.digest(),
+        now: now(request.born),
         ..ChartRequest::default()
     };
     let rendered = argosy_helm::render_chart(reader, &chart, &caches.templates)
@@ -82,6 +83,11 @@ pub(crate) fn render(
         remote_files,
         ..Objects::default()
     }))
+}
+
+/// What `now` gives; the epoch where nothing is known.
+fn now(born: Option<jiff::Timestamp>) -> GoTime {
+    GoTime::new(born.unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC))
 }
 
 fn or(own: &str, default: &str) -> String {

@@ -23,7 +23,9 @@ pub use concatenate::{Concatenated, concatenate};
 pub use detect::Tool;
 pub use error::RenderError;
 pub use flux::{FluxRequest, render_flux};
-pub use request::{Answers, Caches, ChartNeed, Facts, Need, Rendered, Request, Step, ToolSettings};
+pub use request::{
+    Answers, Caches, ChartNeed, Facts, Need, Rendered, Request, Seed, Step, ToolSettings,
+};
 
 use argosy_tree::{Limits, ReadSet, RelPath, Rooted, Tree, TreeError};
 use std::collections::BTreeMap;

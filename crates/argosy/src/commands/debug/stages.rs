@@ -95,6 +95,7 @@ fn rendered(case: &Case) -> Result<Rendered, Stopped> {
                 kustomize_build_options: case.build_options.clone(),
                 ..ToolSettings::default()
             },
+            ..Request::default()
         };
         outcomes.push(rounds(&request, &**tree, &references).map_err(&stop)?);
     }

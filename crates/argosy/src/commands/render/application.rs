@@ -51,6 +51,7 @@ impl RenderCommand {
                 kustomize_build_options: self.kustomize_build_options.clone(),
                 ..ToolSettings::default()
             },
+            ..Request::default()
         };
         let caches = Caches::default();
         let tree = place.tree;

@@ -16,6 +16,9 @@ use tokio::task::JoinSet;
 
 /// How long the hub's settings are waited for.
 const SETTINGS: Duration = Duration::from_secs(10);
+/// How often an Application is looked at for what changes on its cluster while its operation
+/// runs: most of it is the operation's own doing, whose end wakes it anyway.
+const OPERATION_REST: Duration = Duration::from_secs(5);
 
 /// Clusters whose changes are listened to, and the tasks of running operations.
 #[derive(Default)]
@@ -113,14 +116,21 @@ impl ApplicationController {
         let mut changes = cluster.changes();
         let (queue, namespace) = (self.queue.clone(), self.hub.ports.namespace.clone());
         let (hub, tasks) = (self.hub.clone(), self.tasks.clone());
+        let records = self.records.clone();
         let server = cluster.server().to_owned();
         drop(listened);
         self.spawn(async move {
             loop {
                 match changes.recv().await {
                     Ok(change) => {
-                        if let Some(instance) = change.instance {
-                            queue.add(instance_key(&instance, &namespace));
+                        let Some(instance) = change.instance.filter(|_| !change.is_detail) else {
+                            continue;
+                        };
+                        let key = instance_key(&instance, &namespace);
+                        if records.get(&key).is_some_and(|record| record.is_running()) {
+                            queue.add_after(key, OPERATION_REST);
+                        } else {
+                            queue.add_rested(key);
                         }
                     }
                     Err(RecvError::Lagged(_)) => {
