@@ -145,7 +145,7 @@ fn fixed(before: &str, files: &[(&str, &str)]) -> Result<(String, Vec<(String, S
         .map_err(|error| error.to_string())
 }
 
-const VARS: &str = "vars:\n- name: V\n  objref: {apiVersion: apps/v1, kind: Deployment, name: web, namespace: n}\n  fieldref: {fieldPath: spec.x}\n";
+const VARS: &str = "vars:\n- name: V\n  objref: {apiVersion: apps/v1, kind: Deployment, name: web, namespace: ns}\n  fieldref: {fieldPath: spec.x}\n";
 
 #[test]
 fn vars_become_replacements_of_all_places_that_name_them() {
@@ -162,9 +162,9 @@ fn vars_become_replacements_of_all_places_that_name_them() {
     assert_eq!(
         text,
         "resources:\n- m.yaml\n- ../base\n- https://h/o/r\npatches:\n- path: p.yaml\n  target:\n    kind: Pod\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n\
-         replacements:\n- source:\n    fieldPath: spec.x\n    group: apps\n    kind: Deployment\n    name: web\n    namespace: n\n    version: v1\n  targets:\n  \
-         - fieldPaths:\n    - data.all\n    select:\n      kind: ConfigMap\n      name: m\n      version: v1\n  \
+         replacements:\n- source:\n    fieldPath: spec.x\n    group: apps\n    kind: Deployment\n    name: web\n    namespace: ns\n    version: v1\n  targets:\n  \
          - fieldPaths:\n    - data.[a.b]\n    options:\n      delimiter: /\n      index: 1\n    select:\n      kind: ConfigMap\n      name: m\n      version: v1\n  \
+         - fieldPaths:\n    - data.all\n    select:\n      kind: ConfigMap\n      name: m\n      version: v1\n  \
          - fieldPaths:\n    - list.1\n    options:\n      delimiter: '-'\n    select:\n      kind: S\n      name: s\n  \
          - fieldPaths:\n    - list.2\n    options:\n      delimiter: ':'\n      index: 2\n    select:\n      kind: S\n      name: s\n  \
          - fieldPaths:\n    - spec.a\n    select:\n      kind: Pod\n"

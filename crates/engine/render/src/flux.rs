@@ -22,6 +22,8 @@ pub struct FluxRequest {
     /// A variable that is not there, and has no default, is an error (Flux's feature gate
     /// `StrictPostBuildSubstitutions`).
     pub strict: bool,
+    /// Nothing may be named elsewhere (Flux's flag `--no-remote-bases`).
+    pub no_remote_bases: bool,
     /// The data of the objects that `substituteFrom` names, by kind and name, decoded.
     pub variables: BTreeMap<(Str, Str), Redacted<BTreeMap<String, String>>>,
 }
@@ -44,7 +46,8 @@ pub fn render_flux(
     let reader = Rooted::new(tree, Limits::default());
     // A leading slash is the source's root, as everywhere in Flux.
     let path = app_path(&reader, request.spec.path.trim_start_matches('/'))?;
-    let remotes = remotes(answers);
+    let mut remotes = remotes(answers);
+    remotes.allowed = !request.no_remote_bases;
     let built = flux_build_with(&reader, &path, &fields(&request.spec), &remotes);
     let Objects {
         objects,

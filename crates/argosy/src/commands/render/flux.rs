@@ -24,6 +24,9 @@ pub(super) struct FluxFlags {
     /// A variable that is not there, and has no default, is an error
     #[arg(long)]
     strict_substitute: bool,
+    /// Nothing may be named elsewhere
+    #[arg(long)]
+    no_remote_bases: bool,
 }
 
 impl RenderCommand {
@@ -52,6 +55,7 @@ impl RenderCommand {
             namespace: namespace.to_owned(),
             variables: flags.variables(namespace)?,
             strict: flags.strict_substitute,
+            no_remote_bases: flags.no_remote_bases,
             spec,
         };
         if request.spec.decryption.is_some() {

@@ -41,7 +41,8 @@ impl KustomizationFile {
     ///
     /// Compat: `kustomize edit fix --vars` 5.8.1. Differs: replacements that are there already are
     /// kept; a base is looked at once; a patch without a target means the object that it names and
-    /// not all of them.
+    /// not all of them; a comment above a field is no part of its path; the places in an object
+    /// come in the order of names.
     pub fn vars_to_replacements(
         &mut self,
         read: &mut ReadFile<'_>,

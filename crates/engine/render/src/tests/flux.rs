@@ -252,11 +252,14 @@ fn names_of_variables_that_are_none_are_refused() {
 }
 
 #[test]
-fn bases_elsewhere_are_asked_for() {
+fn bases_elsewhere_are_asked_for_unless_they_are_forbidden() {
     let files = "--- app/kustomization.yaml\nresources: ['https://h/o/r//x?ref=v1']\n";
-    let request = request(json!({"path": "app"}));
+    let mut request = request(json!({"path": "app"}));
     let step = render_flux(&request, &tree(files), &Answers::default()).unwrap();
     assert!(matches!(step, Step::Needs(needs) if matches!(&needs[..], [Need::Remote(_)])));
+    request.no_remote_bases = true;
+    let error = render_flux(&request, &tree(files), &Answers::default()).unwrap_err();
+    assert!(error.to_string().contains("is not supported"), "{error}");
 }
 
 #[test]

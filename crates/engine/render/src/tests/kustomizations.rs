@@ -405,3 +405,52 @@ fn a_tool_that_is_switched_off_leaves_plain_manifests() {
         );
     }
 }
+
+#[test]
+fn every_variable_of_the_build_environment_is_filled_in() {
+    let variables = [
+        ("ARGOCD_APP_NAME", "shop"),
+        ("ARGOCD_APP_NAMESPACE", "prod"),
+        ("ARGOCD_APP_PROJECT_NAME", "team"),
+        ("ARGOCD_APP_REVISION", "0123456789abcdef"),
+        ("ARGOCD_APP_REVISION_SHORT", "0123456"),
+        ("ARGOCD_APP_REVISION_SHORT_8", "01234567"),
+        ("ARGOCD_APP_SOURCE_PATH", "app"),
+        ("ARGOCD_APP_SOURCE_REPO_URL", "https://git.example/r"),
+        ("ARGOCD_APP_SOURCE_TARGET_REVISION", "main"),
+        ("KUBE_VERSION", "1.31.2"),
+        ("KUBE_API_VERSIONS", "a/v1,b/v1"),
+        ("NO_SUCH_VARIABLE", ""),
+    ];
+    let annotations = variables.map(|(name, _)| (name.to_owned(), format!("<${{{name}}}>")));
+    let request = Request {
+        source: Source {
+            path: "app".into(),
+            repo_url: "https://git.example/r".into(),
+            target_revision: "main".into(),
+            kustomize: Some(KustomizeSource {
+                common_annotations: annotations.into(),
+                common_annotations_envsubst: true,
+                ..KustomizeSource::default()
+            }),
+            ..Source::default()
+        },
+        app_name: "shop".into(),
+        namespace: "prod".into(),
+        project: "team".into(),
+        revision: "0123456789abcdef".into(),
+        kube_version: "v1.31.2".into(),
+        api_versions: vec!["a/v1".to_owned(), "b/v1".to_owned()].into(),
+        ..Request::default()
+    };
+    let (answers, caches) = (Answers::default(), Caches::default());
+    let step = render(&request, &tree(FILES), &answers, &caches).unwrap();
+    let Step::Done(rendered) = step else {
+        panic!("needs nothing")
+    };
+    for (name, wanted) in variables {
+        let object = rendered.objects[0].0.value();
+        let pointer = format!("/metadata/annotations/{name}");
+        has(object, &pointer, json!(format!("<{wanted}>")));
+    }
+}
