@@ -14,6 +14,7 @@ use regex_automata::util::captures::Captures;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How large a compiled program may become.
 const MAX_PROGRAM_BYTES: usize = 10 << 20;
@@ -25,6 +26,7 @@ const MEMO: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Regexp {
     regex: meta::Regex,
+    names: Arc<parse::Names>,
     is_empty_expression: bool,
 }
 
@@ -60,7 +62,7 @@ impl Regexp {
         if let Some(known) = COMPILED.with_borrow(|known| known.get(expression).cloned()) {
             return Ok(known);
         }
-        let hir = parse::parse(expression)?;
+        let (hir, names) = parse::parse(expression)?;
         let config = meta::Config::new()
             .nfa_size_limit(Some(MAX_PROGRAM_BYTES))
             .onepass_size_limit(Some(1 << 20))
@@ -74,6 +76,7 @@ impl Regexp {
             })?;
         let compiled = Self {
             regex,
+            names: Arc::new(names),
             is_empty_expression: expression.is_empty(),
         };
         COMPILED.with_borrow_mut(|known| {
@@ -124,7 +127,7 @@ impl Regexp {
     /// `$$` for a dollar.
     pub fn replace_all(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
         self.replace(text, |captures, out| {
-            expand(text, replacement, captures, out);
+            self.expand(text, replacement, captures, out);
         })
     }
 
@@ -194,44 +197,44 @@ impl Regexp {
     }
 }
 
-/// Fills a replacement's references in.
-fn expand(text: &[u8], template: &[u8], captures: &Captures, out: &mut Vec<u8>) {
-    let mut rest = template;
-    while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
-        out.extend_from_slice(&rest[..dollar]);
-        rest = &rest[dollar..];
-        if rest.get(1) == Some(&b'$') {
-            out.push(b'$');
-            rest = &rest[2..];
-            continue;
+impl Regexp {
+    /// Fills a replacement's references in.
+    fn expand(&self, text: &[u8], template: &[u8], captures: &Captures, out: &mut Vec<u8>) {
+        let mut rest = template;
+        while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
+            out.extend_from_slice(&rest[..dollar]);
+            rest = &rest[dollar..];
+            if rest.get(1) == Some(&b'$') {
+                out.push(b'$');
+                rest = &rest[2..];
+                continue;
+            }
+            let Some((name, len)) = reference(rest) else {
+                out.push(b'$');
+                rest = &rest[1..];
+                continue;
+            };
+            if let Some(span) = self.group(&name, captures) {
+                out.extend_from_slice(&text[span]);
+            }
+            rest = &rest[len..];
         }
-        let Some((name, len)) = reference(rest) else {
-            out.push(b'$');
-            rest = &rest[1..];
-            continue;
-        };
-        if let Some(span) = group(&name, captures) {
-            out.extend_from_slice(&text[span]);
-        }
-        rest = &rest[len..];
+        out.extend_from_slice(rest);
     }
-    out.extend_from_slice(rest);
-}
 
-/// What a group took, by number or by name.
-fn group(name: &str, captures: &Captures) -> Option<Range<usize>> {
-    let digits = name.bytes().all(|b| b.is_ascii_digit());
-    if digits && (name.len() == 1 || !name.starts_with('0')) {
-        let index = name.parse().ok()?;
-        return captures.get_group(index).map(|span| span.range());
+    /// What a group took, by number or by name: of several with one name the first that took
+    /// anything.
+    fn group(&self, name: &str, captures: &Captures) -> Option<Range<usize>> {
+        let digits = name.bytes().all(|b| b.is_ascii_digit());
+        if digits && (name.len() == 1 || !name.starts_with('0')) {
+            let index = name.parse().ok()?;
+            return captures.get_group(index).map(|span| span.range());
+        }
+        let mut named = self.names.iter().filter(|(_, group)| **group == *name);
+        named
+            .find_map(|(index, _)| captures.get_group(*index as usize))
+            .map(|span| span.range())
     }
-    let names = captures
-        .group_info()
-        .pattern_names(regex_automata::PatternID::ZERO);
-    let mut named = names.enumerate().filter(|(_, group)| *group == Some(name));
-    named
-        .find_map(|(index, _)| captures.get_group(index))
-        .map(|span| span.range())
 }
 
 /// Reads `$name` or `${name}` at the start of a template: the name, and how long all of it is.
