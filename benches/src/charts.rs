@@ -60,21 +60,21 @@ pub fn run(charts: Option<&Path>, common: &Common) -> anyhow::Result<()> {
         lines: &lines,
     }
     .print(folder.path())?;
-    thousand("ten templates", &sample)?;
-    thousand("25 and a library", &large)?;
+    thousand("ten templates", &sample, samples::values)?;
+    thousand("25 and a library", &large, platform::release_values)?;
     if let Some(typical) = typical(&cases, &own) {
         let name = typical
             .chart
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        thousand(&name, &typical.chart)?;
+        thousand(&name, &typical.chart, samples::values)?;
     }
     Ok(())
 }
 
 /// Renders a chart for a thousand releases with values of their own.
-fn thousand(name: &str, chart: &Path) -> anyhow::Result<()> {
+fn thousand(name: &str, chart: &Path, values: fn(usize) -> String) -> anyhow::Result<()> {
     let tree = disk::read(chart)?;
     let cache = TemplateCache::new();
     let start = Instant::now();
@@ -83,7 +83,7 @@ fn thousand(name: &str, chart: &Path) -> anyhow::Result<()> {
         let request = ChartRequest {
             release_name: format!("r{number}"),
             namespace: format!("team-{}", number % 50),
-            values_files: vec![("values.yaml".into(), samples::values(number).into())],
+            values_files: vec![("values.yaml".into(), values(number).into())],
             ..ChartRequest::default()
         };
         let rooted = Rooted::new(&tree, Limits::default());

@@ -59,6 +59,16 @@ pub fn chart(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The values of one of many releases of the chart.
+pub fn release_values(number: usize) -> String {
+    format!(
+        "web: {{replicaCount: {}, image: {{tag: \"1.{number}\"}}}}\n\
+         api: {{env: {{RELEASE: r{number}, LEVEL: info}}}}\ncommonLabels: {{team: t{}}}\n",
+        number % 5 + 1,
+        number % 40
+    )
+}
+
 /// Values with as many comments as they have in public charts.
 fn values() -> String {
     let mut text = GLOBAL.to_owned();
@@ -222,7 +232,11 @@ const HELPERS: [(&str, &str); 8] = [
 {{- define "common.images.pullSecrets" -}}
 {{- $names := list -}}
 {{- range (.context.Values.global).imagePullSecrets -}}
-{{- $names = append $names (kindIs "map" . | ternary .name .) -}}
+{{- if kindIs "map" . -}}
+{{- $names = append $names .name -}}
+{{- else -}}
+{{- $names = append $names . -}}
+{{- end -}}
 {{- end -}}
 {{- if $names }}
 imagePullSecrets:
