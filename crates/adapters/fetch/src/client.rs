@@ -58,6 +58,16 @@ pub enum FetchError {
     Trust(String),
 }
 
+impl FetchError {
+    /// A body that ended with `error` before its end.
+    pub fn broken(url: &str, error: &io::Error) -> Self {
+        Self::Broken {
+            url: url.to_owned(),
+            reason: cut_short(error),
+        }
+    }
+}
+
 /// A request.
 #[derive(Clone, Debug, Default)]
 pub struct Ask<'a> {
@@ -114,10 +124,7 @@ impl Answer {
         let mut data = Vec::new();
         let mut body = self.body.into_with_config().limit(u64::MAX).reader();
         let read = body.by_ref().take(max + 1).read_to_end(&mut data);
-        read.map_err(|error| FetchError::Broken {
-            url: url.clone(),
-            reason: error.to_string(),
-        })?;
+        read.map_err(|error| FetchError::broken(&url, &error))?;
         if data.len() as u64 > max {
             return Err(FetchError::TooLarge { url, max });
         }
@@ -158,6 +165,12 @@ impl Client {
             patience,
             agents: Mutex::default(),
         }
+    }
+
+    /// The same, with another patience and no connection yet.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self::new(self.trust, patience)
     }
 
     /// Sends a request. `GET` and `HEAD` follow redirects; the authorization goes only to the
@@ -241,6 +254,15 @@ fn go_method(method: &Method) -> String {
     let mut letters = lower.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
+}
+
+/// Why a body ended before its end.
+fn cut_short(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    if let Some(ureq::Error::Timeout(what)) = inner {
+        return format!("the rest of the answer does not come in time ({what})");
+    }
+    format!("the answer broke off: {error}")
 }
 
 fn reason(error: &ureq::Error) -> String {

@@ -12,6 +12,7 @@ use gix::protocol::{Handshake, LsRefsCommand};
 use gix_transport::Service;
 use gix_transport::client::blocking_io::Transport;
 use std::collections::{BTreeSet, HashSet};
+use std::io;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -49,6 +50,9 @@ pub(crate) enum FetchError {
     /// Its objects have names that we do not read.
     #[error("its objects have `{0}` names")]
     Format(String),
+    /// What came could not be kept.
+    #[error("{0}")]
+    Disk(String),
     /// Too many references.
     #[error("the server has more than {MAX_REFS} references")]
     TooManyRefs,
@@ -226,7 +230,7 @@ fn receive(
             reject_shallow_remote: false,
         },
     )
-    .map_err(protocol)?;
+    .map_err(|error| received(&error))?;
     if let Some(kept) = kept {
         // Nothing collects garbage here, so the marker against that is of no use.
         let _ = std::fs::remove_file(kept);
@@ -293,6 +297,27 @@ impl Negotiate for OneRound {
             previous_response_had_at_least_one_in_common: false,
         };
         Ok((round, true))
+    }
+}
+
+/// Whether it was our own disk that a pack failed at, and not the server.
+fn received(error: &gix::Error) -> FetchError {
+    let disk = error
+        .iter_errors()
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .find(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::FileTooLarge
+                    | io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::PermissionDenied
+            )
+        });
+    match disk {
+        Some(error) => FetchError::Disk(error.to_string()),
+        None => protocol(error),
     }
 }
 

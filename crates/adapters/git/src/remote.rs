@@ -128,6 +128,7 @@ impl Remote {
                     Some("delete branches and tags that nobody needs".into()),
                 );
             }
+            FetchError::Disk(reason) => return failure::storage(url, "keep what came", reason),
             FetchError::Protocol(_) => {}
         }
         let credential = &access.credential;

@@ -106,6 +106,13 @@ impl Registry {
         }
     }
 
+    /// With another patience than the usual one.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.client = self.client.with_patience(patience);
+        self
+    }
+
     /// Asks whether the registry takes the login.
     ///
     /// # Errors

@@ -79,6 +79,13 @@ impl ChartRepository {
         })
     }
 
+    /// With another patience than the usual one.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.client = self.client.with_patience(patience);
+        self
+    }
+
     /// Its URL, as it was given.
     pub fn url(&self) -> &str {
         &self.url
@@ -132,11 +139,9 @@ impl ChartRepository {
         let mut reader = answer.reader(MAX_INDEX_BYTES);
         let mut chunk = vec![0; 64 << 10];
         loop {
-            let count = reader.read(&mut chunk).map_err(|error| {
-                let url = shown.clone();
-                let reason = error.to_string();
-                ChartError::Fetch(FetchError::Broken { url, reason })
-            })?;
+            let count = reader
+                .read(&mut chunk)
+                .map_err(|error| FetchError::broken(&shown, &error))?;
             if count == 0 {
                 return Ok(Some(new));
             }

@@ -14,7 +14,7 @@ use crate::error::ChartError;
 use crate::index_cache::IndexCache;
 use crate::registry::{Registry, choose_tag};
 use crate::repository::{ChartRepository, told_digest};
-use argosy_fetch::{Credentials, Proxies, redact_url};
+use argosy_fetch::{Credentials, Patience, Proxies, redact_url};
 use argosy_helm::{Index, IndexEntry};
 use argosy_object::{Digest, Str};
 use argosy_ports::{
@@ -52,6 +52,8 @@ pub struct ChartSettings {
     pub max_cache_bytes: u64,
     /// The proxies of the process, where a Secret names none.
     pub proxies: Proxies,
+    /// How long servers may take; `None`: what chart repositories and registries usually may.
+    pub patience: Option<Patience>,
 }
 
 impl ChartSettings {
@@ -63,6 +65,7 @@ impl ChartSettings {
             max_backoff: Duration::from_mins(10),
             max_cache_bytes: 2 << 30,
             proxies: Proxies::default(),
+            patience: None,
         }
     }
 }
@@ -139,11 +142,9 @@ impl ChartSources {
         let gate = self.shared.gate(&repo);
         let _turn = gate.fetch().await?;
         let shared = self.shared.clone();
-        let fetched = shared
+        shared
             .blocking(&repo, &chart, move |shared| shared.fetch_tree(&artifact))
-            .await;
-        gate.note(&fetched);
-        fetched
+            .await
     }
 
     /// Follows a chart's version. A range is looked up again every interval, however many
@@ -265,7 +266,6 @@ impl Shared {
                 shared.find_version(&of, &what)
             })
             .await;
-        gate.note(&found);
         if let Err(error) = &found
             && error.kind == SourceErrorKind::NoRevision
         {
@@ -278,7 +278,8 @@ impl Shared {
         found
     }
 
-    /// Runs what blocks on a thread that may, a bounded number at a time.
+    /// Runs what blocks on a thread that may, a bounded number at a time, and keeps in the
+    /// repository's gate whether it was reached.
     async fn blocking<T: Send + 'static>(
         self: Arc<Self>,
         repo: &RepoRef,
@@ -288,7 +289,18 @@ impl Shared {
         let this = self.clone();
         let _permit = self.fetches.acquire().await.ok();
         match tokio::task::spawn_blocking(move || work(&this)).await {
-            Ok(result) => result.map_err(|error| explain(repo, chart, &error)),
+            Ok(Ok(done)) => {
+                self.gate(repo).note(None);
+                Ok(done)
+            }
+            Ok(Err(error)) => {
+                let told = explain(repo, chart, &error);
+                // Our own disk says nothing of the server: what is here already can still be had.
+                if !matches!(error, ChartError::Disk { .. }) {
+                    self.gate(repo).note(Some(&told));
+                }
+                Err(told)
+            }
             Err(error) => Err(SourceError {
                 kind: SourceErrorKind::Unreachable,
                 message: format!("reading a chart ended unexpectedly: {error}"),
@@ -523,6 +535,9 @@ pub(crate) fn explain(repo: &RepoRef, chart: &str, error: &ChartError) -> Source
     let url = redact_url(&repo.url);
     let kind = error.kind();
     let hint = match kind {
+        _ if matches!(error, ChartError::Disk { .. }) => {
+            "check the data folder's disk space and permissions".into()
+        }
         SourceErrorKind::Unauthorized if repo.credential.0.is_empty() => format!(
             "add a Secret labelled `argocd.argoproj.io/secret-type: repository` with `type: helm` \
              for this URL, or run `argosy repo add {url} --type helm --username U --password P`"

@@ -3,6 +3,7 @@
 mod access;
 mod arguments;
 mod charts;
+mod clock;
 mod dependency;
 mod flags;
 mod get;

@@ -2,7 +2,7 @@
 
 use crate::detect::Tool;
 use argosy_crds::Source;
-use argosy_kustomize::{Remote, RemoteFile, RemoteTree};
+use argosy_kustomize::{Remote, RemoteChart, RemoteFile, RemoteTree};
 use argosy_object::{Digest, Finding, Object, Origin, Redacted, Str};
 use argosy_tree::{ReadSet, Tree};
 use bytes::Bytes;
@@ -26,11 +26,23 @@ pub struct Request {
     pub kube_version: String,
     /// The cluster's API versions and kinds, sorted.
     pub api_versions: Arc<[String]>,
+    /// What holds for all applications.
+    pub tools: ToolSettings,
     /// What random functions start from. It must be a secret of the installation's, or whoever has
     /// the repository knows the passwords that its charts make.
     pub seed: Seed,
     /// What `now` is: the application's creation, so that nothing drifts by itself.
     pub born: Option<jiff::Timestamp>,
+}
+
+/// What a fleet's operator says of the tools (`argocd-cm`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolSettings {
+    /// `kustomize.buildOptions`: flags of `kustomize build`.
+    pub kustomize_build_options: String,
+    /// Tools that are switched off (`helm.enable: "false"`); of [`Tool::Directory`], that is
+    /// Jsonnet.
+    pub disabled: Vec<Tool>,
 }
 
 /// What random functions start from; it does not show.
@@ -86,6 +98,17 @@ pub struct ChartNeed {
     pub pass_credentials: bool,
 }
 
+impl From<&RemoteChart> for ChartNeed {
+    fn from(chart: &RemoteChart) -> Self {
+        Self {
+            repository: chart.repo.as_str().into(),
+            name: chart.name.as_str().into(),
+            version: chart.version.as_str().into(),
+            pass_credentials: false,
+        }
+    }
+}
+
 /// Answers to needs.
 #[derive(Clone, Default)]
 pub struct Answers {
@@ -95,7 +118,7 @@ pub struct Answers {
     pub remote_trees: BTreeMap<RemoteTree, Arc<dyn Tree>>,
     /// Files that kustomizations name by URL.
     pub remote_files: BTreeMap<RemoteFile, Bytes>,
-    /// Charts that were asked for.
+    /// Charts that were asked for, by charts and by kustomizations.
     pub charts: BTreeMap<ChartNeed, Arc<dyn Tree>>,
 }
 
@@ -156,10 +179,12 @@ impl Request {
             &self.project,
             &self.kube_version,
             &apis,
+            &self.tools.kustomize_build_options,
             &born,
         ];
+        let disabled = self.tools.disabled.iter().map(|tool| tool.as_str());
+        let parts = parts.into_iter().chain(disabled).map(str::as_bytes);
         let seed = self.seed.digest();
-        let parts = parts.into_iter().map(str::as_bytes);
         Digest::of_parts(parts.chain([&seed.0[..]]))
     }
 }

@@ -1,6 +1,8 @@
 //! Fixtures: one text, cut by `--- path` lines.
 
+mod charts;
 mod directories;
+mod flux;
 mod kustomizations;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! Clusters, repositories and tools for tests.
 
+pub mod disk;
+pub mod faults;
 pub mod githttp;
 pub mod proxy;
 pub mod realapi;

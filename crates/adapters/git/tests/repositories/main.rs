@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // all of it is test code
 
+mod faults;
 mod hostile;
 mod http;
 mod large;

@@ -113,7 +113,7 @@ pub async fn until(
     mut fits: impl FnMut(&Seen) -> bool,
 ) -> Seen {
     let wait = receiver.wait_for(|s| fits(s));
-    let seen = tokio::time::timeout(Duration::from_secs(30), wait)
+    let seen = tokio::time::timeout(Duration::from_mins(1), wait)
         .await
         .map(|seen| seen.unwrap().clone());
     seen.unwrap_or_else(|_| panic!("{what} did not come: {:?}", receiver.borrow()))

@@ -49,14 +49,11 @@ impl Gate {
         Ok(turn)
     }
 
-    /// Keeps what was met.
-    pub(super) fn note<T>(&self, outcome: &Result<T, SourceError>) {
-        *lock(&self.unreached) = match outcome {
-            Err(error) if error.kind == SourceErrorKind::Unreachable => {
-                Some((Instant::now(), error.clone()))
-            }
-            _ => None,
-        };
+    /// Keeps how it went: with this failure, or well.
+    pub(super) fn note(&self, failure: Option<&SourceError>) {
+        *lock(&self.unreached) = failure
+            .filter(|error| error.kind == SourceErrorKind::Unreachable)
+            .map(|error| (Instant::now(), error.clone()));
     }
 
     /// The next one asks anew.

@@ -57,7 +57,11 @@ impl Shared {
                 pass_credentials,
                 trust,
             };
-            return Ok(Place::Http(Box::new(ChartRepository::new(access)?)));
+            let mut repository = ChartRepository::new(access)?;
+            if let Some(patience) = self.settings.patience {
+                repository = repository.with_patience(patience);
+            }
+            return Ok(Place::Http(Box::new(repository)));
         }
         let base = url.split_once("://").map_or(url, |(_, rest)| rest);
         let scheme = url.split_once("://").map_or("oci", |(scheme, _)| scheme);
@@ -71,7 +75,7 @@ impl Shared {
             registries.clear();
         }
         let registry = registries.entry(key).or_insert_with(|| {
-            Arc::new(Registry::new(RegistryAccess {
+            let registry = Registry::new(RegistryAccess {
                 host: at,
                 login: Login {
                     username: credential.username,
@@ -81,7 +85,11 @@ impl Shared {
                 },
                 trust,
                 is_plain_http: credential.is_plain_http || scheme == "http",
-            }))
+            });
+            Arc::new(match self.settings.patience {
+                Some(patience) => registry.with_patience(patience),
+                None => registry,
+            })
         });
         Ok(Place::Registry {
             registry: registry.clone(),

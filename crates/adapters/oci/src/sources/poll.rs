@@ -66,7 +66,6 @@ impl Watched {
                         shared.look(&repo, &charts)
                     })
                     .await;
-                gate.note(&looked);
                 drop(turn);
                 looked
             }

@@ -1,5 +1,6 @@
 //! Chart repositories and registries: good ones, real ones and hostile ones.
 
+mod faults;
 mod material;
 mod real;
 mod registries;

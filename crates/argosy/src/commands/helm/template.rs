@@ -131,7 +131,7 @@ impl TemplateCommand {
             }
         }
         let outside = self.outside.resolve(context)?;
-        let now = GoTime::new(jiff::Zoned::now());
+        let now = GoTime::new(context.now());
         let seed = random_seed()?;
         let (name, place) = self.name_and_chart(&now, seed)?;
         let mut located = self.source.locate(&place, context)?;

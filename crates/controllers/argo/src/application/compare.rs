@@ -36,8 +36,14 @@ impl ApplicationController {
         let spec = &valid.spec;
         let instance = instance_name(key, &ports.namespace);
         let times = &self.hub.stage_times;
+        let followed = self.followed(valid);
+        self.follows.looks(key, &followed);
         let sources = source(&*ports.sources, spec.all_sources(), spec.project_name());
         let sources = times.measure("source", sources).await?;
+        for (followed, sourced) in followed.iter().zip(&sources) {
+            let revision = &sourced.artifact.revision;
+            self.follows.stands_at(key, followed, revision);
+        }
         let cluster = ports
             .clusters
             .by_server(&valid.destination.server)
@@ -104,6 +110,7 @@ impl ApplicationController {
             project: valid.spec.project_name().into(),
             seed: self.hub.ports.seed.of_application(namespace, &key.name),
             born: application.as_ref().and_then(born),
+            tools: self.hub.settings.tools(),
             ..Request::default()
         };
         let permit = |url: &str| {
