@@ -344,6 +344,7 @@ impl Printer {
     }
 
     fn scalar(&mut self, text: &str, node: &Node, context: Context) {
+        self.has_comma = false;
         let around = Around {
             is_flow: context.in_flow,
             is_simple_key: context.is_simple_key,
