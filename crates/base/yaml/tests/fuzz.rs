@@ -86,7 +86,9 @@ fn reader() {
 #[test]
 fn what_is_read_is_written_and_read_again() {
     GRAMMAR.run(3_000, |bytes| {
-        if let Ok(value) = from_slice(bytes) {
+        // Compat: Go writes a key `<<` that is text as if it merged.
+        let has_merge = bytes.windows(2).any(|pair| pair == b"<<");
+        if let Some(value) = from_slice(bytes).ok().filter(|_| !has_merge) {
             let again = from_slice(to_string(&value).as_bytes());
             assert_eq!(again.as_ref(), Ok(&value));
         }
@@ -107,7 +109,7 @@ fn what_is_written_as_it_was_means_the_same() {
         let out = written.to_string();
         // What has a meaning keeps it; but that, as with go-yaml, nothing within brackets becomes
         // empty text.
-        let has_brackets = text.contains(['[', '{']);
+        let has_brackets = text.contains(['[', '{']) || text.contains("<<");
         if let Ok(Some(value)) = read(&text).map(|value| value.filter(|_| !has_brackets)) {
             let again = read(&out);
             assert_eq!(again, Ok(Some(value)), "{out}");

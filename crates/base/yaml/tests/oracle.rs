@@ -65,18 +65,29 @@ fn recorded_answers_are_ours_too() {
 /// The ledger of known differences. Go forgets the fault of a value that a later, equal key takes
 /// the place of; we name it. Which of several faults of a mapping it names is chance, and so is
 /// the order in which it shows what stands at a bad key. An anchor within itself has other words
-/// where it is a key.
+/// where it is a key. One number as an integer and as a float are two keys to Go, and one to us.
 fn is_known(question: &Value, ours: &Value, theirs: &Value) -> bool {
     let is_of_mapping = |answer: &Value| {
         let error = answer["error"].as_str().unwrap_or_default();
-        ["json: unsupported value: ", "unsupported map key of type: "]
-            .iter()
-            .any(|text| error.starts_with(text))
+        [
+            "json: unsupported value: ",
+            "unsupported map key of type: ",
+            "yaml: invalid map key: map[",
+        ]
+        .iter()
+        .any(|text| error.starts_with(text))
     };
     if is_of_mapping(ours) && is_of_mapping(theirs) {
         return true;
     }
     let says = |answer: &Value, text: &str| answer["error"].to_string().contains(text);
+    let has_floats = || {
+        let text = question["text"].as_str().unwrap_or_default();
+        text.contains("!!float") || text.contains("1e3")
+    };
+    if question["op"] == "strict" && says(ours, "already set in map") && has_floats() {
+        return true;
+    }
     if says(theirs, "value contains itself") && says(ours, "exceeded max depth") {
         return true;
     }
@@ -125,13 +136,9 @@ fn generated_inputs_read_and_write_as_go_does() {
     });
 }
 
-/// The ledger of known differences: behind an item in brackets go-yaml loses a comment now and
-/// then; we keep it.
-fn is_lost_foot(ours: &str, theirs: &str) -> bool {
-    let has_brackets = ours.lines().any(|line| {
-        let line = line.trim_start();
-        line.starts_with("- [") || line.starts_with("- {")
-    });
+/// The ledger of known differences: of a comment below an item of a list go-yaml now and then makes
+/// something else, or nothing. Such cases are one in thousands, and only comments may differ.
+fn is_moved_foot(ours: &str, theirs: &str) -> bool {
     let content = |text: &str| -> Vec<String> {
         let lines = text.lines().filter(|line| {
             let line = line.trim();
@@ -139,7 +146,7 @@ fn is_lost_foot(ours: &str, theirs: &str) -> bool {
         });
         lines.map(|line| line.replace(",}", "}")).collect()
     };
-    has_brackets && content(ours) == content(theirs)
+    ours.contains("- ") && content(ours) == content(theirs)
 }
 
 /// What is written as it was, against go-yaml v3: the first documents of texts with comments.
@@ -159,6 +166,7 @@ fn documents_are_written_as_they_were_as_kyaml_does() {
         let answers = answers
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut moved = 0;
         let wrong = texts.iter().zip(answers).filter_map(|(text, theirs)| {
             let read = argosy_yaml::Written::read("", text, &argosy_yaml::Limits::default());
             let ours = match read {
@@ -166,7 +174,9 @@ fn documents_are_written_as_they_were_as_kyaml_does() {
                 _ => return None,
             };
             let theirs = theirs["out"].as_str()?;
-            let differs = ours != theirs && !is_lost_foot(&ours, theirs);
+            let is_moved = ours != theirs && is_moved_foot(&ours, theirs);
+            moved += usize::from(is_moved);
+            let differs = ours != theirs && (!is_moved || moved > 3 + count / 1_000);
             differs.then(|| format!("{text}\n--- go\n{theirs}\n--- ours\n{ours}"))
         });
         (texts.len(), wrong.collect())

@@ -8,7 +8,7 @@ use crate::remote::RemoteChart;
 use crate::resource::Resource;
 use crate::target::HelmOptions;
 use argosy_helm::{
-    KubeVersion, Layer, OutputOptions, ReleaseRequest, Step, TemplateCache, load_folder,
+    GoTime, KubeVersion, Layer, OutputOptions, ReleaseRequest, Step, TemplateCache, load_folder,
     merge_layers, render_release,
 };
 use argosy_object::Value;
@@ -46,6 +46,12 @@ pub(crate) fn inflate(
     };
     let loaded = loaded.map_err(failed)?;
     let mut request = ReleaseRequest::new(release_name(chart)?, namespace(chart));
+    if let Some(seed) = &options.seed {
+        request.seed = *seed.reveal();
+    }
+    if let Some(now) = options.now {
+        request.now = GoTime::new(now.to_zoned(jiff::tz::TimeZone::UTC));
+    }
     let no_files = |_: &str| Err("no file is read here".to_owned());
     request.values = merge_layers(&layers, &no_files).map_err(failed)?;
     let kube_version = or(&chart.kube_version, &options.kube_version);

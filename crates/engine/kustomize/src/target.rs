@@ -13,7 +13,7 @@ use crate::remote::Remotes;
 use crate::resmap::ResMap;
 use crate::vars::{self, Vars};
 use crate::{names, order, provenance, refs};
-use argosy_object::{Object, Origin};
+use argosy_object::{Digest, Object, Origin, Redacted};
 use argosy_tree::{RelPath, Rooted};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -53,6 +53,10 @@ pub struct HelmOptions {
     pub kube_version: String,
     /// API versions, where a chart's entry names none.
     pub api_versions: Vec<String>,
+    /// What random functions start from; without it the same for everybody.
+    pub seed: Option<Redacted<Digest>>,
+    /// What `now` is; the epoch without it.
+    pub now: Option<jiff::Timestamp>,
 }
 
 /// What a build gave.

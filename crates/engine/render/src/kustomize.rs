@@ -10,7 +10,7 @@ use argosy_crds::{KustomizeSource, Source};
 use argosy_kustomize::{
     BuildOptions, Built, Edits, HelmOptions, KustomizeError, RemoteChart, Remotes,
 };
-use argosy_object::{Digest, Value};
+use argosy_object::{Digest, Redacted, Value};
 use argosy_tree::{Limits, RelPath, Rooted};
 use std::collections::BTreeSet;
 
@@ -61,6 +61,8 @@ fn helm(flags: &HelmOptions, options: &KustomizeSource, request: &Request) -> He
     HelmOptions {
         kube_version: kube_version.cloned().unwrap_or_default(),
         api_versions: [&flags.api_versions, own].concat(),
+        seed: Some(Redacted::new(request.seed.digest())),
+        now: request.born,
     }
 }
 

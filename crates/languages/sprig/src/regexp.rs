@@ -33,9 +33,9 @@ pub struct Regexp(Arc<Programs>);
 
 #[derive(Debug)]
 struct Programs {
-    names: parse::Names,
     is_empty_expression: bool,
     hir: Hir,
+    names: parse::Names,
     /// Compiled in a moment: most expressions meet a name or two and nothing else.
     plain: meta::Regex,
     /// With tables, where long subjects asked for them.
@@ -102,10 +102,10 @@ impl Regexp {
         let compiled = Self(Arc::new(Programs {
             plain: build(&hir, Tables::None).map_err(too_large)?,
             quick: OnceLock::new(),
-            names,
             met: AtomicUsize::new(0),
             is_empty_expression: expression.is_empty(),
             hir,
+            names,
         }));
         COMPILED.with_borrow_mut(|known| {
             if known.len() >= MEMO {
@@ -166,7 +166,7 @@ impl Regexp {
     /// `$$` for a dollar.
     pub fn replace_all(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
         self.replace(text, |captures, out| {
-            self.expand(text, replacement, captures, out);
+            expand(text, replacement, (captures, &self.0.names), out);
         })
     }
 
@@ -241,44 +241,46 @@ fn next(
     captures.get_match().map(|m| m.range())
 }
 
-impl Regexp {
-    /// Fills a replacement's references in.
-    fn expand(&self, text: &[u8], template: &[u8], captures: &Captures, out: &mut Vec<u8>) {
-        let mut rest = template;
-        while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
-            out.extend_from_slice(&rest[..dollar]);
-            rest = &rest[dollar..];
-            if rest.get(1) == Some(&b'$') {
-                out.push(b'$');
-                rest = &rest[2..];
-                continue;
-            }
-            let Some((name, len)) = reference(rest) else {
-                out.push(b'$');
-                rest = &rest[1..];
-                continue;
-            };
-            if let Some(span) = self.group(&name, captures) {
-                out.extend_from_slice(&text[span]);
-            }
-            rest = &rest[len..];
+/// Fills a replacement's references in.
+fn expand(
+    text: &[u8],
+    template: &[u8],
+    (captures, names): (&Captures, &parse::Names),
+    out: &mut Vec<u8>,
+) {
+    let mut rest = template;
+    while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
+        out.extend_from_slice(&rest[..dollar]);
+        rest = &rest[dollar..];
+        if rest.get(1) == Some(&b'$') {
+            out.push(b'$');
+            rest = &rest[2..];
+            continue;
         }
-        out.extend_from_slice(rest);
+        let Some((name, len)) = reference(rest) else {
+            out.push(b'$');
+            rest = &rest[1..];
+            continue;
+        };
+        if let Some(span) = group(&name, captures, names) {
+            out.extend_from_slice(&text[span]);
+        }
+        rest = &rest[len..];
     }
+    out.extend_from_slice(rest);
+}
 
-    /// What a group took, by number or by name: of several with one name the first that took
-    /// anything.
-    fn group(&self, name: &str, captures: &Captures) -> Option<Range<usize>> {
-        let digits = name.bytes().all(|b| b.is_ascii_digit());
-        if digits && (name.len() == 1 || !name.starts_with('0')) {
-            let index = name.parse().ok()?;
-            return captures.get_group(index).map(|span| span.range());
-        }
-        let mut named = self.0.names.iter().filter(|(_, group)| **group == *name);
-        named
-            .find_map(|(index, _)| captures.get_group(*index as usize))
-            .map(|span| span.range())
+/// What a group took, by number or by name: of several with one name the first that took anything.
+fn group(name: &str, captures: &Captures, names: &parse::Names) -> Option<Range<usize>> {
+    let digits = name.bytes().all(|b| b.is_ascii_digit());
+    if digits && (name.len() == 1 || !name.starts_with('0')) {
+        let index = name.parse().ok()?;
+        return captures.get_group(index).map(|span| span.range());
     }
+    let mut named = names.iter().filter(|(_, group)| **group == *name);
+    named
+        .find_map(|(index, _)| captures.get_group(*index as usize))
+        .map(|span| span.range())
 }
 
 /// Reads `$name` or `${name}` at the start of a template: the name, and how long all of it is.

@@ -137,6 +137,7 @@ impl BuildCommand {
         let helm = (self.enable_helm || self.enable_alpha_plugins).then(|| HelmOptions {
             kube_version: self.helm_kube_version.clone(),
             api_versions: self.helm_api_versions.clone(),
+            ..HelmOptions::default()
         });
         BuildOptions {
             load_anywhere: self.load_restrictor != "LoadRestrictionsRootOnly",

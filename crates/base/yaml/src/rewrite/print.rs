@@ -198,9 +198,9 @@ impl Printer {
         }
         if let Some(tag) = &node.tag {
             let tag = match tag.strip_prefix("tag:yaml.org,2002:") {
-                Some(short) => format!("!!{short}"),
-                None if tag.starts_with('!') => tag.clone(),
-                None => format!("!<{tag}>"),
+                Some(short) => format!("!!{}", escaped_tag(short)),
+                None if tag.starts_with('!') => escaped_tag(tag),
+                None => format!("!<{}>", escaped_tag(tag)),
             };
             self.indicator(&tag, true, false, false);
         }
@@ -344,6 +344,7 @@ impl Printer {
     }
 
     fn scalar(&mut self, text: &str, node: &Node, context: Context) {
+        self.has_comma = false;
         let around = Around {
             is_flow: context.in_flow,
             is_simple_key: context.is_simple_key,
@@ -458,6 +459,19 @@ impl Printer {
             self.block_unit(unit, &mut breaks);
         }
     }
+}
+
+/// A tag with what no tag may hold as `%XX`.
+fn escaped_tag(tag: &str) -> String {
+    let mut out = String::with_capacity(tag.len());
+    for byte in tag.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_;/?:@&=+$,.~*'()[]!".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 const FLOW: Context = Context {
