@@ -195,8 +195,12 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   throw new ApiError(response.status, body.error ?? `the server answered ${response.status}`);
 }
 
+/** How long an answer may take: longer than the server itself waits for a cluster. */
+const PATIENCE = 40_000;
+
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const response = await send(path, signal ? { signal } : {});
+  const limit = AbortSignal.timeout(PATIENCE);
+  const response = await send(path, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
   return (await response.json()) as T;
 }
 

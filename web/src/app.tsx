@@ -80,6 +80,7 @@ function Tally() {
   if (!counts) return <div class="tally" />;
   const out = counts.sync.OutOfSync ?? 0;
   const ill = (counts.health.Degraded ?? 0) + (counts.health.Missing ?? 0);
+  const dark = counts.sync.Unknown ?? 0;
   return (
     <div class="tally">
       <a href="/applications">
@@ -91,6 +92,11 @@ function Tally() {
       <a href="/applications?health=Degraded,Missing" class={ill ? "health-Degraded" : "calm"}>
         <b>{number(ill)}</b> in trouble
       </a>
+      {dark > 0 && (
+        <a href="/applications?sync=Unknown" class="sync-Unknown">
+          <b>{number(dark)}</b> unknown
+        </a>
+      )}
       {counts.running > 0 && (
         <span class="health-Progressing">
           <b>{number(counts.running)}</b> syncing

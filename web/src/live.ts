@@ -107,6 +107,8 @@ function take(event: string): void {
   const isFirst = since === undefined;
   since = changes.seq;
   if (changes.kind === "batch") totals.value = changes.totals;
-  if (isFirst && changes.kind === "batch") return;
-  for (const heard of hearers) heard(changes);
+  // What is shown may have been asked for before the stream began: what came in between was told
+  // to nobody, so that all is looked at once more.
+  const news: Changes = isFirst ? { kind: "reset", seq: changes.seq } : changes;
+  for (const heard of hearers) heard(news);
 }

@@ -1,15 +1,15 @@
 // One application: how it is and why, what it is made of, and what a sync would change.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ApiError, type Detail, type Operation, appPath, get, keyText, post } from "../api";
 import { ago, moment, past, plural, repoName, short, took } from "../format";
 import { Health, Sync } from "../icons";
 import { announce, hear } from "../live";
+import { paced } from "../paced";
 import { Diff } from "../parts/diff";
 import { Tree } from "../parts/tree";
 import { route, setQuery } from "../router";
-import { rested } from "./fleet";
 
 type Tab = "objects" | "diff" | "sync" | "history";
 const TABS: Tab[] = ["objects", "diff", "sync", "history"];
@@ -21,26 +21,23 @@ export function ApplicationPage({ namespace, name }: { namespace: string; name: 
   const path = `/api${appPath(key)}`;
   const [detail, setDetail] = useState<Detail | null>(null);
   const [failure, setFailure] = useState<ApiError | null>(null);
-  const asked = useRef<AbortController | null>(null);
 
   useEffect(() => {
     document.title = `${name} · Argosy`;
-    const look = async () => {
-      asked.current?.abort();
-      const controller = new AbortController();
-      asked.current = controller;
+    const left = new AbortController();
+    const { now, soon } = paced(200, async () => {
+      if (left.signal.aborted) return;
       try {
-        setDetail(await get<Detail>(path, controller.signal));
+        setDetail(await get<Detail>(path, left.signal));
         setFailure(null);
       } catch (error) {
-        if (controller.signal.aborted) return;
+        if (left.signal.aborted) return;
         setFailure(error instanceof ApiError ? error : new ApiError(0, String(error)));
       }
-    };
-    const soon = rested(200, look);
-    void look();
+    });
+    now();
     const timer = setInterval(() => {
-      if (!document.hidden) void look();
+      if (!document.hidden) now();
     }, LOOK);
     const mine = keyText(key);
     const unhear = hear((changes) => {
@@ -56,7 +53,7 @@ export function ApplicationPage({ namespace, name }: { namespace: string; name: 
     return () => {
       unhear();
       clearInterval(timer);
-      asked.current?.abort();
+      left.abort();
     };
   }, [path]);
 
@@ -258,7 +255,11 @@ function Panels({ detail }: { detail: Detail }) {
 }
 
 function Objects({ detail }: { detail: Detail }) {
-  if (detail.tree.length === 0) return <p class="notice">It has no objects.</p>;
+  if (detail.tree.length === 0) {
+    return (
+      <p class="notice">{detail.stopped ? "Its objects are not known." : "It has no objects."}</p>
+    );
+  }
   return (
     <>
       <Tree nodes={detail.tree} />
@@ -372,7 +373,7 @@ function Facts({ detail }: { detail: Detail }) {
           <Fact title={plural(detail.images.length, "image")}>
             {detail.images.slice(0, 20).map((image) => (
               <code key={image} class="image">
-                {image}
+                {image.split(/(?=[/:@])/).flatMap((part) => [<wbr />, part])}
               </code>
             ))}
           </Fact>

@@ -6,9 +6,9 @@ import { type AppRow, ApiError, HEALTH, type Page, SYNC, appPath, get, keyText }
 import { ago, moment, number, plural, repoName, short } from "../format";
 import { Health, Sync } from "../icons";
 import { announce, hear } from "../live";
+import { paced } from "../paced";
 import { Virtual } from "../parts/virtual";
 import { go, route, setQuery } from "../router";
-import { rested } from "./fleet";
 
 /** Rows of one request. */
 const STEP = 100;
@@ -29,6 +29,7 @@ class Rows {
   private readonly steps = new Map<number, AppRow[]>();
   private readonly asked = new Map<number, AbortController>();
   private sight: [number, number] = [0, 1];
+  private isClosed = false;
 
   constructor(private readonly query: string) {}
 
@@ -59,13 +60,15 @@ class Rows {
   }
 
   /** Asks again for what is in sight, since members and order may have changed. */
-  refresh(): void {
+  async refresh(): Promise<void> {
+    if (this.isClosed) return;
     const seen = this.seen();
     for (const step of [...this.steps.keys()]) if (!seen.includes(step)) this.steps.delete(step);
-    for (const step of seen) void this.fetch(step);
+    await Promise.all(seen.map((step) => this.fetch(step)));
   }
 
   close(): void {
+    this.isClosed = true;
     for (const controller of this.asked.values()) controller.abort();
   }
 
@@ -112,14 +115,14 @@ export function ApplicationsPage() {
   useEffect(() => {
     document.title = "Applications · Argosy";
     rows.look(0, 1);
-    const again = rested(400, () => rows.refresh());
+    const again = paced(400, () => rows.refresh());
     const unhear = hear((changes) => {
       if (changes.kind === "batch" && changes.rows.length + changes.gone.length === 0) return;
       if (changes.kind === "batch") {
         rows.patch(changes.rows);
         announce(`${plural(changes.rows.length + changes.gone.length, "application")} changed`);
       }
-      again();
+      again.soon();
     });
     return () => {
       unhear();

@@ -19,6 +19,7 @@ import {
 import { number, plural } from "../format";
 import { Health, Sync } from "../icons";
 import { announce, hear, totals } from "../live";
+import { paced } from "../paced";
 import { route, setQuery } from "../router";
 
 const fleet = signal<Fleet | null>(null);
@@ -36,10 +37,10 @@ const STOWED: HealthCode[] = ["Degraded", "Missing", "Unknown", "Progressing", "
 export function FleetPage() {
   useEffect(() => {
     document.title = "Fleet · Argosy";
-    const look = rested(300, load);
-    void load();
+    const look = paced(300, load);
+    look.now();
     return hear((changes) => {
-      look();
+      look.soon();
       if (changes.kind === "batch" && changes.rows.length > 0) {
         const { total, sync } = changes.totals;
         announce(`${number(sync.Synced ?? 0)} of ${plural(total, "application")} in sync`);
@@ -99,17 +100,6 @@ async function load(): Promise<void> {
   } catch (error) {
     failure.value = error instanceof ApiError ? error.message : String(error);
   }
-}
-
-/** Runs `work` at most once in `ms`, the last time included. */
-export function rested(ms: number, work: () => unknown): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  return () => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      void work();
-    }, ms);
-  };
 }
 
 function labelKeys(clusters: Cluster[]): string[] {
@@ -221,7 +211,9 @@ function Ship({ cluster, by }: { cluster: Cluster; by: string }) {
   const out = counts.sync.OutOfSync ?? 0;
   const ill = (counts.health.Degraded ?? 0) + (counts.health.Missing ?? 0);
   const busy = counts.health.Progressing ?? 0;
-  const state = ill ? "ill" : out ? "out" : busy ? "busy" : "well";
+  // One that could not be compared counts once, whether its health is known or not.
+  const dark = Math.max(counts.sync.Unknown ?? 0, counts.health.Unknown ?? 0);
+  const state = ill ? "ill" : out ? "out" : dark ? "dark" : busy ? "busy" : "well";
   const label = Object.entries(cluster.labels).find(
     ([key]) => key !== by && !key.startsWith("argosy.dev/"),
   );
@@ -246,12 +238,19 @@ function Ship({ cluster, by }: { cluster: Cluster; by: string }) {
             <b>{number(out)}</b> out of sync
           </span>
         )}
+        {dark > 0 && (
+          <span class="sync-Unknown">
+            <b>{number(dark)}</b> unknown
+          </span>
+        )}
         {!ill && !out && busy > 0 && (
           <span class="health-Progressing">
             <b>{number(busy)}</b> progressing
           </span>
         )}
-        {counts.total > 0 && counts.health.Healthy === counts.total && !out && <span class="ship-calm">all well</span>}
+        {counts.total > 0 && counts.health.Healthy === counts.total && !out && !dark && (
+          <span class="ship-calm">all well</span>
+        )}
       </span>
     </a>
   );

@@ -1,6 +1,7 @@
 //! `argosy bench`: what Argosy costs on this machine.
 
 mod board;
+mod down;
 mod fleet;
 mod ground;
 mod kubelet;

@@ -17,12 +17,12 @@ use board::Board;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Applications that the demo's two sets make: a team set on every cluster, and five
 /// microservices on each production cluster.
-const APPLICATIONS: usize = 12 + 5 * 9;
+pub const APPLICATIONS: usize = 12 + 5 * 9;
 const CLUSTERS: usize = 12;
 /// How often the board is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -70,7 +70,13 @@ impl DemoCommand {
             .unwrap_or_else(|| default_data_dir(session).join("demo"));
         session.block_on(async {
             let started = Instant::now();
-            let running = bring_up(&data_dir, session).await.map_err(failure)?;
+            let stage = Stage {
+                data_dir: data_dir.clone(),
+                namespace: session.settings.namespace.clone(),
+                remote_hosts: session.settings.remote_hosts.clone(),
+                others: BTreeMap::new(),
+            };
+            let running = stage.bring_up().await.map_err(failure)?;
             let web = self.serve(session, &running).await?;
             let show = Show {
                 running,
@@ -150,46 +156,74 @@ impl DemoCommand {
     }
 }
 
-/// Repositories, hub, clusters, and the two sets.
-async fn bring_up(data_dir: &Path, session: &Session) -> anyhow::Result<Running> {
-    let git = data_dir.join("git");
-    let settings = UpSettings {
-        data_dir: data_dir.to_owned(),
-        reset: true,
-        in_memory: true,
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        latency: Duration::from_millis(300),
-        local_repos: vec![git.clone()],
-        instead_of: vec![
-            InsteadOf::parse(&format!(
-                "https://gitlab.internal/=file://{}/",
-                git.display()
-            ))
-            .map_err(anyhow::Error::msg)?,
-        ],
-        git: GitOptions::default(),
-        namespace: session.settings.namespace.clone(),
-        remote_hosts: session.settings.remote_hosts.clone(),
-    };
-    let before_fleet = || repositories::make(&git);
-    let running = Running::start_with(settings, before_fleet).await?;
-    running.fleet.simulate(&clusters()).await?;
-    let client = Client::new(running.fleet.url(), running.fleet.hub());
-    let sets = Resource::new(
-        Gvk::new("argoproj.io", "v1alpha1", "ApplicationSet"),
-        "applicationsets",
-        true,
-    );
-    for text in [repositories::TEAMS, repositories::MICROSERVICES] {
-        let value = argosy_yaml::from_str(text).context("the demo's own sets are YAML")?;
-        let set = Object::new(value)?;
-        client
-            .create(&sets, &set, &WriteOptions::default())
-            .await
-            .with_context(|| format!("cannot create ApplicationSet `{}`", set.name()))?;
-        wait_for_namespaces(&running).await;
+/// What the demo is played on.
+pub struct Stage {
+    /// The folder of the demo, which is emptied; its repositories are under `git` there.
+    pub data_dir: PathBuf,
+    /// The namespace of the control plane.
+    pub namespace: String,
+    /// Hosts that kustomizations may name bases of; none: all.
+    pub remote_hosts: Vec<String>,
+    /// Secrets of clusters that stand in the place of the demo's cluster of that name, and get its
+    /// labels: real ones, in tests.
+    pub others: BTreeMap<String, Object>,
+}
+
+impl Stage {
+    /// Makes the repositories, the hub, the clusters and the two sets.
+    ///
+    /// # Errors
+    /// Where the folder is held by another process, or something does not start.
+    pub async fn bring_up(self) -> anyhow::Result<Running> {
+        let git = self.data_dir.join("git");
+        let settings = UpSettings {
+            data_dir: self.data_dir,
+            reset: true,
+            in_memory: true,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            latency: Duration::from_millis(300),
+            local_repos: vec![git.clone()],
+            instead_of: vec![
+                InsteadOf::parse(&format!(
+                    "https://gitlab.internal/=file://{}/",
+                    git.display()
+                ))
+                .map_err(anyhow::Error::msg)?,
+            ],
+            git: GitOptions::default(),
+            namespace: self.namespace,
+            remote_hosts: self.remote_hosts,
+        };
+        let before_fleet = || repositories::make(&git);
+        let running = Running::start_with(settings, before_fleet).await?;
+        let client = Client::new(running.fleet.url(), running.fleet.hub());
+        let (others, simulated): (Vec<_>, Vec<_>) = clusters()
+            .into_iter()
+            .partition(|(name, _)| self.others.contains_key(name));
+        running.fleet.simulate(&simulated).await?;
+        for (name, labels) in others {
+            let mut secret = self.others[&name].clone();
+            for (key, value) in &labels {
+                secret.set_label(key, value);
+            }
+            create(&client, &secret, "secrets").await?;
+        }
+        for text in [repositories::TEAMS, repositories::MICROSERVICES] {
+            let value = argosy_yaml::from_str(text).context("the demo's own sets are YAML")?;
+            create(&client, &Object::new(value)?, "applicationsets").await?;
+            wait_for_namespaces(&running).await;
+        }
+        Ok(running)
     }
-    Ok(running)
+}
+
+async fn create(client: &Client, object: &Object, plural: &str) -> anyhow::Result<()> {
+    let resource = Resource::new(object.gvk(), plural, true);
+    client
+        .create(&resource, object, &WriteOptions::default())
+        .await
+        .with_context(|| format!("cannot create {} `{}`", object.kind(), object.name()))?;
+    Ok(())
 }
 
 /// The microservices go into namespaces of the teams' set: who comes before them fails, and is

@@ -1,6 +1,7 @@
 //! `argosy helm`: the commands of helm, with its flags, words and exit codes.
 
 mod access;
+mod arguments;
 mod charts;
 mod clock;
 mod dependency;
@@ -35,6 +36,8 @@ mod uninstall;
 mod update;
 mod upgrade;
 mod view;
+
+pub use arguments::plain as plain_arguments;
 
 use crate::session::Session;
 use argosy_cli::Failure;

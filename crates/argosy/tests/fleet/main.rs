@@ -4,7 +4,9 @@
 mod bad_input;
 mod charts;
 mod commands;
+mod demo;
 mod docs;
+mod faults;
 mod harness;
 mod helms;
 mod life;

@@ -12,18 +12,23 @@ use argosy_testkit::realapi::{self, RealCluster};
 use base64::Engine as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
-pub struct Reals {
+/// Real API servers by name, whose pods the simulator's kubelet makes run.
+pub struct Servers {
     clusters: BTreeMap<String, (RealCluster, ApiService)>,
-    hub: ApiService,
-    controllers: Controllers,
     kubelets: JoinSet<()>,
 }
 
-impl Reals {
-    /// One API server for each name, controllers on the first, and a Secret for each.
-    pub async fn start(test: &str, names: &[&str], settings: UpSettings) -> Option<Self> {
+impl Servers {
+    /// One for each name; `None` where the programs are absent, which was said.
+    pub async fn start(
+        test: &str,
+        names: &[&str],
+        transport: &Transport,
+        latency: Duration,
+    ) -> Option<Self> {
         realapi::assets_or_skip(test)?;
         let mut starts = JoinSet::new();
         for name in names {
@@ -31,14 +36,13 @@ impl Reals {
             starts.spawn_blocking(move || (name, RealCluster::start().unwrap()));
         }
         let started = starts.join_all().await;
-        let transport = Transport::new(Limits::default());
         let mut kubelets = JoinSet::new();
         let mut clusters = BTreeMap::new();
         for (name, cluster) in started {
-            let service = service(&transport, &cluster);
+            let service = service(transport, &cluster);
             let options = Options {
                 controllers: false,
-                latency: settings.latency,
+                latency,
                 node_prefix: format!("{name}-node"),
                 ..Options::default()
             };
@@ -49,7 +53,38 @@ impl Reals {
             ));
             clusters.insert(name, (cluster, service));
         }
-        let hub = clusters[names[0]].1.clone();
+        Some(Self { clusters, kubelets })
+    }
+
+    /// The cluster Secret of each.
+    pub fn secrets(&self) -> BTreeMap<String, Object> {
+        self.clusters
+            .iter()
+            .map(|(name, (cluster, _))| (name.clone(), secret(name, cluster)))
+            .collect()
+    }
+
+    pub fn cluster(&self, name: &str) -> Client {
+        Client::new(&format!("https://{name}"), self.clusters[name].1.clone())
+    }
+
+    pub async fn stop(mut self) {
+        self.kubelets.shutdown().await;
+    }
+}
+
+pub struct Reals {
+    servers: Servers,
+    hub: ApiService,
+    controllers: Controllers,
+}
+
+impl Reals {
+    /// One API server for each name, controllers on the first, and a Secret for each.
+    pub async fn start(test: &str, names: &[&str], settings: UpSettings) -> Option<Self> {
+        let transport = Transport::new(Limits::default());
+        let servers = Servers::start(test, names, &transport, settings.latency).await?;
+        let hub = servers.clusters[names[0]].1.clone();
         let mut git = GitSettings::new(settings.data_dir.join("repositories"));
         git.local_roots = settings.local_repos;
         git.instead_of = settings.instead_of;
@@ -62,10 +97,9 @@ impl Reals {
             .await
             .unwrap();
         let reals = Self {
-            clusters,
+            servers,
             hub,
             controllers,
-            kubelets,
         };
         reals.write_secrets().await;
         Some(reals)
@@ -73,8 +107,10 @@ impl Reals {
 
     async fn write_secrets(&self) {
         let resource = Resource::new(Gvk::new("", "v1", "Secret"), "secrets", true);
-        for (name, (cluster, _)) in &self.clusters {
-            let secret = secret(name, cluster);
+        for mut secret in self.servers.secrets().into_values() {
+            for (label, value) in labels() {
+                secret.set_label(&label, &value);
+            }
             self.hub()
                 .create(&resource, &secret, &WriteOptions::default())
                 .await
@@ -87,12 +123,12 @@ impl Reals {
     }
 
     pub fn cluster(&self, name: &str) -> Client {
-        Client::new(&format!("https://{name}"), self.clusters[name].1.clone())
+        self.servers.cluster(name)
     }
 
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         self.controllers.drain().await;
-        self.kubelets.shutdown().await;
+        self.servers.stop().await;
     }
 }
 
@@ -117,9 +153,6 @@ fn secret(name: &str, cluster: &RealCluster) -> Object {
         "stringData": {"name": name, "server": cluster.url(), "config": config.to_string()},
     }))
     .unwrap();
-    for (label, value) in labels() {
-        secret.set_label(&label, &value);
-    }
     secret.set_label("argocd.argoproj.io/secret-type", "cluster");
     secret
 }

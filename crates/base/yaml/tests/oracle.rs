@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "oracle/commented.rs"]
+mod commented;
 #[path = "../../../../conformance/oracles/differential.rs"]
 mod differential;
 
@@ -60,9 +62,24 @@ fn recorded_answers_are_ours_too() {
     );
 }
 
-/// The ledger of known differences: Go forgets the fault of a value that a later, equal key takes
-/// the place of; we name it.
+/// The ledger of known differences. Go forgets the fault of a value that a later, equal key takes
+/// the place of; we name it. Which of several faults of a mapping it names is chance, and so is
+/// the order in which it shows what stands at a bad key. An anchor within itself has other words
+/// where it is a key.
 fn is_known(question: &Value, ours: &Value, theirs: &Value) -> bool {
+    let is_of_mapping = |answer: &Value| {
+        let error = answer["error"].as_str().unwrap_or_default();
+        ["json: unsupported value: ", "unsupported map key of type: "]
+            .iter()
+            .any(|text| error.starts_with(text))
+    };
+    if is_of_mapping(ours) && is_of_mapping(theirs) {
+        return true;
+    }
+    let says = |answer: &Value, text: &str| answer["error"].to_string().contains(text);
+    if says(theirs, "value contains itself") && says(ours, "exceeded max depth") {
+        return true;
+    }
     let has_equal_keys = || {
         let strict = json!({"op": "strict", "text": question["text"]});
         let error = answer(&strict)["error"].to_string();
@@ -99,12 +116,60 @@ fn generated_inputs_read_and_write_as_go_does() {
                 continue;
             }
             // Where two keys become one in JSON, Go's answer changes from one run to the next.
-            let again = ask(&vec![question.clone(); 12]);
+            let again = ask(&vec![question.clone(); 150]);
             if !again.iter().any(|theirs| same(&ours, theirs)) {
                 wrong.push(format!("{question}\n  go   {theirs}\n  ours {ours}"));
             }
         }
         (questions.len(), wrong)
+    });
+}
+
+/// The ledger of known differences: behind an item in brackets go-yaml loses a comment now and
+/// then; we keep it.
+fn is_lost_foot(ours: &str, theirs: &str) -> bool {
+    let has_brackets = ours.lines().any(|line| {
+        let line = line.trim_start();
+        line.starts_with("- [") || line.starts_with("- {")
+    });
+    let content = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| {
+            let line = line.trim();
+            !line.is_empty() && !line.starts_with('#')
+        });
+        lines.map(|line| line.replace(",}", "}")).collect()
+    };
+    has_brackets && content(ours) == content(theirs)
+}
+
+/// What is written as it was, against go-yaml v3: the first documents of texts with comments.
+#[test]
+fn documents_are_written_as_they_were_as_kyaml_does() {
+    let Some(oracle) = Oracle::build("yaml", 2_000) else {
+        return;
+    };
+    oracle.seeded_rounds(|seed| {
+        let mut random = Random(seed.wrapping_mul(2_654_435_769) + 1);
+        let count = oracle.cases();
+        let texts: Vec<String> = (0..count).map(|_| random.commented()).collect();
+        let lines = texts
+            .iter()
+            .map(|text| format!("{}\n", json!({"op": "rewrite", "text": text})));
+        let answers = oracle.answer(lines.collect());
+        let answers = answers
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let wrong = texts.iter().zip(answers).filter_map(|(text, theirs)| {
+            let read = argosy_yaml::Written::read("", text, &argosy_yaml::Limits::default());
+            let ours = match read {
+                Ok(Some(written)) => written.to_string(),
+                _ => return None,
+            };
+            let theirs = theirs["out"].as_str()?;
+            let differs = ours != theirs && !is_lost_foot(&ours, theirs);
+            differs.then(|| format!("{text}\n--- go\n{theirs}\n--- ours\n{ours}"))
+        });
+        (texts.len(), wrong.collect())
     });
 }
 

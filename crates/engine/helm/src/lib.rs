@@ -41,6 +41,7 @@ mod toml;
 mod values;
 
 pub use argosy_gotmpl::GoTime;
+pub use argosy_sprig::regexp::Regexp;
 pub use cache::TemplateCache;
 pub use chart::{Chart, Dependency, File, Metadata};
 pub use error::HelmError;

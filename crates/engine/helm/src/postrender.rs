@@ -150,6 +150,7 @@ fn write(documents: Vec<Written>) -> String {
             document.remove(&[ANNOTATIONS[0], ANNOTATIONS[1], name], false);
         }
         document.remove(&ANNOTATIONS, true);
+        document.remove(&ANNOTATIONS[..1], true);
         if !out.is_empty() {
             out.push_str("---\n");
         }

@@ -136,30 +136,30 @@ pub fn render_release(
     if chart.metadata.deprecated {
         warnings.push(("DeprecatedChart", "this chart is deprecated".to_owned()));
     }
-    let mut texts = match render_texts(chart, request, cache)? {
-        Texts::Done(texts) => texts,
+    let RenderedTexts {
+        chart,
+        values,
+        mut files,
+    } = match render_texts(chart, request, cache)? {
+        Texts::Done(texts) => *texts,
         Texts::Needs(wanted) => return Ok(Step::Needs(wanted)),
     };
-    let chart = &texts.chart;
     let notes_path = format!("{}/templates/NOTES.txt", chart.name());
-    let notes = texts
-        .files
+    let notes = files
         .get(&notes_path)
         .map(ToString::to_string)
         .unwrap_or_default();
-    let all_notes: Vec<String> = texts
-        .files
+    let all_notes: Vec<String> = files
         .iter()
         .filter(|(path, _)| path.ends_with("NOTES.txt"))
         .map(|(_, text)| text.to_string())
         .filter(|text| !text.is_empty())
         .collect();
-    texts.files.retain(|path, _| !path.ends_with("NOTES.txt"));
+    files.retain(|path, _| !path.ends_with("NOTES.txt"));
     if let Some(renderer) = &request.outside.post_renderer {
-        texts.files = postrender::apply(&texts.files, renderer)?;
+        files = postrender::apply(&files, renderer)?;
     }
-    let chart = &texts.chart;
-    let (manifests, hooks) = sort(&texts.files)?;
+    let (manifests, hooks) = sort(files)?;
     let crds = chart
         .crds()
         .into_iter()
@@ -170,10 +170,10 @@ pub fn render_release(
         manifests,
         hooks,
         crds,
-        release_chart: chart.clone(),
+        release_chart: chart,
         notes,
         all_notes: all_notes.join("\n"),
-        values: texts.values,
+        values,
         warnings,
     })))
 }

@@ -33,6 +33,7 @@ pub struct Regexp(Arc<Programs>);
 
 #[derive(Debug)]
 struct Programs {
+    names: parse::Names,
     is_empty_expression: bool,
     hir: Hir,
     /// Compiled in a moment: most expressions meet a name or two and nothing else.
@@ -93,7 +94,7 @@ impl Regexp {
         if let Some(known) = COMPILED.with_borrow(|known| known.get(expression).cloned()) {
             return Ok(known);
         }
-        let hir = parse::parse(expression)?;
+        let (hir, names) = parse::parse(expression)?;
         let too_large = |_| RegexpError {
             code: "expression too large",
             expression: expression.into(),
@@ -101,6 +102,7 @@ impl Regexp {
         let compiled = Self(Arc::new(Programs {
             plain: build(&hir, Tables::None).map_err(too_large)?,
             quick: OnceLock::new(),
+            names,
             met: AtomicUsize::new(0),
             is_empty_expression: expression.is_empty(),
             hir,
@@ -164,7 +166,7 @@ impl Regexp {
     /// `$$` for a dollar.
     pub fn replace_all(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
         self.replace(text, |captures, out| {
-            expand(text, replacement, captures, out);
+            self.expand(text, replacement, captures, out);
         })
     }
 
@@ -239,44 +241,44 @@ fn next(
     captures.get_match().map(|m| m.range())
 }
 
-/// Fills a replacement's references in.
-fn expand(text: &[u8], template: &[u8], captures: &Captures, out: &mut Vec<u8>) {
-    let mut rest = template;
-    while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
-        out.extend_from_slice(&rest[..dollar]);
-        rest = &rest[dollar..];
-        if rest.get(1) == Some(&b'$') {
-            out.push(b'$');
-            rest = &rest[2..];
-            continue;
+impl Regexp {
+    /// Fills a replacement's references in.
+    fn expand(&self, text: &[u8], template: &[u8], captures: &Captures, out: &mut Vec<u8>) {
+        let mut rest = template;
+        while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
+            out.extend_from_slice(&rest[..dollar]);
+            rest = &rest[dollar..];
+            if rest.get(1) == Some(&b'$') {
+                out.push(b'$');
+                rest = &rest[2..];
+                continue;
+            }
+            let Some((name, len)) = reference(rest) else {
+                out.push(b'$');
+                rest = &rest[1..];
+                continue;
+            };
+            if let Some(span) = self.group(&name, captures) {
+                out.extend_from_slice(&text[span]);
+            }
+            rest = &rest[len..];
         }
-        let Some((name, len)) = reference(rest) else {
-            out.push(b'$');
-            rest = &rest[1..];
-            continue;
-        };
-        if let Some(span) = group(&name, captures) {
-            out.extend_from_slice(&text[span]);
-        }
-        rest = &rest[len..];
+        out.extend_from_slice(rest);
     }
-    out.extend_from_slice(rest);
-}
 
-/// What a group took, by number or by name.
-fn group(name: &str, captures: &Captures) -> Option<Range<usize>> {
-    let digits = name.bytes().all(|b| b.is_ascii_digit());
-    if digits && (name.len() == 1 || !name.starts_with('0')) {
-        let index = name.parse().ok()?;
-        return captures.get_group(index).map(|span| span.range());
+    /// What a group took, by number or by name: of several with one name the first that took
+    /// anything.
+    fn group(&self, name: &str, captures: &Captures) -> Option<Range<usize>> {
+        let digits = name.bytes().all(|b| b.is_ascii_digit());
+        if digits && (name.len() == 1 || !name.starts_with('0')) {
+            let index = name.parse().ok()?;
+            return captures.get_group(index).map(|span| span.range());
+        }
+        let mut named = self.0.names.iter().filter(|(_, group)| **group == *name);
+        named
+            .find_map(|(index, _)| captures.get_group(*index as usize))
+            .map(|span| span.range())
     }
-    let names = captures
-        .group_info()
-        .pattern_names(regex_automata::PatternID::ZERO);
-    let mut named = names.enumerate().filter(|(_, group)| *group == Some(name));
-    named
-        .find_map(|(index, _)| captures.get_group(index))
-        .map(|span| span.range())
 }
 
 /// Reads `$name` or `${name}` at the start of a template: the name, and how long all of it is.

@@ -99,6 +99,9 @@ tables! {
         NAME, ("Desired", "integer", 0), ("Current", "integer", 0), ("Ready", "integer", 0), AGE,
         CONTAINERS, IMAGES, SELECTOR,
     ];
+    "" "PodTemplate" workload::pod_template, [
+        NAME, ("Containers", "string", 0), ("Images", "string", 0), ("Pod Labels", "string", 0),
+    ];
     "apps" "StatefulSet" workload::stateful_set, [
         NAME, ("Ready", "string", 0), AGE, CONTAINERS, IMAGES,
     ];

@@ -90,6 +90,10 @@ pub(crate) fn serve(
     }
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
+        [check @ ("healthz" | "livez" | "readyz")] if is_verbose(info) => {
+            let text = format!("[+]ping ok\n{check} check passed\n");
+            Ok(raw(200, "text/plain; charset=utf-8", text.into_bytes()))
+        }
         ["healthz" | "livez" | "readyz"] | ["healthz" | "livez" | "readyz", "ping"] => {
             Ok(raw(200, "text/plain; charset=utf-8", b"ok".to_vec()))
         }
@@ -112,6 +116,12 @@ pub(crate) fn serve(
         [] => Ok(paths(cluster)),
         _ => Ok(page_not_found()),
     }
+}
+
+/// Whether a probe is to list its checks. Compat: the parameter counts whatever its value.
+fn is_verbose(info: &RequestInfo) -> bool {
+    let mut pairs = info.query.split('&');
+    pairs.any(|pair| pair.split('=').next() == Some("verbose"))
 }
 
 /// 404 as plain text, as upstream says it where no API is behind the path.

@@ -51,7 +51,7 @@ pub(crate) async fn serve(mut call: Call<'_>, body: Body) -> Result<Response<Bod
             table::shape_one(&call, object)
         }
         ("create", "") => create::serve(&mut call, body).await?,
-        ("update", "" | "status" | "finalize" | "approval") => {
+        ("update", "" | "status" | "finalize" | "approval" | "ephemeralcontainers") => {
             update::serve(&mut call, body).await?
         }
         ("patch", "" | "status" | "finalize" | "approval" | "ephemeralcontainers" | "resize") => {

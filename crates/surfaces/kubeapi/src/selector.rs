@@ -305,10 +305,13 @@ fn check_key(key: &str) -> Result<(), String> {
     if faults.is_empty() {
         return Ok(());
     }
+    // Compat: upstream calls a key of three parts a label key, and one part of it a name.
+    let faults = faults
+        .join("; ")
+        .replacen("a qualified name must", "a valid label key must", 1);
     Err(format!(
-        "<nil>: Invalid value: {}: {}",
-        crate::auth::rule::go_quote(key),
-        faults.join("; ")
+        "<nil>: Invalid value: {}: {faults}",
+        crate::auth::rule::go_quote(key)
     ))
 }
 

@@ -94,15 +94,15 @@ impl HubView {
         }
     }
 
-    /// From now on changes of a cluster's live objects are told too.
-    fn listen(&self, server: &str, changes: Receiver<LiveChange>) {
+    /// From now on changes of a cluster's live objects are told too; whether they were not before.
+    fn listen(&self, server: &str, changes: Receiver<LiveChange>) -> bool {
         let mut listeners = self
             .listeners
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|_, listener| !listener.is_finished());
         if listeners.contains_key(server) {
-            return;
+            return false;
         }
         let listener = Listener {
             index: Arc::downgrade(&self.index),
@@ -110,6 +110,7 @@ impl HubView {
         };
         let task = tokio::spawn(listener.listen(changes));
         listeners.insert(server.into(), task.abort_handle());
+        true
     }
 
     async fn patch(&self, key: &AppKey, patch: Value) -> Result<(), (ApiErrorKind, ActionError)> {
@@ -163,7 +164,10 @@ impl FleetView for HubView {
         let mut detail = detail::reported(&application, row);
         match self.inspect(&application).await {
             Ok(seen) => {
-                self.listen(seen.cluster.server(), seen.cluster.changes());
+                // What changed since this look was heard by nobody: whoever looks does so again.
+                if self.listen(seen.cluster.server(), seen.cluster.changes()) {
+                    self.index.touch([key.clone()]);
+                }
                 detail.server = seen.cluster.server().to_owned();
                 // Differences of thousands of lines take their time; others are not to wait.
                 let (told, task) = (detail.clone(), move |mut told: AppDetail| {

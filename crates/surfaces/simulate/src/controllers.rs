@@ -48,7 +48,10 @@ impl Plan {
 /// Plans for one object; kinds without a controller plan nothing.
 pub fn plan(cache: &Cache, id: &Id, now: Timestamp) -> Plan {
     let Some(object) = cache.at(id) else {
-        return Plan::none();
+        return match id.kind {
+            Kind::Service => endpoints::plan_without(cache, id),
+            _ => Plan::none(),
+        };
     };
     let object = &*object;
     if crate::tree::is_deleting(object) && id.kind != Kind::Service {

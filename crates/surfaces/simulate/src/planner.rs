@@ -123,7 +123,9 @@ impl Planner {
             self.kubelet.forget(meta(object, "uid"));
             self.patience.remove(id);
             self.heat.remove(id);
-        } else {
+        }
+        // Endpoints have no owner: whoever made them for a Service takes them away after it.
+        if !gone || id.kind == Kind::Service {
             self.dirty.insert(id.clone());
         }
         if self.options.controllers || self.options.autoscalers {

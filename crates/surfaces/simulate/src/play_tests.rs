@@ -398,6 +398,9 @@ fn service_gets_endpoints_of_ready_pods() {
         .filter(|l| l.contains("EndpointSlice"))
         .count();
     assert_eq!(writes, 1, "{:?}", cluster.log);
+    cluster.delete(&id, None);
+    cluster.play(2 * SECOND);
+    assert!(cluster.all(Kind::Endpoints).is_empty(), "they go with it");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `argosy bench fleet`: one repository, one chart, many Applications on many clusters.
 
+use super::down::{Manner, Pairs};
 use super::ground::{Ground, NAMESPACE};
 use super::phases::{Bench, Phase};
 use super::repository;
@@ -22,8 +23,13 @@ use std::time::Duration;
   change-one  commits that concern one each; milliseconds from the fetch to the cluster
   drift       changes by hand; milliseconds until each is put back
 
+With --down N, cold and change-one are measured without and with N more clusters, which have as many
+applications as the others have and cannot be reached: once connections are refused, once they hang.
+Every run is a process of its own, in turn, and the fastest of each kind counts.
+
 Examples:
   argosy bench fleet --clusters 50 --apps 2000
+  argosy bench fleet --clusters 50 --apps 2000 --down 2
   argosy bench fleet --apps 500 --kubeconfig api-server.yaml --json")]
 pub struct FleetCommand {
     /// Simulated clusters
@@ -50,6 +56,15 @@ pub struct FleetCommand {
     /// How many seconds a phase may take
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     limit: u64,
+    /// Compare with a fleet that has so many clusters more, which are down
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    down: usize,
+    /// With --down: how often each is measured
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pairs: usize,
+    /// Measure the fleet with its clusters that are down, and no other: what --down runs
+    #[arg(long, value_name = "MANNER", hide = true)]
+    manner: Option<Manner>,
 }
 
 impl FleetCommand {
@@ -67,6 +82,25 @@ impl FleetCommand {
                     .hint("the phases are cold, idle, change-all, change-one and drift"));
             }
         }
+        if self.down > 0 && self.is_real(session) {
+            return Err(
+                Failure::new("`--down` is for simulated clusters").hint("leave `--kubeconfig` out")
+            );
+        }
+        if self.down > 0 && self.manner.is_none() {
+            let pairs = Pairs {
+                clusters: self.clusters,
+                apps: self.apps,
+                objects: self.objects,
+                down: self.down,
+                pairs: self.pairs.max(1),
+                rounds: self.rounds,
+                limit: self.limit,
+            };
+            let text = pairs.measure(session, self.json).map_err(failure)?;
+            session.print(&text)?;
+            return Ok(0);
+        }
         session.block_on(async {
             let phases = self.measure(session).await.map_err(failure)?;
             session.print(&self.report(&phases, self.is_real(session)))?;
@@ -81,14 +115,22 @@ impl FleetCommand {
     async fn measure(&self, session: &Session) -> anyhow::Result<Vec<Phase>> {
         let folder = tempfile::tempdir().context("cannot make a folder")?;
         let git = folder.path().join("git/fleet");
-        let repository = repository::make(&git, self.apps, self.objects)?;
+        let repository = repository::make(&git, self.apps + self.lost(), self.objects)?;
         let ground = if self.is_real(session) {
             Ground::real(session, folder.path()).await?
         } else {
             Ground::embedded(folder.path(), self.clusters).await?
         };
         ground.make_namespaces().await?;
-        let applications = self.applications(&ground)?;
+        let mut applications = self.applications(&ground)?;
+        if let Some(manner) = self.manner {
+            let servers = manner.clusters(&ground, self.down).await?;
+            for number in self.apps..self.apps + self.lost() {
+                applications.push(application(number, &servers[number % servers.len()])?);
+            }
+            // Those that nobody can bring up come first, as they are asked for all the time.
+            applications.reverse();
+        }
         let mut bench = Bench {
             session,
             ground: &ground,
@@ -128,21 +170,17 @@ impl FleetCommand {
         (0..self.apps)
             .map(|number| {
                 let destination = &ground.clusters[number % ground.clusters.len()];
-                Ok(Object::new(json!({
-                    "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
-                    "metadata": {"name": name(number), "namespace": "argocd"},
-                    "spec": {
-                        "project": "default",
-                        "source": {
-                            "repoURL": repository::URL, "targetRevision": "main", "path": "chart",
-                            "helm": {"valueFiles": [format!("/values/{number}.yaml")]},
-                        },
-                        "destination": {"server": destination.server, "namespace": NAMESPACE},
-                        "syncPolicy": {"automated": {"prune": true, "selfHeal": true}},
-                    },
-                }))?)
+                application(number, &destination.server)
             })
             .collect()
+    }
+
+    /// Applications of the clusters that are down: as many a cluster as the others have.
+    fn lost(&self) -> usize {
+        match self.manner {
+            Some(_) => (self.apps * self.down).div_ceil(self.clusters),
+            None => 0,
+        }
     }
 
     fn report(&self, phases: &[Phase], is_real: bool) -> String {
@@ -174,6 +212,22 @@ impl FleetCommand {
         }
         text
     }
+}
+
+fn application(number: usize, server: &str) -> anyhow::Result<Object> {
+    Ok(Object::new(json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": name(number), "namespace": "argocd"},
+        "spec": {
+            "project": "default",
+            "source": {
+                "repoURL": repository::URL, "targetRevision": "main", "path": "chart",
+                "helm": {"valueFiles": [format!("/values/{number}.yaml")]},
+            },
+            "destination": {"server": server, "namespace": NAMESPACE},
+            "syncPolicy": {"automated": {"prune": true, "selfHeal": true}},
+        },
+    }))?)
 }
 
 /// The name of an Application, and of its objects.

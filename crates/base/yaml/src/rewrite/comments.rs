@@ -26,6 +26,7 @@ pub(super) struct Comments {
 pub(super) struct Foot {
     /// The last line of what it is below.
     pub after: usize,
+    /// Where the block begins that it belongs to; the innermost where that is far to the right.
     pub column: usize,
     pub text: Vec<String>,
 }
@@ -36,26 +37,16 @@ impl Comments {
         let Some(place) = node.place else {
             return Self::default();
         };
-        let inside = |line: usize| (place.first..=place.last).contains(&line);
+        let (first, last) = (place.first, place.last);
+        let after = |line: usize| self.heads.partition_point(|(at, _)| *at <= line);
+        let heads = after(first)..after(last);
+        let from = |line: usize| self.feet.partition_point(|foot| foot.after < line);
+        let feet = from(first)..from(last + 1);
+        let lines = self.lines.range(first..=last);
         Self {
-            heads: self
-                .heads
-                .iter()
-                .filter(|(line, _)| inside(*line) && *line > place.first)
-                .cloned()
-                .collect(),
-            lines: self
-                .lines
-                .iter()
-                .filter(|(line, _)| inside(**line))
-                .map(|(line, text)| (*line, text.clone()))
-                .collect(),
-            feet: self
-                .feet
-                .iter()
-                .filter(|foot| inside(foot.after))
-                .cloned()
-                .collect(),
+            heads: self.heads[heads].to_vec(),
+            lines: lines.map(|(line, text)| (*line, text.clone())).collect(),
+            feet: self.feet[feet].to_vec(),
             end: Vec::new(),
         }
     }
@@ -73,21 +64,24 @@ pub(super) struct Span {
 
 /// What the tokens of a text tell beside its nodes.
 pub(super) struct Pieces<'t> {
-    lines: Vec<&'t str>,
+    lines: Vec<Line<'t>>,
     scalars: Vec<(Span, String)>,
     /// Last lines of brackets by where they open.
     flows: BTreeMap<(usize, usize), usize>,
     comments: Comments,
+    /// A foot that go-yaml gives to the next entry of a list, and the column of the list.
+    late: Option<(Vec<String>, usize)>,
 }
 
 impl<'t> Pieces<'t> {
     /// Reads a text that the composer has read; at a fault it ends, as the composer did.
     pub fn of(text: &'t str) -> Self {
         let mut pieces = Self {
-            lines: text.lines().collect(),
+            lines: text.lines().map(Line::new).collect(),
             scalars: Vec::new(),
             flows: BTreeMap::new(),
             comments: Comments::default(),
+            late: None,
         };
         let mut scanner = Scanner::new(text);
         let (mut open, mut indents) = (Vec::new(), Vec::new());
@@ -106,6 +100,7 @@ impl<'t> Pieces<'t> {
                 }
                 What::BlockSequenceStart | What::BlockMappingStart => {
                     indents.push(token.start.column);
+                    pieces.settle(&token, Some(token.start.column));
                     continue;
                 }
                 What::BlockEnd => {
@@ -116,10 +111,14 @@ impl<'t> Pieces<'t> {
                 What::Key if token.start == token.end => continue,
                 _ => {}
             }
+            if token.what != What::BlockEntry {
+                pieces.settle(&token, None);
+            }
             let next = Next {
                 line: token.start.line,
                 column: token.start.column,
                 is_end,
+                is_entry: token.what == What::BlockEntry,
             };
             pieces.gap(before.as_ref(), &next);
             if is_end || token.what == What::DocumentStart && !pieces.scalars.is_empty() {
@@ -128,9 +127,12 @@ impl<'t> Pieces<'t> {
             before = Some(Before {
                 line: token.end.line,
                 column: token.end.column,
+                last: pieces.last_line(token.end.line, token.end.column),
                 indent: indents.last().copied().unwrap_or(0),
                 is_value: token.what == What::Value,
                 is_entry: token.what == What::BlockEntry,
+                is_plain: matches!(token.what, What::Scalar { plain: true, .. }),
+                is_start: token.what == What::DocumentStart,
             });
         }
         pieces
@@ -140,12 +142,22 @@ impl<'t> Pieces<'t> {
         self.comments
     }
 
+    /// The last line with anything on it before a place: a block's text goes on to the line below it.
+    fn last_line(&self, line: usize, column: usize) -> usize {
+        let is_blank = |line: usize| self.from(line, 0).trim().is_empty();
+        let mut last = line;
+        if column == 0 {
+            last = last.saturating_sub(1);
+            while last > 0 && is_blank(last) {
+                last -= 1;
+            }
+        }
+        last
+    }
+
     fn scalar_token(&mut self, token: &Token, text: &str, plain: bool) {
         let (line, column) = (token.start.line, token.start.column);
-        let last = match token.end.column {
-            0 if token.end.line > line => token.end.line - 1,
-            _ => token.end.line,
-        };
+        let last = self.last_line(token.end.line, token.end.column).max(line);
         let span = Span {
             line,
             column,
@@ -153,7 +165,7 @@ impl<'t> Pieces<'t> {
             last,
         };
         if matches!(self.style(span), Style::Literal | Style::Folded) {
-            let header: String = self.from(line, column).collect();
+            let header = self.from(line, column);
             if let Some(at) = header.find(" #") {
                 let text = header[at + 1..].to_owned();
                 self.comments.lines.insert(line, text);
@@ -162,13 +174,13 @@ impl<'t> Pieces<'t> {
         self.scalars.push((span, text.to_owned()));
     }
 
-    fn from(&self, line: usize, column: usize) -> impl Iterator<Item = char> + '_ {
-        let line = self.lines.get(line).copied().unwrap_or_default();
-        line.chars().skip(column)
+    /// A line from a column on.
+    fn from(&self, line: usize, column: usize) -> &'t str {
+        self.lines.get(line).map_or("", |line| line.from(column))
     }
 
     pub fn style(&self, span: Span) -> Style {
-        match self.from(span.line, span.column).next() {
+        match self.from(span.line, span.column).chars().next() {
             _ if span.plain => Style::Plain,
             Some('\'') => Style::Single,
             Some('|') => Style::Literal,
@@ -191,7 +203,7 @@ impl<'t> Pieces<'t> {
     /// The anchor before a node, and the first character of the node itself.
     pub fn properties(&self, line: usize, column: usize) -> (Option<String>, Option<char>) {
         let mut anchor = None;
-        let mut rest = self.from(line, column).peekable();
+        let mut rest = self.from(line, column).chars().peekable();
         while let Some(first) = rest.peek().copied() {
             match first {
                 ' ' | '\t' => {
@@ -213,8 +225,23 @@ impl<'t> Pieces<'t> {
         (anchor, None)
     }
 
+    /// Gives a late foot to the entry that this token begins: to the first key of a mapping.
+    fn settle(&mut self, token: &Token, key: Option<usize>) {
+        if let Some((text, list)) = self.late.take() {
+            self.comments.feet.push(Foot {
+                after: token.start.line,
+                column: key.unwrap_or(list),
+                text,
+            });
+        }
+    }
+
     /// Files the comments between two tokens.
     fn gap(&mut self, before: Option<&Before>, next: &Next) {
+        // A comment goes on to the end of its line.
+        if !next.is_end && before.is_some_and(|before| before.line == next.line) {
+            return;
+        }
         let mut found: Vec<Found> = Vec::new();
         let first = before.map_or(0, |before| before.line);
         for line in first..=next.line {
@@ -225,48 +252,89 @@ impl<'t> Pieces<'t> {
             if line == next.line && !next.is_end && start >= next.column {
                 break;
             }
-            let blanks = self
-                .from(line, start)
-                .take_while(|unit| matches!(unit, ' ' | '\t'))
-                .count();
-            let text: String = self.from(line, start + blanks).collect();
-            let column = start + blanks;
+            let rest = self.from(line, start);
+            let text = rest.trim_start_matches([' ', '\t']);
+            let column = start + rest.len() - text.len();
             if text.starts_with('#') {
+                let text = text.to_owned();
                 found.push(Found { line, column, text });
             }
         }
         let mut found = found.as_slice();
+        let mut has_line = false;
         if let (Some(before), Some(comment)) = (before, found.first())
             && before.line == comment.line
             && before.column > 0
         {
-            if !before.is_entry {
+            if !before.is_entry && !before.is_start {
                 self.comments
                     .lines
                     .insert(comment.line, comment.text.clone());
                 found = &found[1..];
+                has_line = true;
             }
         }
         if found.is_empty() {
             return;
         }
-        let feet = before.map_or(0, |before| feet(before, found, next));
+        let (feet, column) = match before {
+            // Compat: the first line has a foot only where it ends in plain text alone.
+            Some(before) if before.line > 0 || (before.is_plain && !has_line) => {
+                feet(before, found, next)
+            }
+            _ => (0, 0),
+        };
         if let Some(before) = before.filter(|_| feet > 0) {
-            self.comments.feet.push(Foot {
-                after: before.last(),
-                column: found[0].column,
-                text: joined(&found[..feet]),
-            });
+            let text = joined(&found[..feet]);
+            if column < before.indent && next.is_entry {
+                self.late = Some((text, next.column));
+            } else {
+                self.comments.feet.push(Foot {
+                    after: before.last,
+                    column,
+                    text,
+                });
+            }
         }
         let heads = &found[feet..];
         if heads.is_empty() {
             return;
         }
+        let mut lines = joined(heads);
         if next.is_end {
-            self.comments.end.extend(joined(heads));
-        } else {
-            self.comments.heads.push((next.line, joined(heads)));
+            self.comments.end.append(&mut lines);
+            return;
         }
+        // Only what stands above a whole document keeps its distance.
+        let is_apart = heads.last().is_some_and(|last| next.line > last.line + 1);
+        if is_apart && before.is_none_or(|before| before.is_start) {
+            lines.push(String::new());
+        }
+        self.comments.heads.push((next.line, lines));
+    }
+}
+
+/// A line, and where its characters begin if they are not all of one byte.
+struct Line<'t> {
+    text: &'t str,
+    offsets: Option<Vec<u32>>,
+}
+
+impl<'t> Line<'t> {
+    fn new(text: &'t str) -> Self {
+        let offsets = || text.char_indices().map(|(at, _)| at as u32).collect();
+        Self {
+            text,
+            offsets: (!text.is_ascii()).then(offsets),
+        }
+    }
+
+    fn from(&self, column: usize) -> &'t str {
+        let at = match &self.offsets {
+            None => Some(column),
+            Some(offsets) => offsets.get(column).map(|at| *at as usize),
+        };
+        at.and_then(|at| self.text.get(at..)).unwrap_or_default()
     }
 }
 
@@ -274,20 +342,15 @@ impl<'t> Pieces<'t> {
 struct Before {
     line: usize,
     column: usize,
+    /// The last line that it has anything on.
+    last: usize,
     /// Where the block that it is in begins.
     indent: usize,
     is_value: bool,
     is_entry: bool,
-}
-
-impl Before {
-    /// The last line that it has anything on.
-    fn last(&self) -> usize {
-        match self.column {
-            0 => self.line.saturating_sub(1),
-            _ => self.line,
-        }
-    }
+    is_plain: bool,
+    /// Nothing of the document stands before it.
+    is_start: bool,
 }
 
 /// The token after a gap.
@@ -295,6 +358,7 @@ struct Next {
     line: usize,
     column: usize,
     is_end: bool,
+    is_entry: bool,
 }
 
 struct Found {
@@ -303,8 +367,9 @@ struct Found {
     text: String,
 }
 
-/// How many comments at the beginning of a gap are the foot of what is before it.
-fn feet(before: &Before, found: &[Found], next: &Next) -> usize {
+/// How many comments at the beginning of a gap are the foot of what is before it, and the column of
+/// the block that they belong to: the innermost, but for one that an empty line follows.
+fn feet(before: &Before, found: &[Found], next: &Next) -> (usize, usize) {
     let follows = |at: usize| at + 1 < found.len() && found[at + 1].line == found[at].line + 1;
     let mut count = 1;
     while count < found.len()
@@ -314,9 +379,9 @@ fn feet(before: &Before, found: &[Found], next: &Next) -> usize {
         count += 1;
     }
     let (first, last) = (&found[0], &found[count - 1]);
-    let is_right_below = first.line == before.last() + 1;
+    let is_right_below = first.line == before.last + 1;
     let is_dedented = first.column < before.indent;
-    let (below, column) = match found.get(count) {
+    let (below, next_column) = match found.get(count) {
         Some(comment) => (comment.line, comment.column),
         None if next.is_end => (last.line + 2, 0),
         None => (next.line, next.column),
@@ -325,9 +390,14 @@ fn feet(before: &Before, found: &[Found], next: &Next) -> usize {
     let is_foot = if has_gap {
         is_right_below && (!before.is_value || is_dedented)
     } else {
-        column < before.indent && column != first.column
+        next_column < before.indent && next_column != first.column
     };
-    if is_foot { count } else { 0 }
+    let column = if has_gap && is_dedented {
+        first.column
+    } else {
+        usize::MAX
+    };
+    (if is_foot { count } else { 0 }, column)
 }
 
 /// The lines of comments, with an empty one for empty lines between them.

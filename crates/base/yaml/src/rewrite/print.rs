@@ -18,6 +18,8 @@ pub(super) fn print(root: &Node, comments: &Comments) -> String {
         foot_indent: None,
         comments: comments.clone(),
         heads: 0,
+        feet: 0,
+        has_comma: false,
     };
     if let Some(place) = root.place {
         printer.head(place.first);
@@ -53,6 +55,10 @@ struct Printer {
     comments: Comments,
     /// Heads that are written.
     heads: usize,
+    /// Feet that are written.
+    feet: usize,
+    /// The item that comes has a foot.
+    has_comma: bool,
 }
 
 impl Printer {
@@ -144,20 +150,21 @@ impl Printer {
     /// Writes the comments below an entry that ends on this line, of a block that begins in the
     /// given column.
     fn feet(&mut self, last: usize, column: usize) {
-        while let Some(foot) = self.comments.feet.first() {
+        while let Some(foot) = self.comments.feet.get(self.feet) {
             if foot.after > last || foot.column < column {
                 return;
             }
-            let foot = self.comments.feet.remove(0);
+            let text = foot.text.clone();
+            self.feet += 1;
             self.write_indent();
-            self.comment(&foot.text);
+            self.comment(&text);
             self.foot_indent = Some(self.level());
         }
     }
 
     fn end(&mut self) {
         let mut rest: Vec<String> = Vec::new();
-        for foot in std::mem::take(&mut self.comments.feet) {
+        for foot in self.comments.feet.drain(self.feet..) {
             rest.extend(foot.text);
         }
         for (_, lines) in self.comments.heads.drain(self.heads..) {
@@ -217,6 +224,7 @@ impl Printer {
     }
 
     fn flow_list(&mut self, items: &[Node]) {
+        self.has_comma = false;
         self.indicator("[", true, true, false);
         let outer = self.deeper();
         for (number, item) in items.iter().enumerate() {
@@ -230,6 +238,8 @@ impl Printer {
     }
 
     fn flow_map(&mut self, entries: &[(Node, Node)]) {
+        // Compat: go-yaml writes a comma before the bracket where a foot follows.
+        let has_comma = std::mem::take(&mut self.has_comma) && !entries.is_empty();
         self.indicator("{", true, true, false);
         let outer = self.deeper();
         for (number, (key, value)) in entries.iter().enumerate() {
@@ -253,10 +263,14 @@ impl Printer {
             self.node(value, FLOW);
         }
         self.indent = outer;
+        if has_comma {
+            self.indicator(",", false, false, false);
+        }
         self.indicator("}", false, false, false);
     }
 
     fn block_list(&mut self, items: &[Node], place: Option<Place>, context: Context) {
+        self.has_comma = false;
         let is_level = context.in_mapping && (self.column == 0 || !self.is_indention);
         let outer = self.deeper();
         if is_level {
@@ -268,6 +282,10 @@ impl Printer {
             }
             self.write_indent();
             self.indicator("-", true, false, true);
+            self.has_comma = place.zip(item.place).is_some_and(|(list, item)| {
+                let foot = self.comments.feet.get(self.feet);
+                foot.is_some_and(|foot| foot.after <= item.last && foot.column >= list.column)
+            });
             self.node(
                 item,
                 Context {
@@ -285,6 +303,7 @@ impl Printer {
     }
 
     fn block_map(&mut self, entries: &[(Node, Node)], place: Option<Place>) {
+        self.has_comma = false;
         let outer = self.deeper();
         for (key, value) in entries {
             if let Some(place) = key.place {

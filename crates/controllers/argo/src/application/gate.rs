@@ -131,4 +131,19 @@ mod tests {
         assert_eq!(queue.depth(), 0, "each comes back once");
         assert!(gate.lock().is_empty(), "what is empty is forgotten");
     }
+
+    #[tokio::test]
+    async fn operations_on_one_cluster_share_its_places_and_idle_clusters_are_forgotten() {
+        let gate = Gate::new(Arc::new(Queue::new()));
+        let turns = gate.turns("https://busy");
+        let held: Vec<_> = (0..WRITING_AT_ONCE)
+            .map(|_| turns.clone().try_acquire_owned().unwrap())
+            .collect();
+        assert!(gate.turns("https://busy").try_acquire().is_err());
+        assert!(gate.turns("https://other").try_acquire().is_ok());
+        drop((held, turns));
+        assert!(gate.turns("https://new").try_acquire().is_ok());
+        let known: Vec<_> = gate.turns.lock().unwrap().keys().cloned().collect();
+        assert_eq!(known, ["https://new"]);
+    }
 }

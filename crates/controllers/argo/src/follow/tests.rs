@@ -82,30 +82,64 @@ fn seen(revision: &str, error: Option<SourceError>) -> Seen {
     }
 }
 
-/// A follower whom no difference concerns; whether `news` wakes it all the same.
-async fn wakes(first: Seen, has_trees: bool, news: Seen) -> bool {
-    let fake = Arc::new(Fake {
-        seen: watch::channel(first).0,
-        has_trees: AtomicBool::new(has_trees),
-    });
-    let queue = Arc::new(Queue::new());
-    let follows = Follows::new(fake.clone(), queue.clone(), Arc::new(|_, _| false));
-    let follower = Key::new("argoproj.io", "Application", None, "a");
-    follows.set(&follower, [(repo(), Wanted::default())].into());
-    let settled = || async {
+/// One follower, whom no difference concerns.
+struct Ground {
+    fake: Arc<Fake>,
+    queue: Arc<Queue>,
+    follows: Follows,
+    follower: Key,
+    followed: Followed,
+}
+
+impl Ground {
+    fn new(first: Seen, has_trees: bool) -> Self {
+        let fake = Arc::new(Fake {
+            seen: watch::channel(first).0,
+            has_trees: AtomicBool::new(has_trees),
+        });
+        let queue = Arc::new(Queue::new());
+        let follows = Follows::new(fake.clone(), queue.clone(), Arc::new(|_, _| false));
+        let follower = Key::new("argoproj.io", "Application", None, "a");
+        let followed = (repo(), Wanted::default());
+        follows.set(&follower, [followed.clone()].into());
+        Self {
+            fake,
+            queue,
+            follows,
+            follower,
+            followed,
+        }
+    }
+
+    fn stands_at(&self, revision: &str) {
+        let revision = revision.into();
+        self.follows
+            .stands_at(&self.follower, &self.followed, &revision);
+    }
+
+    fn tell(&self, news: Seen) {
+        self.fake.seen.send_replace(news);
+    }
+
+    /// Lets the follower's task do all it has to; whether it woke the follower.
+    async fn wakes(&self) -> bool {
         for _ in 0..50 {
             tokio::task::yield_now().await;
         }
-    };
-    settled().await;
-    while queue.depth() > 0 {
-        let key = queue.next().await.unwrap();
-        queue.done(&key);
+        self.queue.depth() > 0
     }
-    fake.has_trees.store(true, Ordering::SeqCst);
-    fake.seen.send_replace(news);
-    settled().await;
-    queue.depth() > 0
+}
+
+/// Whether `news` wakes the follower all the same.
+async fn wakes(first: Seen, has_trees: bool, news: Seen) -> bool {
+    let ground = Ground::new(first, has_trees);
+    while ground.wakes().await {
+        let key = ground.queue.next().await.unwrap();
+        ground.queue.done(&key);
+    }
+    ground.fake.has_trees.store(true, Ordering::SeqCst);
+    ground.tell(news);
+    ground.wakes().await
 }
 
 #[tokio::test]
@@ -116,28 +150,18 @@ async fn commit_that_concerns_nobody_wakes_nobody() {
 /// Whether a follower whom no difference concerns looks again once `news` come one upon the
 /// other, where it was as quick as to see `quick` in between.
 async fn wakes_one_who_saw(quick: Option<&str>, news: &[&str]) -> bool {
-    let fake = Arc::new(Fake {
-        seen: watch::channel(seen("1", None)).0,
-        has_trees: AtomicBool::new(true),
-    });
-    let queue = Arc::new(Queue::new());
-    let follows = Follows::new(fake.clone(), queue.clone(), Arc::new(|_, _| false));
-    let follower = Key::new("argoproj.io", "Application", None, "a");
-    let followed = (repo(), Wanted::default());
-    follows.set(&follower, [followed.clone()].into());
-    follows.stands_at(&follower, &followed, &"1".into());
-    tokio::task::yield_now().await;
-    follows.looks(&follower, std::slice::from_ref(&followed));
+    let ground = Ground::new(seen("1", None), true);
+    ground.stands_at("1");
+    assert!(!ground.wakes().await);
+    let followed = std::slice::from_ref(&ground.followed);
+    ground.follows.looks(&ground.follower, followed);
     if let Some(quick) = quick {
-        follows.stands_at(&follower, &followed, &quick.into());
+        ground.stands_at(quick);
     }
     for revision in news {
-        fake.seen.send_replace(seen(revision, None));
+        ground.tell(seen(revision, None));
     }
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
-    queue.depth() > 0
+    ground.wakes().await
 }
 
 #[tokio::test]
@@ -158,27 +182,15 @@ async fn commit_wakes_those_who_stand_at_one_that_was_not_seen() {
 
 #[tokio::test]
 async fn commit_that_does_not_concern_one_moves_it_on() {
-    let fake = Arc::new(Fake {
-        seen: watch::channel(seen("1", None)).0,
-        has_trees: AtomicBool::new(true),
-    });
-    let queue = Arc::new(Queue::new());
-    let follows = Follows::new(fake.clone(), queue.clone(), Arc::new(|_, _| false));
-    let follower = Key::new("argoproj.io", "Application", None, "a");
-    let followed = (repo(), Wanted::default());
-    follows.set(&follower, [followed.clone()].into());
-    follows.stands_at(&follower, &followed, &"1".into());
+    let ground = Ground::new(seen("1", None), true);
+    ground.stands_at("1");
     for revision in ["2", "3", "4"] {
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
-        fake.seen.send_replace(seen(revision, None));
+        assert!(!ground.wakes().await);
+        ground.tell(seen(revision, None));
     }
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(queue.depth(), 0);
-    let stands = lock(&follows.state).stands(&follower, &followed).cloned();
+    assert!(!ground.wakes().await);
+    let mut state = lock(&ground.follows.state);
+    let stands = state.stands(&ground.follower, &ground.followed).cloned();
     assert_eq!(stands, Some(Stands::At("4".into())));
 }
 

@@ -4,6 +4,7 @@ use super::montgomery::{power, power_of_two};
 use argosy_gotmpl::Env;
 use num_bigint::BigUint;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Odd primes below this are divided by first: trying more of them costs more than it spares.
 const SMALL_END: usize = 1 << 16;
@@ -48,16 +49,47 @@ pub(super) fn prime(env: &mut dyn Env, bits: u64) -> BigUint {
         start.set_bit(0, true);
         // A short walk from a random start, so that little randomness is used up.
         let composite = sieve(&start, bits as usize);
-        for (step, _) in composite.iter().enumerate().filter(|(_, known)| !**known) {
-            let candidate = &start + 2 * step;
-            if candidate.bits() > bits {
-                break;
+        let left = composite.iter().enumerate().filter(|(_, known)| !**known);
+        let candidates: Vec<Candidate> = left
+            .map(|(step, _)| &start + 2 * step)
+            .take_while(|number| number.bits() == bits)
+            .map(Candidate::new)
+            .collect();
+        let mut from = 0;
+        while let Some(found) = first_to_base_2(&candidates[from..]) {
+            let candidate = &candidates[from + found];
+            if candidate.passes_random(env) {
+                return candidate.number.clone();
             }
-            if passes(env, &candidate) {
-                return candidate;
-            }
+            from += found + 1;
         }
     }
+}
+
+/// Which candidate is the first to pass to base 2, which throws out nearly all that are no primes.
+/// This is where the time goes that a key takes, so two look at once.
+fn first_to_base_2(candidates: &[Candidate]) -> Option<usize> {
+    let (next, found) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+    let look = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(candidate) = candidates.get(at) else {
+                return;
+            };
+            if at > found.load(Ordering::Relaxed) {
+                return;
+            }
+            if candidate.passes_base_2() {
+                found.fetch_min(at, Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        // Where the system gives no thread, one does it alone.
+        let _ = std::thread::Builder::new().spawn_scoped(scope, look);
+        look();
+    });
+    Some(found.into_inner()).filter(|at| *at != usize::MAX)
 }
 
 /// Which of the first odd numbers from `start` on have a small divisor.
@@ -96,30 +128,55 @@ pub(super) fn is_prime(env: &mut dyn Env, candidate: &BigUint) -> bool {
             return *candidate == BigUint::from(*small);
         }
     }
-    passes(env, candidate)
+    let candidate = Candidate::new(candidate.clone());
+    candidate.passes_base_2() && candidate.passes_random(env)
 }
 
-/// The test of Miller and Rabin for an odd number without small divisors: to base 2, which throws
-/// out nearly all that is no prime, then to random ones.
-fn passes(env: &mut dyn Env, candidate: &BigUint) -> bool {
-    let one = BigUint::from(1_u32);
-    let last = candidate - &one;
-    let twos = last.trailing_zeros().unwrap_or(0);
-    let odd = &last >> twos;
-    let reaches_last = |mut power: BigUint| {
-        if power == one || power == last {
+/// An odd number without small divisors, for the test of Miller and Rabin.
+struct Candidate {
+    number: BigUint,
+    /// One less, as an odd number times a power of two.
+    last: BigUint,
+    odd: BigUint,
+    twos: u64,
+}
+
+impl Candidate {
+    fn new(number: BigUint) -> Self {
+        let last = &number - 1_u32;
+        let twos = last.trailing_zeros().unwrap_or(0);
+        Self {
+            odd: &last >> twos,
+            number,
+            last,
+            twos,
+        }
+    }
+
+    fn passes_base_2(&self) -> bool {
+        self.reaches_last(power_of_two(&self.odd, &self.number))
+    }
+
+    fn passes_random(&self, env: &mut dyn Env) -> bool {
+        // FIPS 186-5, table B.1, asks for 5 at 1,024 bits. How many there are shows in what a
+        // render draws next, and so in the certificates that a release has.
+        let rounds = if self.number.bits() >= 1024 { 7 } else { 39 };
+        (0..rounds).all(|_| {
+            let base = below(env, &self.last);
+            self.reaches_last(power(&base, &self.odd, &self.number))
+        })
+    }
+
+    /// Whether squares of a power lead to one less than the number, as they do modulo a prime.
+    fn reaches_last(&self, mut power: BigUint) -> bool {
+        if power == BigUint::from(1_u32) || power == self.last {
             return true;
         }
-        (1..twos).any(|_| {
-            power = &power * &power % candidate;
-            power == last
+        (1..self.twos).any(|_| {
+            power = &power * &power % &self.number;
+            power == self.last
         })
-    };
-    // FIPS 186-5, table B.1, asks for 5 at 1,024 bits. How many there are shows in what a render
-    // draws next, and so in the certificates that a release has.
-    let rounds = if candidate.bits() >= 1024 { 7 } else { 39 };
-    reaches_last(power_of_two(&odd, candidate))
-        && (0..rounds).all(|_| reaches_last(power(&below(env, &last), &odd, candidate)))
+    }
 }
 
 #[cfg(test)]

@@ -79,6 +79,12 @@ fn replicas(now: Timestamp, o: &Value, selector: Value) -> Vec<Value> {
     ]
 }
 
+pub fn pod_template(_now: Timestamp, o: &Value) -> Vec<Value> {
+    let [names, images] = containers(o, "/template/spec/containers");
+    let labels = label_selector::format_map(&at(o, "/template/metadata/labels"));
+    vec![name(o), names, images, labels.into()]
+}
+
 pub fn stateful_set(now: Timestamp, o: &Value) -> Vec<Value> {
     let [names, images] = template(o);
     let ready = number(o, "/status/readyReplicas");

@@ -42,8 +42,16 @@ impl KindHook for Pod {
         }
         let spec = at(new, "/spec");
         let mut errors = pod_spec::validate(&spec, "spec");
-        if let Some(old) = old {
-            validate_update(new, old, &mut errors);
+        match old {
+            Some(old) if cx.info.subresource == "ephemeralcontainers" => {
+                validate_ephemeral(new, old, &mut errors);
+            }
+            Some(old) => validate_update(new, old, &mut errors),
+            None if !list(&spec, "/ephemeralContainers").is_empty() => {
+                let said = "cannot be set on create";
+                errors.push(FieldError::forbidden("spec.ephemeralContainers", said));
+            }
+            None => {}
         }
         errors
     }
@@ -370,6 +378,53 @@ const MUTABLE: &str = "pod updates may not change fields other than \
     `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,\
     `spec.tolerations` (only additions to existing tolerations),\
     `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+/// Containers for a look inside are added, and never changed or taken away; nothing else changes.
+///
+/// Compat: `ValidatePodEphemeralContainersUpdate`.
+fn validate_ephemeral(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    const FIELD: &str = "spec.ephemeralContainers";
+    let (mut new_spec, mut old_spec) = (at(new, "/spec"), at(old, "/spec"));
+    let (was, is) = (
+        list(&old_spec, "/ephemeralContainers").to_vec(),
+        list(&new_spec, "/ephemeralContainers").to_vec(),
+    );
+    for known in &was {
+        let name = text(known, "/name");
+        match is.iter().find(|container| text(container, "/name") == name) {
+            None => errors.push(FieldError::forbidden(
+                FIELD,
+                &format!("existing ephemeral containers \"{name}\" may not be removed\n"),
+            )),
+            Some(now) if now != known => errors.push(FieldError::forbidden(
+                FIELD,
+                &format!("existing ephemeral containers \"{name}\" may not be changed\n"),
+            )),
+            Some(_) => {}
+        }
+    }
+    let containers: Vec<&Value> = ["/containers", "/initContainers"]
+        .iter()
+        .flat_map(|field| list(&new_spec, field))
+        .collect();
+    for (index, added) in is.iter().enumerate() {
+        let name = text(added, "/name");
+        let is_taken = containers.iter().any(|other| text(other, "/name") == name)
+            || is[..index].iter().any(|other| text(other, "/name") == name);
+        if is_taken {
+            let field = format!("{FIELD}[{index}].name");
+            errors.push(FieldError::duplicate(&field, name));
+        }
+    }
+    for spec in [&mut new_spec, &mut old_spec] {
+        if let Value::Object(spec) = spec {
+            spec.remove("ephemeralContainers");
+        }
+    }
+    if new_spec != old_spec {
+        errors.push(FieldError::forbidden("spec", MUTABLE));
+    }
+}
 
 fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     let (mut new_spec, mut old_spec) = (at(new, "/spec"), at(old, "/spec"));

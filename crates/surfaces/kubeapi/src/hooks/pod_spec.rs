@@ -30,7 +30,7 @@ pub fn fill(spec: &mut Value, whole_pod: bool) {
     for volume in list_mut(spec, "/volumes") {
         fill_volume(volume);
     }
-    for field in ["/initContainers", "/containers"] {
+    for field in ["/initContainers", "/containers", "/ephemeralContainers"] {
         for container in list_mut(spec, field) {
             fill_container(container, whole_pod, host_network);
         }

@@ -65,6 +65,13 @@ impl Role {
 }
 
 impl KindHook for Role {
+    /// Compat: an empty list is kept as none, which is shown as null.
+    fn default(&self, _cx: &HookCx<'_>, new: &mut Value, _old: Option<&Value>) {
+        if new.get("rules").is_some_and(|rules| *rules == json!([])) {
+            new["rules"] = Value::Null;
+        }
+    }
+
     fn prepare_create(&self, cx: &HookCx<'_>, new: &mut Value) -> Result<(), ApiError> {
         self.confirm(cx, new, None)
     }

@@ -8,8 +8,8 @@ use crate::negotiate::Reply;
 use crate::selector::{FieldSelector, LabelSelector, field_text};
 use crate::storage::{Page, Range, Rev};
 use argosy_object::{Map, Value};
-use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use base64::{DecodeError, Engine as _};
 
 /// Go's decoder does not look at the bits that are left over.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -219,7 +219,13 @@ impl Continue {
         };
         let bytes = LENIENT
             .decode(token.trim_end_matches('='))
-            .map_err(|e| wrong(&e.to_string()))?;
+            .map_err(|error| {
+                let at = match error {
+                    DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => at,
+                    _ => token.len(),
+                };
+                wrong(&format!("illegal base64 data at input byte {at}"))
+            })?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|e| wrong(&crate::decode::go_error(&bytes, &e)))?;
         if value["v"] != "meta.k8s.io/v1" {

@@ -1,6 +1,6 @@
 //! PATCH: JSON patch, merge patch, strategic merge patch, server-side apply.
 
-use super::update::{MODIFIED, TRIES, check_preconditions};
+use super::update::{MODIFIED, TRIES, check_preconditions, unnamed};
 use super::write::{Replaced, WriteOptions, apply_error, insert, replace};
 use super::{body, table};
 use crate::call::{Call, FieldValidation, field_problems};
@@ -122,8 +122,16 @@ fn read(call: &Call<'_>, kind: PatchType, bytes: &Bytes) -> Result<Patch, ApiErr
             PatchType::Json => "[]handlers.jsonPatchOp",
             _ => "map[string]interface {}",
         };
+        // Compat: each patch is read in a place of its own upstream, and told in its words.
+        let doing = match kind {
+            PatchType::Merge if value.is_null() => {
+                return Err(ApiError::bad_request("Invalid JSON Patch"));
+            }
+            PatchType::Strategic => "",
+            _ => "error decoding patch: ",
+        };
         return Err(ApiError::bad_request(format!(
-            "error decoding patch: json: cannot unmarshal {} into Go value of type {wanted}",
+            "{doing}json: cannot unmarshal {} into Go value of type {wanted}",
             decode::go_kind(&value)
         )));
     }
@@ -223,6 +231,9 @@ pub(super) fn patch_error(error: PatchError) -> ApiError {
 
 /// A patch may not move an object.
 fn check_kept(call: &Call<'_>, live: &Value, new: &Value) -> Result<(), ApiError> {
+    if meta::text(new, "name").is_empty() {
+        return Err(unnamed(&call.info.name));
+    }
     for field in ["apiVersion", "kind"] {
         if live.get(field) != new.get(field) {
             let (old, new) = (text(live, field), text(new, field));

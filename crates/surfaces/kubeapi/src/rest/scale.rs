@@ -1,7 +1,7 @@
 //! The scale subresource: one number and a selector, whatever the kind.
 
 use super::patch::{PatchType, patch_error};
-use super::update::{MODIFIED, TRIES};
+use super::update::{MODIFIED, TRIES, unnamed};
 use super::write::{Replaced, WriteOptions, replace};
 use super::{body, table};
 use crate::call::{Call, FieldValidation};
@@ -149,13 +149,21 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
         manager: Some(manager),
         owned_as: Some("scale"),
     };
+    let sent = if call.info.verb == "update" {
+        let sent = read_scale(call, &bytes)?;
+        if meta::text(&sent, "name").is_empty() {
+            return Err(unnamed(&call.info.name));
+        }
+        Some(sent)
+    } else {
+        None
+    };
     for _ in 0..TRIES {
         let old = call.load(&call.info.name)?;
         let before = scale_of(&old, &paths);
-        let after = if call.info.verb == "update" {
-            read_scale(call, &bytes)?
-        } else {
-            patched(call, &before, &bytes)?
+        let after = match &sent {
+            Some(sent) => sent.clone(),
+            None => patched(call, &before, &bytes)?,
         };
         let replicas = checked(call, &after)?;
         let version = meta::text(&after, "resourceVersion");
@@ -194,7 +202,7 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
 fn table_or(call: &Call<'_>, scale: Value) -> Reply {
     match call.format.shape {
         crate::negotiate::Shape::Whole => Reply::ok(scale),
-        _ => table::shape_one(call, scale),
+        _ => table::shape_scale(call, scale),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::call::{Call, FieldValidation};
 use crate::decode;
 use crate::error::ApiError;
 use crate::hook::SubresourceCall;
+use crate::meta;
 use crate::negotiate::Reply;
 use argosy_object::Value;
 use argosy_ports::Body;
@@ -22,6 +23,14 @@ pub(super) async fn serve(call: &mut Call<'_>, raw: Body) -> Result<Reply, ApiEr
     } else {
         Some(read(call, &gvk, &bytes)?)
     };
+    if name == "eviction" {
+        let named = value.as_ref().map(|body| meta::text(body, "name"));
+        if named.is_some_and(|named| named != call.info.name) {
+            return Err(ApiError::bad_request(
+                "name in URL does not match name in Eviction object",
+            ));
+        }
+    }
     let parent = call.load(&call.info.name)?;
     let request = SubresourceCall {
         name: &name,

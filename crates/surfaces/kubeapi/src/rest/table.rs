@@ -115,6 +115,10 @@ impl Shaper {
         let stored = self.cluster.to_stored(&self.served, object.clone());
         let cells = stored.ok().and_then(|stored| hook.cells(now, &stored));
         let cells = cells.unwrap_or_else(|| self.plain_cells(&object, now));
+        self.row_of(version, object, cells)
+    }
+
+    fn row_of(&self, version: &str, object: Value, cells: Vec<Value>) -> Value {
         let mut row = Map::new();
         row.insert("cells".into(), cells.into());
         match self.include {
@@ -288,6 +292,55 @@ pub(super) fn whole_list(served: &Served, list_meta: Value, mut objects: Vec<Val
 }
 
 /// One object as an answer.
+/// A `Scale`, which has columns of its own.
+pub(super) fn shape_scale(call: &Call<'_>, scale: Value) -> Reply {
+    let shaper = match Shaper::new(call) {
+        Ok(shaper) => shaper,
+        Err(error) => return Reply::with_code(error.code, error.status()),
+    };
+    let Shape::Table(version) = shaper.shape else {
+        return Reply::ok(shaper.one(scale, true));
+    };
+    let number = |pointer: &str| scale.pointer(pointer).cloned().unwrap_or_else(|| 0.into());
+    let created = meta::field(&scale, "creationTimestamp");
+    let cells = vec![
+        meta::text(&scale, "name").into(),
+        number("/spec/replicas"),
+        number("/status/replicas"),
+        age::age(created, shaper.cluster.now()).into(),
+    ];
+    let columns: Vec<Value> = [
+        ("Name", "string", NAME_DESCRIPTION),
+        (
+            "Desired",
+            "integer",
+            "The number of instances that is wished for.",
+        ),
+        (
+            "Available",
+            "integer",
+            "The number of instances that there are.",
+        ),
+        ("Age", "string", "The time since the object was made."),
+    ]
+    .into_iter()
+    .map(|(name, kind, description)| {
+        column_value(&Column {
+            name: name.into(),
+            kind: kind.into(),
+            description: description.into(),
+            ..Column::default()
+        })
+    })
+    .collect();
+    let version_of_scale = meta::text(&scale, "resourceVersion").to_owned();
+    Reply::ok(
+        json!({"kind": "Table", "apiVersion": format!("meta.k8s.io/{version}"),
+        "metadata": {"resourceVersion": version_of_scale}, "columnDefinitions": columns,
+        "rows": [shaper.row_of(version, scale, cells)]}),
+    )
+}
+
 pub(super) fn shape_one(call: &Call<'_>, object: Value) -> Reply {
     match Shaper::new(call) {
         Ok(shaper) => Reply::ok(shaper.one(object, true)),

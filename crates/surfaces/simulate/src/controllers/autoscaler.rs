@@ -20,10 +20,14 @@ pub fn plan(cache: &Cache, scaler: &Value, now: Timestamp) -> Plan {
         Kind::named(kind).and_then(|kind| Some((kind, cache.get(kind, &id.namespace, name)?)));
     let mut plan = Plan::none();
     let Some((kind, target)) = target else {
-        let message = format!(
-            "the HPA controller was unable to get the target's current scale: {} \"{name}\" not found",
-            kind.to_lowercase()
-        );
+        let group = text(scaler, "/spec/scaleTargetRef/apiVersion");
+        let group = group.split_once('/').map_or("", |(group, _)| group);
+        let why = match Kind::named(kind) {
+            Some(kind) => format!("{}.{group} \"{name}\" not found", kind.facts().2),
+            None => format!("no matches for kind \"{kind}\" in group \"{group}\""),
+        };
+        let message =
+            format!("the HPA controller was unable to get the target's current scale: {why}");
         let lost = Condition {
             kind: "AbleToScale",
             status: "False",

@@ -54,6 +54,25 @@ pub fn plan(cache: &Cache, service: &Value) -> Plan {
     }
 }
 
+/// Plans for a Service that is gone: its slices go with their owner, its Endpoints have none.
+pub fn plan_without(cache: &Cache, service: &Id) -> Plan {
+    let Some(known) = cache.get(Kind::Endpoints, &service.namespace, &service.name) else {
+        return Plan::none();
+    };
+    let by = "/metadata/labels/endpoints.kubernetes.io~1managed-by";
+    if text(&known, by) != "endpoint-controller" || tree::is_deleting(&known) {
+        return Plan::none();
+    }
+    Plan {
+        now: vec![Work::Delete {
+            id: Id::of(Kind::Endpoints, &known),
+            uid: meta(&known, "uid").to_owned(),
+            grace_seconds: None,
+        }],
+        soon: Vec::new(),
+    }
+}
+
 /// The number of a service's port at one pod.
 fn target(port: &Value, pod: &Value) -> Option<i64> {
     match port.get("targetPort") {
