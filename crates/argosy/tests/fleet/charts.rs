@@ -110,14 +110,17 @@ async fn charts_of_a_kustomization_come_once_the_settings_enable_them() {
     let refused = "must specify --enable-helm";
     fleet.condition("shop", "ComparisonError", refused).await;
     let settings = json!({"data": {"kustomize.buildOptions": "--enable-helm"}});
-    let patched = fleet.hub.patch(
-        &config_maps(),
-        Some("argocd"),
-        "argocd-cm",
-        &PatchBody::Merge(settings),
-        &WriteOptions::default(),
-    );
-    patched.await.unwrap();
+    fleet
+        .hub
+        .patch(
+            &config_maps(),
+            Some("argocd"),
+            "argocd-cm",
+            &PatchBody::Merge(settings),
+            &WriteOptions::default(),
+        )
+        .await
+        .unwrap();
     fleet.config_map("a", "x-r-web", Some("inline")).await;
     fleet.stop().await;
 }
