@@ -1,9 +1,10 @@
 //! Applications whose charts come from chart repositories and registries.
 
-use crate::harness::{Fleet, Ground, commit};
+use crate::harness::{Fleet, Ground, commit, config_maps};
 use argosy_helm::{load_archive, load_folder, pack};
 use argosy_object::{Digest, Value, json};
 use argosy_oci::{Reference, Registry, RegistryAccess, push_chart};
+use argosy_ports::{Api as _, PatchBody, WriteOptions};
 use argosy_testkit::registry::RealRegistry;
 use argosy_testkit::web::{Reply, WebServer};
 use argosy_tree::{Limits, MemoryTree, RelPath, Rooted};
@@ -108,14 +109,18 @@ async fn charts_of_a_kustomization_come_once_the_settings_enable_them() {
     fleet.create(application).await;
     let refused = "must specify --enable-helm";
     fleet.condition("shop", "ComparisonError", refused).await;
+    let settings = json!({"data": {"kustomize.buildOptions": "--enable-helm"}});
     fleet
-        .create(json!({
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": "argocd-cm", "namespace": "argocd",
-                "labels": {"app.kubernetes.io/part-of": "argocd"}},
-            "data": {"kustomize.buildOptions": "--enable-helm"},
-        }))
-        .await;
+        .hub
+        .patch(
+            &config_maps(),
+            Some("argocd"),
+            "argocd-cm",
+            &PatchBody::Merge(settings),
+            &WriteOptions::default(),
+        )
+        .await
+        .unwrap();
     fleet.config_map("a", "x-r-web", Some("inline")).await;
     fleet.stop().await;
 }

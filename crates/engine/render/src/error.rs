@@ -42,8 +42,8 @@ pub enum RenderError {
     /// A Jsonnet file does not evaluate.
     #[error("jsonnet: {0}")]
     Jsonnet(argosy_jsonnet::JsonnetError),
-    /// A kustomization uses too much from elsewhere.
-    #[error("kustomize: more than {0} remote bases and files are used")]
+    /// A source uses too much from elsewhere.
+    #[error("more than {0} remote bases and files are used")]
     TooManyRemotes(usize),
     /// A value file that the source names is not there.
     #[error("value file `{file}` does not exist")]

@@ -3,6 +3,7 @@
 use crate::charts::{self, Fetched};
 use crate::environment::Environment;
 use crate::error::RenderError;
+use crate::kustomize::MAX_REMOTES;
 use crate::request::{Answers, Caches, Need, Request};
 use crate::{Objects, Outcome};
 use argosy_crds::{HelmSource, Source};
@@ -212,6 +213,9 @@ impl Files<'_, '_> {
                 what: "a value file of such a URL",
                 place: url.to_owned(),
             });
+        }
+        if self.remote_files.len() + self.needs.len() >= MAX_REMOTES {
+            return Err(RenderError::TooManyRemotes(MAX_REMOTES));
         }
         let file = RemoteFile(url.to_owned());
         let Some(bytes) = self.answers.remote_files.get(&file) else {

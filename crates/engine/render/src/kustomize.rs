@@ -17,8 +17,8 @@ use std::collections::BTreeSet;
 /// What `version` may say: nothing, or the version whose bytes are built here.
 const OWN_VERSIONS: [&str; 3] = ["", "v5.8.1", "5.8.1"];
 
-/// How many repositories and files elsewhere one kustomization may use.
-const MAX_REMOTES: usize = 64;
+/// How many repositories and files elsewhere one source may use.
+pub(crate) const MAX_REMOTES: usize = 64;
 
 pub(crate) fn render(
     reader: &Rooted<'_>,

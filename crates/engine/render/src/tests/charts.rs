@@ -248,6 +248,10 @@ fn value_files_of_the_web_are_asked_for_and_other_schemes_refused() {
     has(map.unwrap(), "/data/a", "web");
     has(map.unwrap(), "/data/b", "one");
     assert!(rendered.remote_files.contains_key(&need));
+    let many: Vec<String> = (0..100).map(|n| format!("https://h/{n}.yaml")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let error = step(files(&many), &Answers::default()).unwrap_err();
+    assert!(matches!(error, RenderError::TooManyRemotes(64)), "{error}");
     let error = try_render(files(&["file:///etc/passwd"])).unwrap_err();
     assert!(error.to_string().contains("file:///etc/passwd"), "{error}");
 }
