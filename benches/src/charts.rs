@@ -1,7 +1,7 @@
 //! helm and Argosy on the same charts.
 
 use crate::report::Times;
-use crate::{Common, disk, process, samples};
+use crate::{Common, disk, platform, process, samples, warm};
 use anyhow::Context as _;
 use argosy_helm::{
     ChartRequest, OutputOptions, ReleaseRequest, Step, TemplateCache, load_folder, merge_layers,
@@ -13,9 +13,6 @@ use std::time::{Duration, Instant};
 
 /// Releases of one chart in a row.
 const RELEASES: usize = 1000;
-/// Renderings of each chart in the process, whose mean counts.
-const WARM: usize = 5;
-
 /// A chart and the values file it is rendered with, beside its own.
 struct Case {
     chart: PathBuf,
@@ -27,6 +24,8 @@ pub fn run(charts: Option<&Path>, common: &Common) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let sample = folder.path().join("sample");
     samples::chart(&sample)?;
+    let large = folder.path().join("platform");
+    platform::chart(&large)?;
     let cases = match charts {
         Some(given) => cases(given)?,
         None => {
@@ -49,7 +48,10 @@ pub fn run(charts: Option<&Path>, common: &Common) -> anyhow::Result<()> {
             }
         }
     }
-    let own: Vec<Option<Duration>> = cases.iter().map(warm).collect::<anyhow::Result<_>>()?;
+    let own: Vec<Option<Duration>> = cases
+        .iter()
+        .map(in_process)
+        .collect::<anyhow::Result<_>>()?;
     let lines: Vec<String> = cases.iter().map(Case::line).collect();
     Times {
         tool: "helm",
@@ -57,21 +59,22 @@ pub fn run(charts: Option<&Path>, common: &Common) -> anyhow::Result<()> {
         own: &own,
         lines: &lines,
     }
-    .print(folder.path(), WARM)?;
-    thousand("ten templates", &sample)?;
+    .print(folder.path())?;
+    thousand("ten templates", &sample, samples::values)?;
+    thousand("25 and a library", &large, platform::release_values)?;
     if let Some(typical) = typical(&cases, &own) {
         let name = typical
             .chart
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        thousand(&name, &typical.chart)?;
+        thousand(&name, &typical.chart, samples::values)?;
     }
     Ok(())
 }
 
 /// Renders a chart for a thousand releases with values of their own.
-fn thousand(name: &str, chart: &Path) -> anyhow::Result<()> {
+fn thousand(name: &str, chart: &Path, values: fn(usize) -> String) -> anyhow::Result<()> {
     let tree = disk::read(chart)?;
     let cache = TemplateCache::new();
     let start = Instant::now();
@@ -80,7 +83,7 @@ fn thousand(name: &str, chart: &Path) -> anyhow::Result<()> {
         let request = ChartRequest {
             release_name: format!("r{number}"),
             namespace: format!("team-{}", number % 50),
-            values_files: vec![("values.yaml".into(), samples::values(number).into())],
+            values_files: vec![("values.yaml".into(), values(number).into())],
             ..ChartRequest::default()
         };
         let rooted = Rooted::new(&tree, Limits::default());
@@ -108,7 +111,7 @@ fn typical<'c>(cases: &'c [Case], own: &[Option<Duration>]) -> Option<&'c Case> 
 }
 
 /// A rendering in the process, chart loaded and templates compiled; `None` where it fails.
-fn warm(case: &Case) -> anyhow::Result<Option<Duration>> {
+fn in_process(case: &Case) -> anyhow::Result<Option<Duration>> {
     let tree = disk::read(&case.chart)?;
     let rooted = Rooted::new(&tree, Limits::default());
     let Ok(chart) = load_folder(&rooted, &RelPath::root()) else {
@@ -129,14 +132,7 @@ fn warm(case: &Case) -> anyhow::Result<Option<Duration>> {
         Ok(Step::Done(rendering)) => Some(rendering.output(OutputOptions::default()).len()),
         _ => None,
     };
-    if once().is_none() {
-        return Ok(None);
-    }
-    let start = Instant::now();
-    for _ in 0..WARM {
-        std::hint::black_box(once());
-    }
-    Ok(Some(start.elapsed() / WARM as u32))
+    Ok(warm::mean(once))
 }
 
 impl Case {

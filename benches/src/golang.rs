@@ -28,7 +28,8 @@ impl Loop {
         None
     }
 
-    /// The time of each case, warm: the mean of `rounds` renderings behind a first one.
+    /// The time of each case, warm: the mean of `rounds` renderings behind a first one, or of
+    /// fewer where they take long.
     pub fn times(&self, cases: &[String], rounds: usize) -> anyhow::Result<Vec<Option<Duration>>> {
         let mut child = Command::new(&self.0)
             .arg(rounds.to_string())

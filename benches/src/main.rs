@@ -7,11 +7,13 @@ mod charts;
 mod disk;
 mod golang;
 mod overlays;
+mod platform;
 mod process;
 mod real;
 mod report;
 mod samples;
 mod tally;
+mod warm;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -63,7 +65,7 @@ struct Common {
     /// Argosy's program
     #[arg(long, value_name = "FILE", default_value = "target/release/argosy")]
     argosy: PathBuf,
-    /// How often each process runs; the fastest counts
+    /// How often each process runs, unless it takes long; the fastest counts
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: usize,
 }

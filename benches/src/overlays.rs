@@ -1,7 +1,7 @@
 //! kustomize and Argosy on the same trees.
 
 use crate::report::Times;
-use crate::{Common, disk, process, samples};
+use crate::{Common, disk, process, samples, warm};
 use argosy_kustomize::{BuildOptions, build, to_yaml};
 use argosy_tree::{Limits, MemoryTree, RelPath, Rooted};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 
 /// Overlays of one base in a row.
 const OVERLAYS: usize = 1000;
-/// Builds of each folder in the process, whose mean counts.
-const WARM: usize = 5;
 
 /// A folder with a kustomization, in its tree.
 struct Case {
@@ -40,7 +38,10 @@ pub fn run(trees: Option<&Path>, common: &Common) -> anyhow::Result<()> {
             }
         }
     }
-    let own: Vec<Option<Duration>> = cases.iter().map(warm).collect::<anyhow::Result<_>>()?;
+    let own: Vec<Option<Duration>> = cases
+        .iter()
+        .map(in_process)
+        .collect::<anyhow::Result<_>>()?;
     let lines: Vec<String> = cases
         .iter()
         .map(|case| case.path().display().to_string())
@@ -51,7 +52,7 @@ pub fn run(trees: Option<&Path>, common: &Common) -> anyhow::Result<()> {
         own: &own,
         lines: &lines,
     }
-    .print(scratch.path(), WARM)?;
+    .print(scratch.path())?;
     let tree = MemoryTree::new(samples::overlays(OVERLAYS));
     for threads in [1, 2] {
         println!(
@@ -93,16 +94,9 @@ fn text(tree: &MemoryTree, folder: &str) -> anyhow::Result<String> {
 }
 
 /// A build in the process; `None` where it fails.
-fn warm(case: &Case) -> anyhow::Result<Option<Duration>> {
+fn in_process(case: &Case) -> anyhow::Result<Option<Duration>> {
     let tree = disk::read(&case.tree)?;
-    if text(&tree, &case.folder).is_err() {
-        return Ok(None);
-    }
-    let start = Instant::now();
-    for _ in 0..WARM {
-        std::hint::black_box(text(&tree, &case.folder)?);
-    }
-    Ok(Some(start.elapsed() / WARM as u32))
+    Ok(warm::mean(|| text(&tree, &case.folder).ok()))
 }
 
 impl Case {

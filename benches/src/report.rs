@@ -2,6 +2,7 @@
 
 use crate::golang::Loop;
 use crate::tally::{Pair, line, paired};
+use crate::warm;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ pub struct Times<'t> {
 }
 
 impl Times<'_> {
-    /// Prints them; `rounds` are the loop's, which is built in `folder`.
-    pub fn print(&self, folder: &Path, rounds: usize) -> anyhow::Result<()> {
+    /// Prints them; the loop in Go is built in `folder`.
+    pub fn print(&self, folder: &Path) -> anyhow::Result<()> {
         let tool = self.tool;
         let processes: Vec<Pair> = self.processes.iter().copied().flatten().collect();
         println!("{}", line("processes", tool, &processes));
@@ -31,7 +32,7 @@ impl Times<'_> {
         let pairs = paired(&theirs, self.own);
         println!("{}", line("in the process, to a process", tool, &pairs));
         if let Some(golang) = Loop::build(tool, folder) {
-            let pairs = paired(&golang.times(self.lines, rounds)?, self.own);
+            let pairs = paired(&golang.times(self.lines, warm::ROUNDS)?, self.own);
             println!("{}", line("in the process, to a loop in Go", "go", &pairs));
         }
         Ok(())

@@ -5,16 +5,19 @@
 //! `ARGOSY_FUZZ_MINUTES` for how long to go on; without it there is one round.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A Go program that is built.
+#[allow(dead_code, reason = "each test asks in its own way")]
 pub struct Oracle {
     binary: PathBuf,
     cases: String,
 }
 
+#[allow(dead_code, reason = "each test asks in its own way")]
 impl Oracle {
     /// Builds the program in `conformance/oracles/NAME`; where there is no Go, it says so, and
     /// that is a failure under `ARGOSY_REQUIRE_ALL`.
@@ -54,9 +57,39 @@ impl Oracle {
         String::from_utf8(output.stdout).expect("the oracle prints UTF-8")
     }
 
+    /// How many cases a round has.
+    pub fn cases(&self) -> usize {
+        self.cases.parse().expect("a number of cases")
+    }
+
+    /// What the program answers to lines on its standard input.
+    pub fn answer(&self, lines: String) -> String {
+        let mut child = Command::new(&self.binary)
+            .env("TZ", "UTC")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the oracle starts");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+        let output = child.wait_with_output().expect("the oracle runs");
+        let written = writer.join().expect("the writer ends");
+        assert!(output.status.success() && written.is_ok());
+        String::from_utf8(output.stdout).expect("the oracle prints UTF-8")
+    }
+
     /// Runs rounds and fails where a line of one is answered otherwise: `differ` gives the
     /// difference in words.
     pub fn rounds(&self, mut differ: impl FnMut(&str) -> Option<String>) {
+        self.seeded_rounds(|seed| {
+            let lines = self.ask(&["-fuzz", &self.cases, "-seed", &seed.to_string()]);
+            let differences = lines.lines().filter_map(&mut differ).collect();
+            (lines.lines().count(), differences)
+        });
+    }
+
+    /// Runs rounds that are made from a seed: each gives the number of its cases and what differs.
+    pub fn seeded_rounds(&self, mut round: impl FnMut(u64) -> (usize, Vec<String>)) {
         const SHOWN: usize = 60;
         let number = |name: &str| setting(name).and_then(|text| text.parse::<u64>().ok());
         let minutes = number("ARGOSY_FUZZ_MINUTES").unwrap_or(0);
@@ -64,13 +97,9 @@ impl Oracle {
         let mut seed = number("ARGOSY_FUZZ_SEED").unwrap_or(1);
         let (mut count, mut open) = (0_u64, BTreeSet::new());
         loop {
-            for line in self
-                .ask(&["-fuzz", &self.cases, "-seed", &seed.to_string()])
-                .lines()
-            {
-                count += 1;
-                open.extend(differ(line));
-            }
+            let (cases, differences) = round(seed);
+            count += cases as u64;
+            open.extend(differences);
             seed += 1;
             if Instant::now() >= end || open.len() > 10 * SHOWN {
                 break;

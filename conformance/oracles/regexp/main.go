@@ -1,11 +1,13 @@
 // Records what Go's regexp says of made-up expressions: errors, matches, replacements, pieces.
 //
 //	go run . > ../../../crates/languages/sprig/tests/regexp.jsonl
+//	go run . -fuzz N -seed S    N other ones
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"math/rand"
 	"os"
 	"regexp"
@@ -38,44 +40,72 @@ type row struct {
 	Found      []found `json:"found,omitempty"`
 }
 
+// expression is one thrown together.
+func expression(r *rand.Rand, longest int) string {
+	var b strings.Builder
+	for n := 1 + r.Intn(longest); n > 0; n-- {
+		p := pieces[r.Intn(len(pieces))]
+		b.WriteString(p)
+		if strings.HasPrefix(p, "(") && r.Intn(4) > 0 {
+			b.WriteString(pieces[r.Intn(8)] + ")")
+		}
+	}
+	return b.String()
+}
+
+// subject is a text to look in.
+func subject(r *rand.Rand) string {
+	text := subjects[r.Intn(len(subjects))]
+	if r.Intn(3) == 0 {
+		text += subjects[r.Intn(len(subjects))]
+	}
+	return text
+}
+
+func answer(enc *json.Encoder, r *rand.Rand, text string, pick func(*rand.Rand) string) {
+	re, err := regexp.Compile(text)
+	if err != nil {
+		enc.Encode(row{Expression: text, Error: err.Error()})
+		return
+	}
+	o := row{Expression: text}
+	for n := 0; n < 3; n++ {
+		s := pick(r)
+		f := found{Subject: s, Match: re.MatchString(s), All: re.FindAllStringIndex(s, -1), Two: len(re.FindAllString(s, 2)),
+			Literal: re.ReplaceAllLiteralString(s, "$1"), Split: re.Split(s, -1), Split2: re.Split(s, 2)}
+		for _, p := range replacements {
+			f.New = append(f.New, re.ReplaceAllString(s, p))
+		}
+		o.Found = append(o.Found, f)
+	}
+	enc.Encode(o)
+}
+
 func main() {
+	fuzz := flag.Int("fuzz", 0, "make up this many expressions")
+	seed := flag.Int64("seed", 5, "which ones")
+	flag.Parse()
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	r := rand.New(rand.NewSource(5))
+	r := rand.New(rand.NewSource(*seed))
+	for n := 0; n < *fuzz; n++ {
+		answer(enc, r, expression(r, 9), subject)
+	}
+	if *fuzz > 0 {
+		return
+	}
 	seen := map[string]bool{}
 	kept := map[bool]int{}
 	for kept[true] < 900 || kept[false] < 500 {
-		var b strings.Builder
-		for n := 1 + r.Intn(5); n > 0; n-- {
-			p := pieces[r.Intn(len(pieces))]
-			b.WriteString(p)
-			if strings.HasPrefix(p, "(") && r.Intn(4) > 0 {
-				b.WriteString(pieces[r.Intn(8)] + ")")
-			}
-		}
-		text := b.String()
-		re, err := regexp.Compile(text)
+		text := expression(r, 5)
+		_, err := regexp.Compile(text)
 		if seen[text] || kept[err == nil] > 1200 || (err != nil && kept[false] >= 500) {
 			continue
 		}
 		seen[text] = true
 		kept[err == nil]++
-		if err != nil {
-			enc.Encode(row{Expression: text, Error: err.Error()})
-			continue
-		}
-		o := row{Expression: text}
-		for n := 0; n < 3; n++ {
-			s := subjects[r.Intn(len(subjects))]
-			f := found{Subject: s, Match: re.MatchString(s), All: re.FindAllStringIndex(s, -1), Two: len(re.FindAllString(s, 2)),
-				Literal: re.ReplaceAllLiteralString(s, "$1"), Split: re.Split(s, -1), Split2: re.Split(s, 2)}
-			for _, p := range replacements {
-				f.New = append(f.New, re.ReplaceAllString(s, p))
-			}
-			o.Found = append(o.Found, f)
-		}
-		enc.Encode(o)
+		answer(enc, r, text, func(r *rand.Rand) string { return subjects[r.Intn(len(subjects))] })
 	}
 }

@@ -1,11 +1,13 @@
 // Records what Masterminds/semver says of many versions and ranges, one JSON object a line.
 //
 //	go run . > ../../../crates/base/semver/tests/golden.jsonl
+//	go run . -fuzz N -seed S    about N made-up cases
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"math/rand"
 	"os"
 	"strings"
@@ -58,13 +60,55 @@ var ranges = []string{"", " ", "*", "x", "X", "1", "1.x", "1.2.x", "1.x.x", "1.*
 	"1.2.3+build", "1.x+build", "1.2-beta", "1.x-beta", "foo", "1.2.3 foo", ">=0.0.0", ">=0.0.0-0", ">11", ">11.1", "<=11", "<=11.0",
 	"18446744073709551616", "1.2.3-01", ">1.2.3 !=2.0.0", "\t>=1\n", "1.2.3,", ",1.2.3", "1.2.3-", "1,2", "* - *", "^*", ">=1.2.3, <2 || >=3 <4 || 0.0.x", "=v1", "^v1.2", "é", "1 é"}
 
+var pieces = []string{"1", "0", "2", ".", ".", "-", "+", "x", "*", ">=", "<", "^", "~", "=", "!=", " ", " ", ",", "||", " - ", "a", "beta", "v", ".0", "1.2.3", "-0", "|"}
+
+// random makes up a third of versions, of comparisons and of ranges each.
+func random(enc *json.Encoder, r *rand.Rand, count int) {
+	var good []*semver.Version
+	for i := 0; i < count/3; i++ {
+		good = append(good, version(enc, madeUp(r))...)
+		if len(good) == 0 {
+			continue
+		}
+		a, b := good[r.Intn(len(good))], good[r.Intn(len(good))]
+		enc.Encode(compared{"compare", a.Original(), b.Original(), a.Compare(b)})
+		var some []*semver.Version
+		for n := 0; n < 6; n++ {
+			some = append(some, good[r.Intn(len(good))])
+		}
+		constraint(enc, r, madeUp(r), some)
+	}
+}
+
+// madeUp is the text of a version or a range thrown together.
+func madeUp(r *rand.Rand) string {
+	if r.Intn(4) == 0 {
+		return versions[r.Intn(len(versions))]
+	}
+	var b strings.Builder
+	for n := 1 + r.Intn(9); n > 0; n-- {
+		if r.Intn(12) == 0 {
+			b.WriteString(ranges[r.Intn(len(ranges))])
+		} else {
+			b.WriteString(pieces[r.Intn(len(pieces))])
+		}
+	}
+	return b.String()
+}
+
 func main() {
+	fuzz := flag.Int("fuzz", 0, "make up this many cases")
+	seed := flag.Int64("seed", 7, "which ones")
+	flag.Parse()
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	r := rand.New(rand.NewSource(7))
-	pieces := []string{"1", "0", "2", ".", ".", "-", "+", "x", "*", ">=", "<", "^", "~", "=", "!=", " ", " ", ",", "||", " - ", "a", "beta", "v", ".0", "1.2.3", "-0", "|"}
+	r := rand.New(rand.NewSource(*seed))
+	if *fuzz > 0 {
+		random(enc, r, *fuzz)
+		return
+	}
 	for i := 0; i < 700; i++ {
 		var b strings.Builder
 		for n := 1 + r.Intn(7); n > 0; n-- {
@@ -77,53 +121,64 @@ func main() {
 	}
 	var good []*semver.Version
 	for _, text := range versions {
-		p := parsed{Kind: "version", Text: text}
-		if v, err := semver.NewVersion(text); err != nil {
-			p.Coerced = "error: " + err.Error()
-		} else {
-			p.Coerced, p.Original = v.String(), v.Original()
-			a, b, c := v.IncPatch(), v.IncMinor(), v.IncMajor()
-			p.Bumps = []string{a.Original(), b.Original(), c.Original()}
-			good = append(good, v)
-		}
-		if v, err := semver.StrictNewVersion(text); err != nil {
-			p.Strict = "error: " + err.Error()
-		} else {
-			p.Strict = v.String()
-		}
-		enc.Encode(p)
+		good = append(good, version(enc, text)...)
 	}
 	for i := 0; i < 1200; i++ {
 		a, b := good[r.Intn(len(good))], good[r.Intn(len(good))]
 		enc.Encode(compared{"compare", a.Original(), b.Original(), a.Compare(b)})
 	}
 	for _, text := range ranges {
-		o := ranged{Kind: "range", Text: text}
-		c, err := semver.NewConstraint(text)
-		if err != nil {
-			o.Error = err.Error()
-			enc.Encode(o)
+		constraint(enc, r, text, good)
+	}
+}
+
+// version prints what is made of a text; the version where it is one.
+func version(enc *json.Encoder, text string) (good []*semver.Version) {
+	p := parsed{Kind: "version", Text: text}
+	if v, err := semver.NewVersion(text); err != nil {
+		p.Coerced = "error: " + err.Error()
+	} else {
+		p.Coerced, p.Original = v.String(), v.Original()
+		a, b, c := v.IncPatch(), v.IncMinor(), v.IncMajor()
+		p.Bumps = []string{a.Original(), b.Original(), c.Original()}
+		good = append(good, v)
+	}
+	if v, err := semver.StrictNewVersion(text); err != nil {
+		p.Strict = "error: " + err.Error()
+	} else {
+		p.Strict = v.String()
+	}
+	enc.Encode(p)
+	return good
+}
+
+// constraint prints what is made of a range, and which of the versions are in it.
+func constraint(enc *json.Encoder, r *rand.Rand, text string, good []*semver.Version) {
+	o := ranged{Kind: "range", Text: text}
+	c, err := semver.NewConstraint(text)
+	if err != nil {
+		o.Error = err.Error()
+		enc.Encode(o)
+		return
+	}
+	o.Printed = c.String()
+	o.Checks, o.WithPre, o.Reasons = map[string]bool{}, map[string]bool{}, map[string][]string{}
+	for n, v := range good {
+		if n > 50 && r.Intn(6) > 0 {
 			continue
 		}
-		o.Printed = c.String()
-		o.Checks, o.WithPre, o.Reasons = map[string]bool{}, map[string]bool{}, map[string][]string{}
-		for n, v := range good {
-			if n > 50 && r.Intn(6) > 0 {
-				continue
+		o.Checks[v.Original()] = c.Check(v)
+		pre := *c
+		pre.IncludePrerelease = true
+		o.WithPre[v.Original()] = pre.Check(v)
+		if r.Intn(4) == 0 {
+			_, why := c.Validate(v)
+			texts := []string{}
+			for _, e := range why {
+				texts = append(texts, e.Error())
 			}
-			o.Checks[v.Original()] = c.Check(v)
-			pre := *c
-			pre.IncludePrerelease = true
-			o.WithPre[v.Original()] = pre.Check(v)
-			if r.Intn(4) == 0 {
-				_, why := c.Validate(v)
-				texts := []string{}
-				for _, e := range why {
-					texts = append(texts, e.Error())
-				}
-				o.Reasons[v.Original()] = texts
-			}
+			o.Reasons[v.Original()] = texts
 		}
-		enc.Encode(o)
 	}
+	enc.Encode(o)
 }

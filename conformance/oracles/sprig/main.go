@@ -189,7 +189,7 @@ func random(r *rand.Rand, names []string, count int) []string {
 		if isCircular(text) {
 			text = "hello"
 		}
-		templates[i] = "{{ " + text + [...]string{"", " | toJson", " | printf \"%T %#v\""}[r.Intn(3)] + " }}"
+		templates[i] = "{{ " + text + [...]string{"", " | toJson", " | printf \"%#v\""}[r.Intn(3)] + " }}"
 	}
 	return templates
 }

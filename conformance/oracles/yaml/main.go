@@ -1,17 +1,21 @@
 // Oracle for crates/base/yaml: answers, line by line, what sigs.k8s.io/yaml makes of an input.
 //
-// In:  {"op":"read"|"strict"|"write"|"json","text":"..."}
+// In:  {"op":"read"|"strict"|"write"|"json"|"rewrite","text":"..."}
 // Out: {"out":"..."} or {"error":"..."}
 // "read" and "strict" turn YAML into JSON; "write" turns a JSON text into YAML; "json" re-writes
-// a JSON text as encoding/json does.
+// a JSON text as encoding/json does; "rewrite" reads the first document of a text into nodes and
+// writes it again as kyaml does.
 package main
 
 import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 
+	node "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 )
 
@@ -31,6 +35,8 @@ func ask(q question) ([]byte, error) {
 		return yaml.YAMLToJSON([]byte(q.Text))
 	case "strict":
 		return yaml.YAMLToJSONStrict([]byte(q.Text))
+	case "rewrite":
+		return rewrite(q.Text)
 	}
 	decoder := json.NewDecoder(bytes.NewReader([]byte(q.Text)))
 	decoder.UseNumber()
@@ -42,6 +48,30 @@ func ask(q question) ([]byte, error) {
 		return json.Marshal(value)
 	}
 	return yaml.Marshal(typed(value))
+}
+
+func rewrite(text string) (out []byte, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("panic: %v", fault)
+		}
+	}()
+	var document node.Node
+	err = node.NewDecoder(bytes.NewReader([]byte(text))).Decode(&document)
+	if err == io.EOF {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var buffer bytes.Buffer
+	encoder := node.NewEncoder(&buffer)
+	encoder.SetIndent(2)
+	encoder.CompactSeqIndent()
+	if err := encoder.Encode(&document); err != nil {
+		return nil, err
+	}
+	return buffer.Bytes(), encoder.Close()
 }
 
 // typed turns numbers into int64 where they are integers and into float64 elsewhere, which is

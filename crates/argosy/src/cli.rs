@@ -105,11 +105,11 @@ impl GlobalFlags {
 #[derive(Subcommand)]
 pub enum Command {
     /// A fleet that follows Git, on this machine, in a minute
-    Demo(demo::DemoCommand),
+    Demo(Deferred<demo::DemoCommand>),
     /// A hub and simulated clusters on this machine, with nothing installed
-    Up(up::UpCommand),
+    Up(Deferred<up::UpCommand>),
     /// The controllers on an existing cluster
-    Run(run::RunCommand),
+    Run(Deferred<run::RunCommand>),
     /// Applications
     #[command(subcommand, visible_alias = "application")]
     App(Deferred<app::AppCommand>),
@@ -150,9 +150,9 @@ impl Command {
     /// [`Failure`], whose code the program ends with.
     pub fn run(self, session: &Session) -> Result<u8, Failure> {
         match self {
-            Self::Demo(command) => command.run(session),
-            Self::Up(command) => command.run(session),
-            Self::Run(command) => command.run(session),
+            Self::Demo(command) => command.0.run(session),
+            Self::Up(command) => command.0.run(session),
+            Self::Run(command) => command.0.run(session),
             Self::App(command) => command.0.run(session),
             Self::Appset(command) => command.0.run(session),
             Self::Cluster(command) => command.0.run(session),

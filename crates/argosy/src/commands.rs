@@ -13,5 +13,6 @@ pub mod project;
 pub mod render;
 pub mod repo;
 pub mod run;
+mod source_flags;
 pub mod up;
 pub mod version;

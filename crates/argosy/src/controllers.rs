@@ -3,7 +3,7 @@
 use crate::sources::FleetSources;
 use argosy_argo::application::ApplicationController;
 use argosy_argo::applicationset::ApplicationSetController;
-use argosy_argo::{Configure, Hub, HubPorts, bootstrap};
+use argosy_argo::{Configure, Hub, HubPorts, bootstrap, make_random_key};
 use argosy_frame::StopHandle;
 use argosy_git::{Credentials, GitSettings};
 use argosy_kube::{Client, ClusterSettings, KubeClusters, Transport};
@@ -53,6 +53,9 @@ impl Controllers {
         let client: Arc<dyn Api> =
             Arc::new(Client::new("https://kubernetes.default.svc", hub.clone()));
         bootstrap(&*client, &settings.namespace).await?;
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)?;
+        let seed = make_random_key(&*client, &settings.namespace, bytes).await?;
         let clock = Arc::new(SystemTime);
         let sources = Arc::new(FleetSources::new(settings.git, clock.clone()));
         let clusters = Arc::new(KubeClusters::new(
@@ -74,6 +77,7 @@ impl Controllers {
             clock,
             namespace: settings.namespace,
             remote_hosts: settings.remote_hosts,
+            seed,
         };
         let (handle, stop) = StopHandle::new();
         let mut tasks = JoinSet::new();

@@ -3,7 +3,7 @@
 use argosy::cli::Cli;
 use argosy::commands::helm;
 use argosy::session::Session;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use clap::error::ErrorKind;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -17,7 +17,16 @@ fn main() -> ExitCode {
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let cli = match Cli::try_parse() {
+    let arguments = std::env::args_os().collect();
+    let arguments = match helm::plain_arguments(arguments, &Cli::command()) {
+        Ok(arguments) => arguments,
+        Err(text) => {
+            let text = format!("Error: {text}\n");
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+            return ExitCode::FAILURE;
+        }
+    };
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let is_helm = std::env::args_os()

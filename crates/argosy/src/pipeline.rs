@@ -1,8 +1,8 @@
 //! The stages of one Application in this process, for `app diff` and `app manifests`.
 
 use crate::session::{Connected, Session};
-use argosy_argo::Destinations;
-use argosy_argo::application::instance_name;
+use argosy_argo::application::{born, instance_name};
+use argosy_argo::{Destinations, random_key};
 use argosy_cli::hub::{self, Hub};
 use argosy_cli::{Failure, hub::failed};
 use argosy_crds::{ApplicationSpec, ApplicationStatus, ClusterSecret, ProjectSpec, Source};
@@ -13,7 +13,7 @@ use argosy_object::{Digest, Gvk, Object, Str};
 use argosy_pipeline::{RenderCache, RenderPool, Sourced, live, live_want, source};
 use argosy_policy::Project;
 use argosy_ports::{Artifact, Clusters as _, Sources};
-use argosy_render::Request;
+use argosy_render::{Request, Seed};
 use argosy_schema::Schemas;
 use argosy_sync::{DesiredInput, TrackingId, desired};
 use argosy_tree::Tree as _;
@@ -83,10 +83,13 @@ pub async fn compare(
             &format!("cannot ask cluster `{}` what it serves", destination.name),
         )
     })?;
+    let seed = seed(session, hub).await;
     let template = Request {
         app_name: app.name().to_owned(),
         namespace: spec.destination.namespace.clone(),
         project: spec.project_name().into(),
+        seed: seed.of_application(app.namespace().unwrap_or_default(), app.name()),
+        born: born(app),
         ..Request::default()
     };
     let permit = |url: &str| {
@@ -206,4 +209,17 @@ fn clusters(connected: &Connected, secrets: &[Object], schemas: &Arc<Schemas>) -
         let _ = clusters.set_secret(secret);
     }
     clusters
+}
+
+/// What the hub's random functions start from, where the caller may know it.
+async fn seed(session: &Session, hub: &Hub) -> Seed {
+    match random_key(&**hub.api(), hub.namespace()).await {
+        Ok(seed) => seed.unwrap_or_default(),
+        Err(error) => {
+            session.tell(&format!(
+                "warning: what random functions of templates give differs from the hub's: {error}"
+            ));
+            Seed::default()
+        }
+    }
 }

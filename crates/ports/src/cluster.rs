@@ -130,6 +130,9 @@ pub struct LiveChange {
     pub key: Key,
     /// The application that its tracking id, or its owner's, names.
     pub instance: Option<Str>,
+    /// Whether it is only the content of an object that the application does not declare, but
+    /// owns: no report on the application tells of that.
+    pub is_detail: bool,
 }
 
 /// A destination cluster.

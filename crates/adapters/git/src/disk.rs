@@ -9,22 +9,30 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most entries of one folder.
 const MAX_ENTRIES: usize = 200_000;
 
+/// Most folders that are kept open: far fewer than a process may have files open.
+const MAX_OPEN: usize = 64;
+
 /// A folder read when it is asked for. Every part of a path is opened beneath the one above it
 /// without following links, so nothing outside the folder can be reached, even where somebody
-/// exchanges folders for links meanwhile.
+/// exchanges folders for links meanwhile. A folder once opened is the one that is read.
 ///
 /// An identity is drawn from a file's place, size and time of change, as Git's own index has it.
 /// A file that changes between the look and the read is an error, not a mixture.
 pub struct DiskTree {
     root_dir: PathBuf,
     root: Oid,
-    seen: Mutex<HashMap<Oid, Vec<Box<str>>>>,
+    seen: Mutex<HashMap<Oid, Parts>>,
+    /// Folders that were opened, so that none is walked down to twice.
+    open: Mutex<HashMap<Parts, Arc<OwnedFd>>>,
 }
+
+/// A path from the root, name by name.
+type Parts = Arc<[Box<str>]>;
 
 impl DiskTree {
     /// Opens a folder.
@@ -39,11 +47,12 @@ impl DiskTree {
         Ok(Self {
             root_dir,
             root,
-            seen: Mutex::new(HashMap::from([(root, Vec::new())])),
+            seen: Mutex::new(HashMap::from([(root, Parts::default())])),
+            open: Mutex::new(HashMap::from([(Parts::default(), Arc::new(fd))])),
         })
     }
 
-    fn place(&self, oid: &Oid) -> Result<Vec<Box<str>>, TreeError> {
+    fn place(&self, oid: &Oid) -> Result<Parts, TreeError> {
         self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -52,33 +61,50 @@ impl DiskTree {
             .ok_or_else(|| TreeError::Store(format!("no content for {oid:?}")))
     }
 
-    fn remember(&self, oid: Oid, parts: Vec<Box<str>>) {
+    fn remember(&self, oid: Oid, parts: Parts) {
         self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(oid, parts);
     }
 
-    /// Opens a folder by walking down from the root.
-    fn dir(&self, parts: &[Box<str>]) -> Result<OwnedFd, TreeError> {
-        let mut fd = open_root(&self.root_dir).map_err(|e| fault(&[], &e))?;
-        for (depth, part) in parts.iter().enumerate() {
-            fd = rustix::fs::openat(
-                &fd,
-                &**part,
+    /// Opens a folder beneath the one above it, or gives it as it was opened before.
+    fn dir(&self, parts: &[Box<str>]) -> Result<Arc<OwnedFd>, TreeError> {
+        if let Some(fd) = self.opened(parts) {
+            return Ok(fd);
+        }
+        let fd = match parts.split_last() {
+            None => open_root(&self.root_dir).map_err(|e| fault(&[], &e))?,
+            Some((name, above)) => rustix::fs::openat(
+                &self.dir(above)?,
+                &**name,
                 OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
                 rustix::fs::Mode::empty(),
             )
-            .map_err(|e| fault(&parts[..=depth], &e.into()))?;
+            .map_err(|e| fault(parts, &e.into()))?,
+        };
+        let fd = Arc::new(fd);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= MAX_OPEN {
+            open.clear();
         }
+        open.insert(parts.into(), fd.clone());
         Ok(fd)
+    }
+
+    fn opened(&self, parts: &[Box<str>]) -> Option<Arc<OwnedFd>> {
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(parts)
+            .cloned()
     }
 
     fn look(&self, fd: &OwnedFd, dir: &[Box<str>], name: &str) -> Result<Option<Entry>, TreeError> {
         if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
             return Ok(None);
         }
-        let parts: Vec<Box<str>> = dir.iter().cloned().chain([name.into()]).collect();
+        let parts: Parts = dir.iter().cloned().chain([name.into()]).collect();
         let stat = match rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(rustix::io::Errno::NOENT) => return Ok(None),
@@ -114,7 +140,7 @@ impl Tree for DiskTree {
         let parts = self.place(dir)?;
         let fd = self.dir(&parts)?;
         let mut entries = Vec::new();
-        for found in Dir::read_from(&fd).map_err(|e| fault(&parts, &e.into()))? {
+        for found in Dir::read_from(&*fd).map_err(|e| fault(&parts, &e.into()))? {
             let found = found.map_err(|e| fault(&parts, &e.into()))?;
             // A name that is no UTF-8 cannot be asked for.
             let Ok(name) = found.file_name().to_str() else {
@@ -170,7 +196,8 @@ impl Tree for DiskTree {
         )
         .map_err(|e| fault(&parts, &e.into()))?;
         let mut file = File::from(fd);
-        let mut bytes = Vec::new();
+        let size = usize::try_from(stat.st_size).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(size.saturating_add(1));
         let read = (&mut file)
             .take(max.saturating_add(1))
             .read_to_end(&mut bytes)

@@ -137,8 +137,14 @@ fn disk(url: &str, path: &str, roots: &[PathBuf]) -> Result<Location, SourceErro
     if !path.is_absolute() {
         return Err(failure::no_repository(url, "the path is not absolute"));
     }
+    // As Git does, `repo` is `repo.git` where there is no `repo`.
+    let with_ending = || {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".git");
+        PathBuf::from(name).canonicalize()
+    };
     // A path outside the roots gets the same answer whether it exists or not.
-    let Ok(canonical) = path.canonicalize() else {
+    let Ok(canonical) = path.canonicalize().or_else(|_| with_ending()) else {
         return Err(if roots.iter().any(|root| path.starts_with(root)) {
             failure::no_repository(url, "the folder does not exist")
         } else {
@@ -255,6 +261,16 @@ mod tests {
         assert_eq!(
             parse(inside.join("nothing")).unwrap_err().kind,
             SourceErrorKind::NoRepository
+        );
+        std::fs::create_dir_all(inside.join("bare.git")).unwrap();
+        std::os::unix::fs::symlink(&outside, inside.join("out.git")).unwrap();
+        assert_eq!(
+            parse(inside.join("bare")).unwrap(),
+            Location::Disk(inside.join("bare.git"))
+        );
+        assert_eq!(
+            parse(inside.join("out")).unwrap_err().kind,
+            SourceErrorKind::Forbidden
         );
         let dots = format!("file://{}/repo/../../out", inside.display());
         assert_eq!(

@@ -45,6 +45,18 @@ pub struct Header {
     pub deleting: bool,
 }
 
+impl Header {
+    /// Whether an object that no application declares is to its owners what `other` was.
+    fn is_same_to_owners(&self, other: &Self) -> bool {
+        self.instance.is_none()
+            && other.instance.is_none()
+            && self.uid == other.uid
+            && self.owners == other.owners
+            && self.images == other.images
+            && self.deleting == other.deleting
+    }
+}
+
 /// One live object: its header, and its body where that is kept.
 #[derive(Clone, Debug)]
 pub struct Live {
@@ -239,6 +251,7 @@ impl LiveIndex {
             let _ = self.shared.changes.send(LiveChange {
                 key: change.key.clone(),
                 instance: Some(instance),
+                is_detail: change.is_detail,
             });
         }
     }

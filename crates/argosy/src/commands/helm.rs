@@ -1,7 +1,9 @@
 //! `argosy helm`: the commands of helm, with its flags, words and exit codes.
 
 mod access;
+mod arguments;
 mod charts;
+mod clock;
 mod dependency;
 mod flags;
 mod get;
@@ -13,7 +15,9 @@ mod lint;
 mod list;
 mod log;
 mod operate;
+mod outside;
 mod package;
+mod plugin;
 mod provenance;
 mod pull;
 mod registry;
@@ -32,6 +36,8 @@ mod uninstall;
 mod update;
 mod upgrade;
 mod view;
+
+pub use arguments::plain as plain_arguments;
 
 use crate::session::Session;
 use argosy_cli::Failure;

@@ -95,6 +95,32 @@ async fn a_range_takes_a_new_version_up_and_history_tells_versions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn charts_of_a_kustomization_come_once_the_settings_enable_them() {
+    let fleet = start("charts_of_a_kustomization").await;
+    let shelf = Shelf::new(&["1.0.0"]);
+    let kustomization = format!(
+        "namePrefix: x-\nhelmCharts: [{{name: web, repo: '{}', version: 1.0.0, releaseName: r, \
+         valuesInline: {{k: inline}}, valuesMerge: replace}}]\n",
+        shelf.server.url
+    );
+    fleet.repository("over", &[("app/kustomization.yaml", &kustomization)]);
+    let application = fleet.application("shop", "over", "app", "a");
+    fleet.create(application).await;
+    let refused = "must specify --enable-helm";
+    fleet.condition("shop", "ComparisonError", refused).await;
+    fleet
+        .create(json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "argocd-cm", "namespace": "argocd",
+                "labels": {"app.kubernetes.io/part-of": "argocd"}},
+            "data": {"kustomize.buildOptions": "--enable-helm"},
+        }))
+        .await;
+    fleet.config_map("a", "x-r-web", Some("inline")).await;
+    fleet.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chart_takes_value_files_of_a_git_source() {
     let fleet = start("a_chart_takes_value_files_of_a_git_source").await;
     let shelf = Shelf::new(&["1.0.0"]);

@@ -198,6 +198,25 @@ spec:
         namespace: default
 ";
 
+/// An Application in a file of the repository that it is of.
+const WEB: &str = "
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: web}
+spec:
+  source: {repoURL: 'https://gitlab.internal/web', path: overlay}
+";
+
+/// A Kustomization of Flux.
+const APPS: &str = "
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+spec:
+  path: ./overlay
+  postBuild: {substituteFrom: [{kind: ConfigMap, name: vars}]}
+";
+
 /// Everything that the guide's commands look at.
 async fn world() -> (Fleet, Program) {
     let fleet = embedded(&["sim-1", "sim-2"]).await;
@@ -223,6 +242,14 @@ async fn world() -> (Fleet, Program) {
         "namePrefix: a-\nresources:\n- map.yaml\n",
     );
     program.file("overlay/map.yaml", &config_map("map", "v1"));
+    program.file(".git/HEAD", "ref: refs/heads/main\n");
+    program.file("chart/prod.yaml", "replicas: 2\n");
+    program.file("apps/web.yaml", WEB);
+    program.file("clusters/prod/apps.yaml", APPS);
+    program.file(
+        "vars.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: vars}\ndata: {region: east}\n",
+    );
     let request =
         json!({"application": fleet.application("guestbook", "guestbook", "deploy", "sim-1")});
     program.file("case/request.yaml", &argosy_yaml::to_string(&request));

@@ -13,6 +13,7 @@ mod life;
 mod metrics;
 mod program;
 mod real;
+mod renders;
 mod sets;
 mod webhook;
 

@@ -62,6 +62,15 @@ upgrade other charts/web -i --set hooks=false --server-side=false --set text=cli
 upgrade other charts/web -i --set hooks=false --server-side=true --set text=server
 rollback other 2
 uninstall other
+install other charts/web --post-renderer mark --post-renderer-args x
+get hooks other
+get manifest other
+upgrade other charts/web --post-renderer same --set text=post
+get manifest other
+upgrade other charts/web --post-renderer failing
+upgrade other charts/web --post-renderer nothing
+get all other --template '{{.Release.Name}} {{.Release.Version}} {{.Release.Info.Status}}'
+uninstall other
 uninstall web --keep-history --wait
 status web
 upgrade web charts/web

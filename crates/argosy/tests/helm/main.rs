@@ -3,6 +3,7 @@
 
 mod hostile;
 mod life;
+mod postrender;
 mod program;
 mod server;
 mod state;

@@ -39,6 +39,10 @@ impl Program {
             .env("KUBECONFIG", &server.kubeconfig)
             .env("HOME", home)
             .env("TZ", "UTC")
+            .env(
+                "HELM_PLUGINS",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/tests/helm/plugins"),
+            )
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/helm"))
             .stdin(Stdio::null());
         command

@@ -6,6 +6,7 @@
 
 mod application;
 mod definitions;
+mod flux;
 mod operation;
 mod project;
 mod secrets;
@@ -13,6 +14,7 @@ mod status;
 
 pub use application::*;
 pub use definitions::definitions;
+pub use flux::*;
 pub use operation::*;
 pub use project::*;
 pub use secrets::*;

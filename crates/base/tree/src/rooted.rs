@@ -4,6 +4,7 @@ use crate::reads::names_digest;
 use crate::{Mode, Oid, Probe, ReadSet, RelPath, Tree, TreeError};
 use argosy_object::Str;
 use bytes::Bytes;
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 /// How many links one look may pass.
@@ -54,6 +55,8 @@ struct State {
     reads: ReadSet,
     bytes: u64,
     looks: u64,
+    /// Folders that looks came through, by their plain paths: no more than the tree has.
+    dirs: HashMap<RelPath, Oid>,
 }
 
 impl<'t> Rooted<'t> {
@@ -223,12 +226,13 @@ impl<'t> Rooted<'t> {
     fn resolve(&self, path: &RelPath) -> Result<Option<Node>, TreeError> {
         self.count(1)?;
         let mut links = 0;
-        let mut node = Node {
-            path: RelPath::root(),
-            mode: Mode::Dir,
-            oid: self.tree.root(),
-        };
-        let mut rest: Vec<String> = path.parts().rev().map(Into::into).collect();
+        let mut node = self.nearest(path);
+        let below = path.strip(&node.path).unwrap_or_default();
+        let mut rest: Vec<String> = below
+            .rsplit('/')
+            .filter(|part| !part.is_empty())
+            .map(Into::into)
+            .collect();
         while let Some(part) = rest.pop() {
             if node.mode != Mode::Dir {
                 self.state()
@@ -254,6 +258,9 @@ impl<'t> Rooted<'t> {
                     oid: self.tree.root(),
                 };
             } else {
+                if entry.mode == Mode::Dir {
+                    self.state().dirs.insert(at.clone(), entry.oid);
+                }
                 node = Node {
                     path: at,
                     mode: entry.mode,
@@ -262,6 +269,26 @@ impl<'t> Rooted<'t> {
             }
         }
         Ok(Some(node))
+    }
+
+    /// The folder next above `path` that an earlier look came through.
+    fn nearest(&self, path: &RelPath) -> Node {
+        let state = self.state();
+        let mut dir = path.parent();
+        let known = loop {
+            if dir.is_root() {
+                break self.tree.root();
+            }
+            if let Some(oid) = state.dirs.get(&dir) {
+                break *oid;
+            }
+            dir = dir.parent();
+        };
+        Node {
+            path: dir,
+            mode: Mode::Dir,
+            oid: known,
+        }
     }
 
     /// Where a link leads, as a path from the root.

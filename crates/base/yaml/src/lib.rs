@@ -21,6 +21,7 @@ mod order;
 mod pieces;
 mod reader;
 mod resolve;
+mod rewrite;
 mod scanner;
 mod timestamp;
 
@@ -36,3 +37,4 @@ pub use limits::Limits;
 pub use number::{format_f64_g, format_f64_json};
 pub use order::key_order;
 pub use pieces::{from_slice_in_pieces, is_about_anchors};
+pub use rewrite::Written;

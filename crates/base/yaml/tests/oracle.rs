@@ -1,12 +1,16 @@
-//! What sigs.k8s.io/yaml answers, recorded in `tests/golden.jsonl`, and, where
-//! `ARGOSY_YAML_ORACLE` names the program built from `conformance/oracles/yaml`, asked anew about
-//! a few thousand generated inputs.
+//! What sigs.k8s.io/yaml answers, recorded in `tests/golden.jsonl`, and, where Go is there, asked
+//! anew about generated inputs (`conformance/oracles/yaml`; how many and which,
+//! `conformance/oracles/differential.rs` says).
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "oracle/commented.rs"]
+mod commented;
+#[path = "../../../../conformance/oracles/differential.rs"]
+mod differential;
+
 use argosy_object::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use differential::Oracle;
 
 /// What this crate answers, in the oracle's form.
 fn answer(question: &Value) -> Value {
@@ -58,15 +62,120 @@ fn recorded_answers_are_ours_too() {
     );
 }
 
+/// The ledger of known differences. Go forgets the fault of a value that a later, equal key takes
+/// the place of; we name it. Which of several faults of a mapping it names is chance, and so is
+/// the order in which it shows what stands at a bad key. An anchor within itself has other words
+/// where it is a key.
+fn is_known(question: &Value, ours: &Value, theirs: &Value) -> bool {
+    let is_of_mapping = |answer: &Value| {
+        let error = answer["error"].as_str().unwrap_or_default();
+        ["json: unsupported value: ", "unsupported map key of type: "]
+            .iter()
+            .any(|text| error.starts_with(text))
+    };
+    if is_of_mapping(ours) && is_of_mapping(theirs) {
+        return true;
+    }
+    let says = |answer: &Value, text: &str| answer["error"].to_string().contains(text);
+    if says(theirs, "value contains itself") && says(ours, "exceeded max depth") {
+        return true;
+    }
+    let has_equal_keys = || {
+        let strict = json!({"op": "strict", "text": question["text"]});
+        let error = answer(&strict)["error"].to_string();
+        error.contains("already set in map") || ours["error"] == error
+    };
+    question["op"] == "read"
+        && ours.get("error").is_some()
+        && theirs.get("out").is_some()
+        && has_equal_keys()
+}
+
 #[test]
 fn generated_inputs_read_and_write_as_go_does() {
-    let Ok(oracle) = std::env::var("ARGOSY_YAML_ORACLE") else {
-        eprintln!("SKIPPED: ARGOSY_YAML_ORACLE names no oracle");
+    let Some(oracle) = Oracle::build("yaml", 2_000) else {
         return;
     };
-    let seed = std::env::var("ARGOSY_YAML_SEED").map_or(1, |s| s.parse().unwrap());
-    let count = std::env::var("ARGOSY_YAML_CASES").map_or(4000, |s| s.parse().unwrap());
-    let mut random = Random(seed * 2_654_435_769 + 1);
+    let ask = |questions: &[Value]| -> Vec<Value> {
+        let lines: String = questions.iter().map(|q| format!("{q}\n")).collect();
+        let answers = oracle.answer(lines);
+        let answers = answers
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        answers.collect()
+    };
+    oracle.seeded_rounds(|seed| {
+        let questions = questions(seed, oracle.cases());
+        let mut wrong = Vec::new();
+        for (question, theirs) in questions.iter().zip(ask(&questions)) {
+            if question["op"] == "write" && theirs.get("error").is_some() {
+                continue;
+            }
+            let ours = answer(question);
+            if same(&ours, &theirs) || is_known(question, &ours, &theirs) {
+                continue;
+            }
+            // Where two keys become one in JSON, Go's answer changes from one run to the next.
+            let again = ask(&vec![question.clone(); 150]);
+            if !again.iter().any(|theirs| same(&ours, theirs)) {
+                wrong.push(format!("{question}\n  go   {theirs}\n  ours {ours}"));
+            }
+        }
+        (questions.len(), wrong)
+    });
+}
+
+/// The ledger of known differences: behind an item in brackets go-yaml loses a comment now and
+/// then; we keep it.
+fn is_lost_foot(ours: &str, theirs: &str) -> bool {
+    let has_brackets = ours.lines().any(|line| {
+        let line = line.trim_start();
+        line.starts_with("- [") || line.starts_with("- {")
+    });
+    let content = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| {
+            let line = line.trim();
+            !line.is_empty() && !line.starts_with('#')
+        });
+        lines.map(|line| line.replace(",}", "}")).collect()
+    };
+    has_brackets && content(ours) == content(theirs)
+}
+
+/// What is written as it was, against go-yaml v3: the first documents of texts with comments.
+#[test]
+fn documents_are_written_as_they_were_as_kyaml_does() {
+    let Some(oracle) = Oracle::build("yaml", 2_000) else {
+        return;
+    };
+    oracle.seeded_rounds(|seed| {
+        let mut random = Random(seed.wrapping_mul(2_654_435_769) + 1);
+        let count = oracle.cases();
+        let texts: Vec<String> = (0..count).map(|_| random.commented()).collect();
+        let lines = texts
+            .iter()
+            .map(|text| format!("{}\n", json!({"op": "rewrite", "text": text})));
+        let answers = oracle.answer(lines.collect());
+        let answers = answers
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let wrong = texts.iter().zip(answers).filter_map(|(text, theirs)| {
+            let read = argosy_yaml::Written::read("", text, &argosy_yaml::Limits::default());
+            let ours = match read {
+                Ok(Some(written)) => written.to_string(),
+                _ => return None,
+            };
+            let theirs = theirs["out"].as_str()?;
+            let differs = ours != theirs && !is_lost_foot(&ours, theirs);
+            differs.then(|| format!("{text}\n--- go\n{theirs}\n--- ours\n{ours}"))
+        });
+        (texts.len(), wrong.collect())
+    });
+}
+
+/// The fixed inputs, and as many made-up ones as are asked for.
+fn questions(seed: u64, count: usize) -> Vec<Value> {
+    let mut random = Random(seed.wrapping_mul(2_654_435_769) + 1);
     let mut questions = Vec::new();
     for text in FIXED {
         questions.push(json!({"op": "read", "text": text}));
@@ -74,74 +183,14 @@ fn generated_inputs_read_and_write_as_go_does() {
         let quoted = serde_json::to_string(&json!({"k": text, *text: [text]})).unwrap();
         questions.push(json!({"op": "write", "text": quoted}));
     }
-    for _ in 0..count {
+    for _ in 0..count / 4 {
         questions.push(json!({"op": "read", "text": random.document()}));
         questions.push(json!({"op": "read", "text": random.soup()}));
         questions.push(json!({"op": "strict", "text": random.document()}));
         let value = random.value(0);
         questions.push(json!({"op": "write", "text": value.to_string()}));
     }
-    let answers = ask(&oracle, &questions);
-    let mut wrong = Vec::new();
-    let mut seen = std::collections::BTreeMap::<String, (usize, usize)>::new();
-    for (question, theirs) in questions.iter().zip(&answers) {
-        let ours = answer(question);
-        let kind = match (question["op"].as_str().unwrap(), theirs.get("error")) {
-            ("write", Some(_)) => continue,
-            (op, Some(_)) => format!("{op}, an error"),
-            (op, None) => op.to_owned(),
-        };
-        let tally = seen.entry(kind).or_default();
-        tally.0 += 1;
-        // Where two keys become one in JSON, Go's answer changes from one run to the next.
-        let again = || ask(&oracle, &vec![question.clone(); 12]);
-        if !same(&ours, theirs) && !again().iter().any(|theirs| same(&ours, theirs)) {
-            tally.1 += 1;
-            wrong.push(format!("{question}\n  go   {theirs}\n  ours {ours}"));
-        }
-    }
-    eprintln!("(asked, different) {seen:#?}");
-    if let Ok(path) = std::env::var("ARGOSY_YAML_RECORD") {
-        let mut file = std::fs::File::create(path).unwrap();
-        for (question, theirs) in questions.iter().zip(&answers).take(FIXED.len() * 3 + 400) {
-            let written = question["op"] == "write" && theirs.get("error").is_some();
-            if !written && same(&answer(question), theirs) {
-                writeln!(file, "{}", json!({"q": question, "a": theirs})).unwrap();
-            }
-        }
-    }
-    for text in wrong.iter().take(40) {
-        eprintln!("{text}");
-    }
-    // Go forgets the fault of a value that a later, equal key takes the place of; we name it.
-    assert!(
-        wrong.len() * 2000 <= questions.len(),
-        "{} answers differ",
-        wrong.len()
-    );
-}
-
-fn ask(oracle: &str, questions: &[Value]) -> Vec<Value> {
-    let mut child = Command::new(oracle)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let lines: Vec<String> = questions.iter().map(ToString::to_string).collect();
-    let writer = std::thread::spawn(move || {
-        for line in lines {
-            writeln!(stdin, "{line}").unwrap();
-        }
-    });
-    let out = BufReader::new(child.stdout.take().unwrap());
-    let answers = out
-        .lines()
-        .map(|l| serde_json::from_str(&l.unwrap()).unwrap())
-        .collect();
-    writer.join().unwrap();
-    child.wait().unwrap();
-    answers
+    questions
 }
 
 /// Inputs that each stand for one rule.

@@ -17,6 +17,7 @@ use argosy_frame::{Queue, Stop, run};
 use argosy_object::Key;
 use argosy_tree::Changed;
 use gate::Gate;
+pub use compare::born;
 pub use inspect::{InspectError, Inspected};
 use record::Records;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use argosy_frame::{Events, HubStore, StageTimes, StatusWriter, Stop};
 use argosy_object::Object;
 use argosy_pipeline::RenderPool;
 use argosy_ports::{Api, Clock, Clusters, ListOptions, Sources};
+use argosy_render::Seed;
 use argosy_schema::Schemas;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct HubPorts {
     pub namespace: String,
     /// Hosts that kustomizations may name bases of; none: all.
     pub remote_hosts: Vec<String>,
+    /// What random functions of templates start from.
+    pub seed: Seed,
 }
 
 /// What all controllers share.

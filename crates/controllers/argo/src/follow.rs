@@ -1,7 +1,7 @@
 //! Who follows which revisions, and whom a new commit concerns.
 
 use argosy_frame::{Queue, offload};
-use argosy_object::Key;
+use argosy_object::{Key, Str};
 use argosy_ports::{Artifact, RepoRef, Seen, Sources, Wanted};
 use argosy_tree::{Changed, Tree, touched};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -25,8 +25,20 @@ pub(crate) struct Follows {
 
 #[derive(Default)]
 struct State {
-    by_follower: HashMap<Key, BTreeSet<Followed>>,
+    by_follower: HashMap<Key, BTreeMap<Followed, Stands>>,
     follows: BTreeMap<Followed, Follow>,
+}
+
+/// Which revision a follower works with.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Stands {
+    /// It has not said: what it was not woken for does not concern it.
+    #[default]
+    Anywhere,
+    /// It is about to learn: at what comes meanwhile it looks again.
+    Looking,
+    /// This one, or one that is the same for it.
+    At(Str),
 }
 
 struct Follow {
@@ -54,7 +66,8 @@ impl Follows {
     /// The revisions that an object follows from now on.
     pub(crate) fn set(&self, follower: &Key, wanted: BTreeSet<Followed>) {
         let mut state = lock(&self.state);
-        if state.by_follower.get(follower) == Some(&wanted) {
+        let known = state.by_follower.get(follower);
+        if known.is_some_and(|known| known.keys().eq(&wanted)) {
             return;
         }
         // New follows come before old ones go, so that a shared poll does not end in between.
@@ -68,17 +81,45 @@ impl Follows {
                 });
             follow.followers.insert(follower.clone());
         }
-        let before = state.by_follower.insert(follower.clone(), wanted.clone());
-        for followed in before.unwrap_or_default().difference(&wanted) {
+        let mut before = state.by_follower.remove(follower).unwrap_or_default();
+        let stands = wanted.into_iter().map(|followed| {
+            let stands = before.remove(&followed).unwrap_or_default();
+            (followed, stands)
+        });
+        let stands = stands.collect();
+        state.by_follower.insert(follower.clone(), stands);
+        for followed in before.keys() {
             state.drop_follow(followed, follower);
+        }
+    }
+
+    /// A follower is about to learn the revisions of these.
+    pub(crate) fn looks(&self, follower: &Key, wanted: &[Followed]) {
+        let mut state = lock(&self.state);
+        for followed in wanted {
+            if let Some(stands) = state.stands(follower, followed) {
+                *stands = Stands::Looking;
+            }
+        }
+    }
+
+    /// A follower works with this revision now.
+    pub(crate) fn stands_at(&self, follower: &Key, followed: &Followed, revision: &Str) {
+        if let Some(stands) = lock(&self.state).stands(follower, followed) {
+            *stands = Stands::At(revision.clone());
         }
     }
 
     /// An object is gone.
     pub(crate) fn forget(&self, follower: &Key) {
         let mut state = lock(&self.state);
-        for followed in state.by_follower.remove(follower).unwrap_or_default() {
-            state.drop_follow(&followed, follower);
+        for followed in state
+            .by_follower
+            .remove(follower)
+            .unwrap_or_default()
+            .keys()
+        {
+            state.drop_follow(followed, follower);
         }
     }
 
@@ -98,6 +139,17 @@ impl Follows {
 }
 
 impl State {
+    fn followers(&self, followed: &Followed) -> Vec<Key> {
+        let follow = self.follows.get(followed);
+        follow.map_or_else(Vec::new, |follow| {
+            follow.followers.iter().cloned().collect()
+        })
+    }
+
+    fn stands(&mut self, follower: &Key, followed: &Followed) -> Option<&mut Stands> {
+        self.by_follower.get_mut(follower)?.get_mut(followed)
+    }
+
     fn drop_follow(&mut self, followed: &Followed, follower: &Key) {
         if let Some(follow) = self.follows.get_mut(followed) {
             follow.followers.remove(follower);
@@ -132,6 +184,10 @@ impl Watcher {
                 last.as_ref()
                     .is_none_or(|(old, _)| old.revision != artifact.revision)
             };
+            let is_back = last.is_some() && !seen.artifact.as_ref().is_some_and(is_moved);
+            if is_back {
+                self.wake_strayed(&last);
+            }
             if let Some(artifact) = seen.artifact.filter(is_moved) {
                 // Of two commits that come before this task first runs, only the later one is
                 // seen here, and a reconcile may have been quicker and seen the first.
@@ -165,20 +221,53 @@ impl Watcher {
             // What is there when one begins to follow, the reconcile sees itself.
             None => {}
             Some((_, None)) => self.wake(|_| true),
-            Some((_, Some(old))) => match difference(old, tree.clone()).await {
+            Some((before, Some(old))) => match difference(old, tree.clone()).await {
                 None => self.wake(|_| true),
-                Some(changed) => self.wake(|follower| (self.concerns)(follower, &changed)),
+                Some(changed) => self.wake_concerned(&before.revision, &artifact, &changed),
             },
         }
         (artifact, Some(tree))
     }
 
+    /// Wakes those whom a difference concerns, and those who do not stand where it begins: they
+    /// were quicker than this task and saw a revision that it did not.
+    fn wake_concerned(&self, before: &Str, now: &Artifact, changed: &Changed) {
+        let mut state = lock(&self.state);
+        for follower in state.followers(&self.followed) {
+            let is_there =
+                state
+                    .stands(&follower, &self.followed)
+                    .is_none_or(|stands| match stands {
+                        Stands::Anywhere => true,
+                        Stands::Looking => false,
+                        Stands::At(revision) => revision == before,
+                    });
+            if !is_there || (self.concerns)(&follower, changed) {
+                self.queue.add(follower);
+            } else if let Some(stands @ Stands::At(_)) = state.stands(&follower, &self.followed) {
+                *stands = Stands::At(now.revision.clone());
+            }
+        }
+    }
+
+    /// Nothing moved, or it moved and came back: those who saw what was between look again.
+    fn wake_strayed(&self, last: &Last) {
+        let Some((artifact, _)) = last else { return };
+        let mut state = lock(&self.state);
+        for follower in state.followers(&self.followed) {
+            let has_strayed = match state.stands(&follower, &self.followed) {
+                None | Some(Stands::Anywhere) => false,
+                Some(Stands::Looking) => true,
+                Some(Stands::At(revision)) => *revision != artifact.revision,
+            };
+            if has_strayed {
+                self.queue.add(follower);
+            }
+        }
+    }
+
     fn wake(&self, concerns: impl Fn(&Key) -> bool) {
-        let followers: Vec<Key> = lock(&self.state)
-            .follows
-            .get(&self.followed)
-            .map(|follow| follow.followers.iter().cloned().collect())
-            .unwrap_or_default();
+        let followers = lock(&self.state).followers(&self.followed);
         for follower in followers {
             if concerns(&follower) {
                 self.queue.add(follower);
@@ -197,133 +286,4 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use argosy_object::Digest;
-    use argosy_ports::{ChartRef, CredentialId, SourceError, SourceErrorKind};
-    use argosy_tree::MemoryTree;
-    use async_trait::async_trait;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    /// One revision, whose tree is its name.
-    struct Fake {
-        seen: watch::Sender<Seen>,
-        has_trees: AtomicBool,
-    }
-
-    fn missing() -> SourceError {
-        SourceError {
-            kind: SourceErrorKind::Unreachable,
-            message: "away".into(),
-            hint: None,
-        }
-    }
-
-    fn repo() -> RepoRef {
-        RepoRef {
-            url: "https://git/a".into(),
-            credential: CredentialId::default(),
-            project: "".into(),
-        }
-    }
-
-    #[async_trait]
-    impl Sources for Fake {
-        fn repo(&self, _: &str, _: &str) -> RepoRef {
-            repo()
-        }
-
-        async fn resolve(&self, _: &RepoRef, _: &Wanted) -> Result<Artifact, SourceError> {
-            Err(missing())
-        }
-
-        async fn tree(&self, artifact: &Artifact) -> Result<Arc<dyn Tree>, SourceError> {
-            if !self.has_trees.load(Ordering::SeqCst) {
-                return Err(missing());
-            }
-            let text = artifact.revision.to_string();
-            Ok(Arc::new(MemoryTree::new([("file", text)])))
-        }
-
-        async fn chart(&self, _: &ChartRef) -> Result<(Artifact, Arc<dyn Tree>), SourceError> {
-            Err(missing())
-        }
-
-        async fn refresh_charts(&self, _: &RepoRef) -> Result<(), SourceError> {
-            Ok(())
-        }
-
-        fn pushed(&self, _: &[String]) -> usize {
-            0
-        }
-
-        fn follow(&self, _: &RepoRef, _: &Wanted) -> watch::Receiver<Seen> {
-            self.seen.subscribe()
-        }
-
-        async fn refresh(&self, _: &RepoRef) -> Result<(), SourceError> {
-            Ok(())
-        }
-    }
-
-    fn seen(revision: &str, error: Option<SourceError>) -> Seen {
-        Seen {
-            artifact: Some(Artifact {
-                repo: repo(),
-                revision: revision.into(),
-                digest: Digest::of(revision.as_bytes()),
-                chart: "".into(),
-                pass_credentials: false,
-            }),
-            error,
-            at: None,
-        }
-    }
-
-    /// A follower whom no difference concerns; whether `news` wakes it all the same.
-    async fn wakes(first: Seen, has_trees: bool, news: Seen) -> bool {
-        let fake = Arc::new(Fake {
-            seen: watch::channel(first).0,
-            has_trees: AtomicBool::new(has_trees),
-        });
-        let queue = Arc::new(Queue::new());
-        let follows = Follows::new(fake.clone(), queue.clone(), Arc::new(|_, _| false));
-        let follower = Key::new("argoproj.io", "Application", None, "a");
-        follows.set(&follower, [(repo(), Wanted::default())].into());
-        let settled = || async {
-            for _ in 0..50 {
-                tokio::task::yield_now().await;
-            }
-        };
-        settled().await;
-        while queue.depth() > 0 {
-            let key = queue.next().await.unwrap();
-            queue.done(&key);
-        }
-        fake.has_trees.store(true, Ordering::SeqCst);
-        fake.seen.send_replace(news);
-        settled().await;
-        queue.depth() > 0
-    }
-
-    #[tokio::test]
-    async fn commit_that_concerns_nobody_wakes_nobody() {
-        assert!(!wakes(seen("1", None), true, seen("2", None)).await);
-    }
-
-    #[tokio::test]
-    async fn end_of_an_error_wakes_all_whatever_the_new_commit_concerns() {
-        let away = seen("1", Some(missing()));
-        assert!(wakes(away, true, seen("2", None)).await);
-    }
-
-    #[tokio::test]
-    async fn commit_after_files_that_could_not_be_read_wakes_all() {
-        assert!(wakes(seen("1", None), false, seen("2", None)).await);
-    }
-
-    #[tokio::test]
-    async fn first_sight_that_comes_late_wakes_all() {
-        assert!(wakes(Seen::default(), true, seen("2", None)).await);
-    }
-}
+mod tests;

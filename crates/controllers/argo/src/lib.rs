@@ -10,11 +10,13 @@ mod bootstrap;
 mod context;
 mod destinations;
 mod follow;
+mod random;
 mod resources;
 mod settings;
 
 pub use bootstrap::{BootstrapError, bootstrap};
 pub use context::{Configure, Hub, HubPorts};
 pub use destinations::{Destinations, ResolvedDestination};
+pub use random::{RandomKeyError, make_random_key, random_key};
 pub use resources::hub_resources;
 pub use settings::ControlSettings;

@@ -5,6 +5,7 @@
 use argosy_frame::{HubStore, Stop};
 use argosy_object::{Key, Object, Redacted, Value};
 use argosy_ports::{Api, ListOptions, Resource};
+use argosy_render::{Tool, ToolSettings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -102,12 +103,58 @@ impl ControlSettings {
         mib.unwrap_or(WEBHOOK_MIB).clamp(1, WEBHOOK_MIB_MAX) << 20
     }
 
+    /// What rendering is told for all applications: `kustomize.buildOptions` of `argocd-cm`, and
+    /// the tools that it switches off (`helm.enable`, `kustomize.enable`, `jsonnet.enable`).
+    pub fn tools(&self) -> ToolSettings {
+        tools(&self.config_map("argocd-cm"))
+    }
+
     fn object(&self, kind: &str, name: &str) -> Option<Object> {
         self.store
             .get(&Key::new("", kind, Some(&self.namespace), name))
     }
 }
 
+fn tools(map: &BTreeMap<String, String>) -> ToolSettings {
+    let switches = [
+        ("helm.enable", Tool::Helm),
+        ("kustomize.enable", Tool::Kustomize),
+        ("jsonnet.enable", Tool::Directory),
+    ];
+    let off = switches.into_iter().filter(|(key, _)| {
+        let value = map.get(*key);
+        value.is_some_and(|value| {
+            matches!(value.trim(), "false" | "False" | "FALSE" | "f" | "F" | "0")
+        })
+    });
+    ToolSettings {
+        disabled: off.map(|(_, tool)| tool).collect(),
+        kustomize_build_options: map
+            .get("kustomize.buildOptions")
+            .cloned()
+            .unwrap_or_default(),
+    }
+}
+
 fn resources() -> [Resource; 2] {
     [crate::resources::config_maps(), crate::resources::secrets()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tool, tools};
+
+    #[test]
+    fn tools_are_told_and_switched_off_by_the_settings() {
+        let map = [
+            ("kustomize.buildOptions", "--enable-helm"),
+            ("helm.enable", "false"),
+            ("kustomize.enable", "true"),
+            ("jsonnet.enable", "False"),
+        ];
+        let map = map.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let tools = tools(&map.into());
+        assert_eq!(tools.kustomize_build_options, "--enable-helm");
+        assert_eq!(tools.disabled, [Tool::Helm, Tool::Directory]);
+    }
 }

@@ -11,6 +11,12 @@ use tokio::time::Instant;
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 /// The longest pause after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(180);
+/// How long a key rests after a run before more news wakes it: what changes on a cluster comes
+/// in bursts. Each run of a burst doubles the rest, as often as [`DOUBLINGS`].
+const REST: Duration = Duration::from_millis(50);
+const DOUBLINGS: u8 = 3;
+/// A key that had no run for so long has left its burst behind.
+const BURST: Duration = Duration::from_millis(800);
 
 /// A queue of keys: each stands in it once, and one worker at a time has it.
 ///
@@ -27,11 +33,31 @@ struct State {
     /// In `ready`, or wished for again while under way.
     wished: HashSet<Key>,
     busy: HashSet<Key>,
+    /// Wished for again while under way, after a rest.
+    rested: HashSet<Key>,
+    /// When the runs of the last [`BURST`] ended, in their order.
+    ended: VecDeque<(Instant, Key)>,
+    bursts: HashMap<Key, Burst>,
     delayed: BTreeMap<(Instant, u64), Key>,
     delayed_at: HashMap<Key, (Instant, u64)>,
     failures: HashMap<Key, u32>,
     serial: u64,
     is_closed: bool,
+}
+
+/// Runs of one key that follow each other closely.
+#[derive(Clone, Copy, Debug)]
+struct Burst {
+    ended_at: Instant,
+    doublings: u8,
+}
+
+impl Burst {
+    /// How long the key has yet to rest.
+    fn rest(&self, now: Instant) -> Duration {
+        let passed = now.saturating_duration_since(self.ended_at);
+        (REST * (1 << self.doublings)).saturating_sub(passed)
+    }
 }
 
 impl Queue {
@@ -72,6 +98,19 @@ impl Queue {
         state.delayed_at.insert(key, place);
         drop(state);
         self.wakes.notify_one();
+    }
+
+    /// Wishes for a run now, or a rest after the last one where that has just ended: a burst of
+    /// news becomes few runs, and the first of it is not held up.
+    pub fn add_rested(&self, key: Key) {
+        let mut state = self.state();
+        if state.busy.contains(&key) {
+            state.rested.insert(key);
+            return;
+        }
+        let rest = state.rest(&key);
+        drop(state);
+        self.add_after(key, rest);
     }
 
     /// Wishes for a run after a pause that doubles with each failure in a row.
@@ -130,10 +169,16 @@ impl Queue {
     pub fn done(&self, key: &Key) {
         let mut state = self.state();
         state.busy.remove(key);
+        state.note_end(key, Instant::now());
+        let is_rested = state.rested.remove(key);
         if state.wished.contains(key) {
             state.ready.push_back(key.clone());
             drop(state);
             self.wakes.notify_one();
+        } else if is_rested {
+            let rest = state.rest(key);
+            drop(state);
+            self.add_after(key.clone(), rest);
         }
     }
 
@@ -164,6 +209,35 @@ impl Queue {
 }
 
 impl State {
+    fn rest(&self, key: &Key) -> Duration {
+        let burst = self.bursts.get(key);
+        burst.map_or(Duration::ZERO, |burst| burst.rest(Instant::now()))
+    }
+
+    /// Keeps when a run ended, and forgets bursts that are over.
+    fn note_end(&mut self, key: &Key, now: Instant) {
+        while let Some((at, ended)) = self.ended.front() {
+            if now.saturating_duration_since(*at) < BURST {
+                break;
+            }
+            if self
+                .bursts
+                .get(ended)
+                .is_some_and(|burst| burst.ended_at == *at)
+            {
+                self.bursts.remove(ended);
+            }
+            self.ended.pop_front();
+        }
+        let last = self.bursts.get(key);
+        let burst = Burst {
+            ended_at: now,
+            doublings: last.map_or(0, |last| (last.doublings + 1).min(DOUBLINGS)),
+        };
+        self.bursts.insert(key.clone(), burst);
+        self.ended.push_back((now, key.clone()));
+    }
+
     fn undelay(&mut self, key: &Key) {
         if let Some(place) = self.delayed_at.remove(key) {
             self.delayed.remove(&place);
@@ -214,6 +288,49 @@ mod tests {
         let start = Instant::now();
         assert_eq!(queue.next().await, Some(key("a")));
         assert_eq!(start.elapsed().as_secs(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn burst_of_news_becomes_a_run_at_once_and_few_after_growing_rests() {
+        let queue = Queue::new();
+        let mut rests = vec![];
+        for _ in 0..6 {
+            let start = Instant::now();
+            queue.add_rested(key("a"));
+            assert_eq!(queue.next().await, Some(key("a")));
+            rests.push(start.elapsed().as_millis());
+            queue.add_rested(key("a"));
+            queue.done(&key("a"));
+            queue.add_rested(key("a"));
+        }
+        assert_eq!(rests, [0, 50, 100, 200, 400, 400]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_wished_for_at_once_does_not_rest_and_bursts_end() {
+        let queue = Queue::new();
+        let start = Instant::now();
+        for name in ["a", "b"] {
+            queue.add_rested(key(name));
+            assert_eq!(queue.next().await, Some(key(name)));
+            queue.add_rested(key(name));
+            queue.add(key(name));
+            queue.done(&key(name));
+            assert_eq!(queue.next().await, Some(key(name)));
+            queue.done(&key(name));
+            assert!(start.elapsed() <= BURST);
+            tokio::time::advance(BURST).await;
+        }
+        queue.add_rested(key("a"));
+        assert_eq!(queue.next().await, Some(key("a")));
+        assert_eq!(
+            start.elapsed(),
+            BURST * 2,
+            "a burst that is over rests no more"
+        );
+        queue.done(&key("a"));
+        assert!(queue.is_idle(Duration::ZERO));
+        assert_eq!(queue.state().bursts.len(), 1, "what is over is forgotten");
     }
 
     #[tokio::test(start_paused = true)]

@@ -51,6 +51,12 @@ impl StageTimes {
             .clone()
     }
 
+    /// How often a stage ran so far.
+    pub fn count(&self, phase: &str) -> u64 {
+        let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        stages.get(phase).map_or(0, |stage| stage.count)
+    }
+
     fn add(&self, phase: &'static str, took: Duration) {
         let seconds = took.as_secs_f64();
         let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);

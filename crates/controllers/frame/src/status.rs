@@ -1,7 +1,7 @@
 //! The only writer of status.
 
 use argosy_object::{Class, Classified, Map, Object, Value};
-use argosy_ports::{Api, ApiError, PatchBody, Resource, WriteOptions};
+use argosy_ports::{Api, ApiError, ApiErrorKind, PatchBody, Resource, WriteOptions};
 use std::sync::Arc;
 
 /// Writes status, once a reconcile and only what changed.
@@ -27,6 +27,13 @@ pub struct StatusError {
 impl Classified for StatusError {
     fn class(&self) -> Class {
         self.source.class()
+    }
+}
+
+impl StatusError {
+    /// Whether the object had changed since it was seen.
+    pub fn is_conflict(&self) -> bool {
+        self.source.kind == ApiErrorKind::Conflict
     }
 }
 

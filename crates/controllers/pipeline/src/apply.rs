@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
 /// How often an object whose kind is not served yet is tried again, and after which pause: its
@@ -49,6 +49,9 @@ pub struct OperationDriver {
     pub instance: String,
     /// Ask, and change nothing.
     pub dry_run: bool,
+    /// Places of the operations that write to the cluster at this moment. One that waits for
+    /// health, or for a retry, has none.
+    pub turns: Arc<Semaphore>,
 }
 
 struct Run<'a> {
@@ -87,8 +90,24 @@ impl OperationDriver {
         };
         let mut under_way = FuturesUnordered::new();
         let mut is_terminated = false;
+        let mut turn = None;
         loop {
             while let Some(command) = run.commands.pop_front() {
+                if let (None, SyncCommand::Apply(step) | SyncCommand::Delete(step)) =
+                    (&turn, &command)
+                {
+                    turn = self.turn(&mut terminate).await;
+                    if turn.is_none() {
+                        if !is_terminated {
+                            is_terminated = true;
+                            run.feed(self.clock.now(), SyncEvent::Terminate);
+                        }
+                        let is_apply = matches!(command, SyncCommand::Apply(_));
+                        let outcome = Err("the operation was terminated before its turn".into());
+                        run.feed(self.clock.now(), event(*step, is_apply, outcome));
+                        continue;
+                    }
+                }
                 match command {
                     SyncCommand::Record(state) => {
                         store.record(&state).await?;
@@ -114,6 +133,9 @@ impl OperationDriver {
                     SyncCommand::Finish(state) => return Ok(*state),
                 }
             }
+            if under_way.is_empty() {
+                turn = None;
+            }
             // In this order whatever else is ready: what happens follows from what happened.
             tokio::select! {
                 biased;
@@ -137,6 +159,18 @@ impl OperationDriver {
                     self.observe(&mut run, &steps).await;
                 }
             }
+        }
+    }
+
+    /// Waits for a place; `None` where the operation is to end first.
+    async fn turn(&self, terminate: &mut watch::Receiver<bool>) -> Option<SemaphorePermit<'_>> {
+        if *terminate.borrow() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            turn = self.turns.acquire() => turn.ok(),
+            Ok(_) = terminate.wait_for(|ends| *ends) => None,
         }
     }
 

@@ -309,6 +309,11 @@ impl RenderPool {
                         let file = reach.file(&need).await?;
                         answers.remote_files.insert(need, file.into());
                     }
+                    Need::Remote(Remote::Chart(chart)) => {
+                        let need = ChartNeed::from(&chart);
+                        let tree = self.chart(&need, &request.project).await?;
+                        answers.charts.insert(need, tree);
+                    }
                     Need::Chart(need) => {
                         let tree = self.chart(&need, &request.project).await?;
                         answers.charts.insert(need, tree);

@@ -102,13 +102,14 @@ impl Report {
         };
     }
 
-    /// The whole object as it should be: `status`, and without what is done.
-    pub fn apply_to(mut self, seen: &Object) -> Value {
+    /// The whole object as it should be: `status`, and without what is done. `None` where it is
+    /// so already.
+    pub fn apply_to(mut self, seen: &Object) -> Option<Value> {
         self.status.conditions = self.final_conditions();
-        let is_changed = self.status != self.last || self.clears_refresh || self.clears_operation;
-        if is_changed {
-            self.status.reconciled_at = Some(now_text(self.now));
+        if self.status == self.last && !self.clears_refresh && !self.clears_operation {
+            return None;
         }
+        self.status.reconciled_at = Some(now_text(self.now));
         let mut wanted = seen.value().clone();
         wanted["status"] = serde_json::to_value(&self.status).expect("status is plain data");
         keep_unknown(&mut wanted["status"], seen.pointer("/status"));
@@ -122,7 +123,7 @@ impl Report {
         {
             annotations.remove(argosy_crds::names::REFRESH);
         }
-        wanted
+        Some(wanted)
     }
 
     /// Whether nothing is new but the words that say what health waits for.
@@ -134,6 +135,19 @@ impl Report {
         same.conditions = self.final_conditions();
         same.health.message.clone_from(&self.last.health.message);
         same == self.last
+    }
+
+    /// Whether nothing is new but how far the objects have come.
+    pub fn says_only_progress(&self) -> bool {
+        if self.clears_refresh || self.clears_operation {
+            return false;
+        }
+        let mut same = self.last.clone();
+        same.health.clone_from(&self.status.health);
+        same.resources.clone_from(&self.status.resources);
+        same.summary.clone_from(&self.status.summary);
+        same.conditions.clone_from(&self.status.conditions);
+        same == self.status && self.final_conditions() == self.last.conditions
     }
 
     /// Conditions keep the time at which they first said what they say.
@@ -290,6 +304,14 @@ mod tests {
         assert!(words.says_only_more());
         words.clears_refresh = true;
         assert!(!words.says_only_more());
+        let mut moved = report();
+        moved.status.health.status = Some(HealthCode::Healthy);
+        assert!(moved.says_only_progress() && !moved.says_only_more());
+        moved.status.sync.revision = "new".into();
+        assert!(!moved.says_only_progress());
+        let mut complains = report();
+        complains.condition("SyncError", "no");
+        assert!(!complains.says_only_progress());
         let mut healthy = report();
         healthy.status.health.status = Some(HealthCode::Healthy);
         healthy.status.health.message.clear();

@@ -121,6 +121,7 @@ impl Releases {
                 facts,
                 skip_schema_validation: request.skip_schema_validation,
                 seed: request.seed,
+                outside: request.outside.clone(),
             })
             .await?;
         if has_system_labels(&request.labels) {

@@ -3,7 +3,7 @@
 use crate::Releases;
 use crate::error::ReleaseError;
 use argosy_helm::{
-    Chart, GoTime, HelmError, KubeVersion, Lookup, Lookups, ReleaseRequest, Rendering, Step, Table,
+    Chart, GoTime, HelmError, KubeVersion, Lookup, Lookups, Outside, ReleaseRequest, Rendering, Step, Table,
     render_release,
 };
 use argosy_object::{Digest, Gvk, Value as Json, json};
@@ -28,6 +28,7 @@ pub(crate) struct Rendered<'a> {
     pub facts: Option<Arc<ClusterFacts>>,
     pub skip_schema_validation: bool,
     pub seed: Digest,
+    pub outside: Outside,
 }
 
 impl Releases {
@@ -38,6 +39,7 @@ impl Releases {
         request.values = wanted.values;
         request.skip_schema_validation = wanted.skip_schema_validation;
         request.seed = wanted.seed;
+        request.outside = wanted.outside;
         request.now = GoTime::new(self.clock.now().to_zoned(self.zone.clone()));
         if let Some(facts) = &wanted.facts {
             request.kube_version =

@@ -1,7 +1,7 @@
 //! What is asked for.
 
 use argosy_helm::release::{Cascade, Reuse, WaitStrategy};
-use argosy_helm::{Chart, Table};
+use argosy_helm::{Chart, Outside, Table};
 use argosy_object::Digest;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -141,6 +141,8 @@ pub struct InstallRequest {
     pub skip_schema_validation: bool,
     /// Seed of random functions.
     pub seed: Digest,
+    /// What the rendering may ask of the machine.
+    pub outside: Outside,
     /// The rest.
     pub options: Options,
 }
@@ -166,6 +168,8 @@ pub struct UpgradeRequest {
     pub skip_schema_validation: bool,
     /// Seed of random functions.
     pub seed: Digest,
+    /// What the rendering may ask of the machine.
+    pub outside: Outside,
     /// The rest.
     pub options: Options,
 }

@@ -121,6 +121,7 @@ impl Releases {
                 facts: Some(facts.map_err(ReleaseError::Unreachable)?),
                 skip_schema_validation: request.skip_schema_validation,
                 seed: request.seed,
+                outside: request.outside.clone(),
             })
             .await
             .map_err(without_dependencies_prefix)?;

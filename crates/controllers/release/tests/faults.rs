@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test's helpers may panic too
 
 use argosy_helm::release::{Release, Status, StoreKind};
-use argosy_helm::{Chart, TemplateCache, load_folder};
+use argosy_helm::{Chart, Outside, TemplateCache, load_folder};
 use argosy_kube::spec::Scope;
 use argosy_kube::{Client, ClusterSettings, KubeCluster};
 use argosy_kubeapi::auth::authn::StaticTokens;
@@ -148,6 +148,7 @@ impl Ground {
             subchart_notes: false,
             skip_schema_validation: false,
             seed: Digest::of(b""),
+            outside: Outside::default(),
             options: Options::default(),
         };
         let done = self.releases.install(request).await;
@@ -165,6 +166,7 @@ impl Ground {
             subchart_notes: false,
             skip_schema_validation: false,
             seed: Digest::of(b""),
+            outside: Outside::default(),
             options,
         };
         let done = self.releases.upgrade(request).await;

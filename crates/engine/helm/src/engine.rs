@@ -62,6 +62,7 @@ pub(crate) fn render(
         template
             .dot
             .insert(GoStr::from("Template"), Value::map(about));
+        env.begin(name);
         let mut out = Vec::new();
         let dot = Value::Map(template.dot.clone());
         set.execute(name, &dot, env, limits, &mut out)

@@ -24,6 +24,9 @@ pub enum HelmError {
     /// A rendered document is not YAML, or no manifest.
     #[error("{0}")]
     Manifest(String),
+    /// A post-renderer failed, or what it answered is no manifest.
+    #[error("{0}")]
+    PostRender(String),
     /// A limit was reached.
     #[error("{0}")]
     Limit(String),
@@ -34,7 +37,7 @@ impl HelmError {
     pub fn is_of_rendering(&self) -> bool {
         matches!(
             self,
-            Self::Incompatible(_) | Self::Template(_) | Self::Manifest(_)
+            Self::Incompatible(_) | Self::Template(_) | Self::Manifest(_) | Self::PostRender(_)
         )
     }
 }

@@ -9,6 +9,7 @@ use argosy_gotmpl::{
 };
 use argosy_object::{Digest, Value as Json};
 
+use crate::outside::Resolve;
 use crate::{pretty, toml};
 
 /// Marks what `required` and `fail` say, so that the error can be cut down to it.
@@ -51,6 +52,8 @@ pub type Expired = Arc<dyn Fn() -> bool + Send + Sync>;
 pub(crate) struct RenderEnv {
     now: GoTime,
     seed: Digest,
+    /// The seed of the template that is being rendered.
+    stream: Digest,
     drawn: u64,
     /// Bytes of the last block that nobody took yet.
     block: Vec<u8>,
@@ -59,6 +62,8 @@ pub(crate) struct RenderEnv {
     included: HashMap<Box<str>, u32>,
     /// Whether `required` and `fail` let pass, as in `helm lint`.
     pub is_lenient: bool,
+    /// What `getHostByName` asks.
+    pub resolve: Option<Resolve>,
     pub wanted: BTreeSet<Lookup>,
 }
 
@@ -67,14 +72,23 @@ impl RenderEnv {
         Self {
             now,
             seed,
+            stream: seed,
             drawn: 0,
             block: Vec::new(),
             lookups,
             expired,
             included: HashMap::new(),
             is_lenient: false,
+            resolve: None,
             wanted: BTreeSet::new(),
         }
+    }
+
+    /// Begins a template: what it draws does not depend on what others drew before.
+    pub fn begin(&mut self, template: &str) {
+        self.stream = Digest::of_parts([&self.seed.0[..], template.as_bytes()]);
+        self.drawn = 0;
+        self.block.clear();
     }
 }
 
@@ -88,7 +102,7 @@ impl Env for RenderEnv {
         for byte in bytes {
             if self.block.is_empty() {
                 self.drawn += 1;
-                let block = Digest::of_parts([&self.seed.0[..], &self.drawn.to_le_bytes()[..]]);
+                let block = Digest::of_parts([&self.stream.0[..], &self.drawn.to_le_bytes()[..]]);
                 self.block.extend_from_slice(&block.0);
             }
             *byte = self.block.pop().unwrap_or_default();
@@ -126,7 +140,7 @@ fn own(table: FuncTable) -> FuncTable {
         })
         .with_typed("fail", "string", |cx, args| refused(cx, &args[0]))
         .with_typed("lookup", "string, string, string, string", lookup)
-        .with_typed("getHostByName", "string", |_, _| Ok(Value::str("")))
+        .with_typed("getHostByName", "string", host_address)
         .with_typed(
             "toYaml",
             "any",
@@ -275,6 +289,18 @@ fn lookup(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Value, FuncError> {
                 nothing()
             }
         },
+    }
+}
+
+/// The address of a host, where whoever renders wants names to be resolved.
+fn host_address(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Value, FuncError> {
+    let env = cx.env.as_any_mut().downcast_mut::<RenderEnv>();
+    match env.and_then(|env| env.resolve.clone()) {
+        None => Ok(Value::str("")),
+        // Compat: Go chooses one of none here.
+        Some(resolve) => resolve(&text_of(&args[0]))
+            .map(Value::str)
+            .ok_or_else(|| FuncError::new("invalid argument to Intn")),
     }
 }
 

@@ -99,9 +99,9 @@ const EVENTS: [&str; 9] = [
     "test",
 ];
 
-/// Cuts and sorts rendered files into manifests and hooks.
+/// Cuts and sorts rendered files into manifests and hooks; each file goes once it is cut.
 pub(crate) fn sort(
-    files: &BTreeMap<String, GoStr>,
+    files: BTreeMap<String, GoStr>,
 ) -> Result<(Vec<Manifest>, Vec<Hook>), HelmError> {
     let (mut manifests, mut hooks) = (Vec::new(), Vec::new());
     for (source, text) in files {
@@ -110,7 +110,7 @@ pub(crate) fn sort(
             continue;
         }
         for (document, text) in split(&text).into_iter().enumerate() {
-            let manifest = Manifest::read(source, document, text)?;
+            let manifest = Manifest::read(&source, document, text)?;
             match manifest.hook()? {
                 Sorted::Plain => manifests.push(manifest),
                 Sorted::Hook(hook) => hooks.push(*hook),

@@ -22,7 +22,7 @@ pub struct OutputOptions {
 impl Rendering {
     /// The stream that `helm template` prints, byte for byte.
     pub fn output(&self, options: OutputOptions) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(self.output_size(options));
         let mut crds = self.crds.iter().filter(|_| options.include_crds);
         crds.try_for_each(|(path, text)| document(&mut out, path, text))
             .and_then(|()| {
@@ -30,12 +30,26 @@ impl Rendering {
                 manifests.try_for_each(|found| document(&mut out, &found.source, &found.text))
             })
             .expect("writing to a text does not fail");
-        let mut out = out.trim().to_owned() + "\n";
+        let start = out.len() - out.trim_start().len();
+        out.drain(..start);
+        out.truncate(out.trim_end().len());
+        out.push('\n');
         for hook in self.hooks(options) {
             document(&mut out, &hook.manifest.source, &hook.manifest.text)
                 .expect("writing to a text does not fail");
         }
         out
+    }
+
+    /// About as many bytes as the stream has, and no fewer.
+    fn output_size(&self, options: OutputOptions) -> usize {
+        const HEAD: usize = "---\n# Source: \n\n".len();
+        let crds = self.crds.iter().filter(|_| options.include_crds);
+        let crds = crds.map(|(path, text)| path.len() + text.len() + HEAD);
+        let hooks = self.hooks(options).map(|hook| &hook.manifest);
+        let manifests = self.manifests.iter().chain(hooks);
+        let manifests = manifests.map(|found| found.source.len() + found.text.len() + HEAD);
+        crds.chain(manifests).sum()
     }
 
     /// The hooks that the stream has.

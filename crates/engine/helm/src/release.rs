@@ -18,6 +18,7 @@ mod prepare;
 mod record;
 mod stamp;
 mod store;
+mod template;
 mod uninstall;
 mod waiter;
 
@@ -42,5 +43,6 @@ pub use stamp::Stamp;
 pub use store::{
     SYSTEM_LABELS, StoreKind, has_system_labels, record_key, record_object, system_labels_text,
 };
+pub use template::show_by_template;
 pub use uninstall::{Removal, removal};
 pub use waiter::{Verdict, WaitFor, WaitStrategy, Waiter};

@@ -16,6 +16,8 @@ use crate::hosts::{Capabilities, KubeVersion, VersionSet};
 use crate::known::KNOWN_VERSIONS;
 use crate::manifest::{Hook, Manifest, sort};
 use crate::metadata::fields_map;
+use crate::outside::Outside;
+use crate::postrender;
 use crate::release::name_fault;
 use crate::schema;
 use crate::values::{Table, coalesce};
@@ -48,12 +50,16 @@ pub struct ReleaseRequest {
     pub lookups: Lookups,
     /// What `now` gives.
     pub now: GoTime,
-    /// Mixed into the seed of random functions; the chart and its values are in it already.
+    /// What random functions start from: whoever knows it knows what they give. The chart's and the
+    /// release's names and the template are mixed into it, but neither values nor versions: what
+    /// was drawn once must not change with something else.
     pub seed: Digest,
     /// How much templates may do.
     pub limits: Limits,
     /// Whether the time for it is used up.
     pub expired: Option<Expired>,
+    /// What is there beside the chart.
+    pub outside: Outside,
 }
 
 impl ReleaseRequest {
@@ -79,6 +85,7 @@ impl ReleaseRequest {
                 ..Limits::default()
             },
             expired: None,
+            outside: Outside::default(),
         }
     }
 }
@@ -129,26 +136,30 @@ pub fn render_release(
     if chart.metadata.deprecated {
         warnings.push(("DeprecatedChart", "this chart is deprecated".to_owned()));
     }
-    let mut texts = match render_texts(chart, request, cache)? {
-        Texts::Done(texts) => texts,
+    let RenderedTexts {
+        chart,
+        values,
+        mut files,
+    } = match render_texts(chart, request, cache)? {
+        Texts::Done(texts) => *texts,
         Texts::Needs(wanted) => return Ok(Step::Needs(wanted)),
     };
-    let chart = &texts.chart;
     let notes_path = format!("{}/templates/NOTES.txt", chart.name());
-    let notes = texts
-        .files
+    let notes = files
         .get(&notes_path)
         .map(ToString::to_string)
         .unwrap_or_default();
-    let all_notes: Vec<String> = texts
-        .files
+    let all_notes: Vec<String> = files
         .iter()
         .filter(|(path, _)| path.ends_with("NOTES.txt"))
         .map(|(_, text)| text.to_string())
         .filter(|text| !text.is_empty())
         .collect();
-    texts.files.retain(|path, _| !path.ends_with("NOTES.txt"));
-    let (manifests, hooks) = sort(&texts.files)?;
+    files.retain(|path, _| !path.ends_with("NOTES.txt"));
+    if let Some(renderer) = &request.outside.post_renderer {
+        files = postrender::apply(&files, renderer)?;
+    }
+    let (manifests, hooks) = sort(files)?;
     let crds = chart
         .crds()
         .into_iter()
@@ -159,10 +170,10 @@ pub fn render_release(
         manifests,
         hooks,
         crds,
-        release_chart: chart.clone(),
+        release_chart: chart,
         notes,
         all_notes: all_notes.join("\n"),
-        values: texts.values,
+        values,
         warnings,
     })))
 }
@@ -223,7 +234,7 @@ pub(crate) fn render_texts(
             "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {given}"
         )));
     }
-    let mut env = environment(&chart, request, &values);
+    let mut env = environment(&chart, request);
     let files = render(
         &chart,
         &top(request, &values),
@@ -315,16 +326,13 @@ fn top(request: &ReleaseRequest, values: &Table) -> Top {
     }
 }
 
-/// Randomness depends on what is rendered and on nothing else.
-fn environment(chart: &Chart, request: &ReleaseRequest, values: &Table) -> RenderEnv {
-    let values = argosy_yaml::write_json_go(&Json::Object(values.clone()));
-    let parts: [&[u8]; 6] = [
+/// Randomness depends on the seed and on what is named here, and on nothing else.
+fn environment(chart: &Chart, request: &ReleaseRequest) -> RenderEnv {
+    let parts: [&[u8]; 4] = [
         &request.seed.0,
         chart.name().as_bytes(),
-        chart.metadata.version.as_bytes(),
         request.release_name.as_bytes(),
         request.namespace.as_bytes(),
-        values.as_bytes(),
     ];
     let seed = Digest::of_parts(parts);
     let mut env = RenderEnv::new(
@@ -334,5 +342,6 @@ fn environment(chart: &Chart, request: &ReleaseRequest, values: &Table) -> Rende
         request.expired.clone(),
     );
     env.is_lenient = request.is_lint;
+    env.resolve.clone_from(&request.outside.resolve);
     env
 }

@@ -75,7 +75,7 @@ pub struct ChartRequest {
     pub skip_schema_validation: bool,
     /// What `now` gives. Fixed by default, so that nothing drifts by itself.
     pub now: GoTime,
-    /// Mixed into the seed of random functions.
+    /// What random functions start from: whoever knows it knows what they give.
     pub seed: Digest,
     /// How much templates may do.
     pub limits: Limits,

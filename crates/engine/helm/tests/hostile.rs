@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use argosy_helm::{
-    ChartRequest, HelmError, RenderedChart, SetKind, SetValue, TemplateCache, load_archive,
-    render_chart, template_chart,
+    ChartRequest, HelmError, RenderedChart, SetKind, SetValue, TemplateCache, lacking,
+    load_archive, load_beside, render_chart, template_chart,
 };
 use argosy_tree::{Limits, MemoryTree, Rooted, TreeError};
 use flate2::{Compression, write::GzEncoder};
@@ -282,6 +282,112 @@ fn charts_within_themselves_end() {
     };
     let reader = Rooted::new(&tree, Limits::default());
     assert!(template_chart(&reader, &request, &TemplateCache::new()).is_err());
+}
+
+#[test]
+fn charts_that_name_each_other_end() {
+    let chart = |name: &str, other: &str| {
+        format!(
+            "apiVersion: v2\nname: {name}\nversion: 1.0.0\ndependencies: [{{name: {other}, version: \
+             '*', repository: 'file://../{other}'}}]\n"
+        )
+    };
+    let tree = MemoryTree::new([
+        ("a/Chart.yaml", chart("a", "b")),
+        ("b/Chart.yaml", chart("b", "a")),
+        ("b/templates/x.yaml", "kind: B\n".to_owned()),
+    ]);
+    let reader = Rooted::new(&tree, Limits::default());
+    let folder = argosy_tree::RelPath::new("a").expect("a path");
+    let cache = TemplateCache::new();
+    let wanted = lacking(&reader, &folder, &cache).expect("it loads");
+    let fetched = wanted.iter().map(|one| load_beside(&reader, &folder, one));
+    let fetched: Result<Vec<_>, _> = fetched.collect();
+    let request = ChartRequest {
+        chart: folder,
+        fetched: fetched.expect("it is there"),
+        ..ChartRequest::default()
+    };
+    // Each is loaded once: what a dependency itself lacks is not fetched.
+    let rendered = template_chart(&reader, &request, &cache).expect("it renders");
+    assert_eq!(rendered.manifests.len(), 1);
+    // With links instead, each is in the other for ever.
+    let tree = MemoryTree::new([
+        ("a/Chart.yaml", chart("a", "b")),
+        ("b/Chart.yaml", chart("b", "a")),
+    ])
+    .with_link("a/charts/b", "../../b")
+    .with_link("b/charts/a", "../../a");
+    let reader = Rooted::new(&tree, Limits::default());
+    let request = ChartRequest {
+        fetched: Vec::new(),
+        ..request
+    };
+    let error = template_chart(&reader, &request, &cache).expect_err("refused");
+    assert!(error.to_string().contains("folders deep"), "{error:.300}");
+}
+
+#[test]
+fn huge_values_end_within_the_limits() {
+    let files: [(&str, &[u8]); 3] = [
+        ("Chart.yaml", CHART.as_bytes()),
+        (
+            "values.yaml",
+            b"a: 1e999999999\nb: 99999999999999999999999999999999\nc: 0x7fffffffffffffffff\n",
+        ),
+        (
+            "templates/a.yaml",
+            b"{{ .Values.a }} {{ int .Values.b }} {{ add .Values.b 1 }} {{ .Values.c }}",
+        ),
+    ];
+    // Whether it renders or not, it ends.
+    let _ = render(&files, "d=1e999999999,e=99999999999999999999999999999999");
+    let text = format!("t: {}\n", "x".repeat(12 << 20));
+    let files: [(&str, &[u8]); 2] = [
+        ("Chart.yaml", CHART.as_bytes()),
+        ("values.yaml", text.as_bytes()),
+    ];
+    let error = render(&files, "").expect_err("refused").to_string();
+    assert!(error.contains("larger than"), "{error:.300}");
+    let mut request = ChartRequest::default();
+    request
+        .values_files
+        .push(("big.yaml".to_owned(), text.into_bytes().into()));
+    let tree = MemoryTree::new([("Chart.yaml", CHART.to_owned())]);
+    let reader = Rooted::new(&tree, Limits::default());
+    let error = render_chart(&reader, &request, &TemplateCache::new()).expect_err("refused");
+    assert!(error.to_string().contains("larger than"), "{error:.300}");
+    let many = format!(
+        "{{{{ $l := list }}}}{{{{ range until 300000 }}}}{{{{ $l = append $l (repeat 40 \"x\") }}}}{{{{ end }}}}{{{{ toYaml $l }}}}"
+    );
+    assert!(template(&many).is_err());
+}
+
+#[test]
+fn expressions_that_blow_up_are_refused_or_linear() {
+    for (expression, wanted) in [
+        ("(x{1000}){1000}", "invalid repeat count"),
+        ("((((x{30}){30}){30}){30}){30}", "invalid repeat count"),
+        ("x{1001}", "invalid repeat count"),
+    ] {
+        let source = format!("{{{{ mustRegexMatch \"{expression}\" \"x\" }}}}");
+        match template(&source) {
+            Ok(_) => panic!("{expression} is taken"),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains(wanted), "{expression}: {error}");
+                assert!(error.contains("demo/templates/a.yaml:1"), "{error}");
+            }
+        }
+    }
+    // What other engines never end with takes time in proportion to the text.
+    let source = "kind: {{ regexMatch \"^(a|a|aa)*$\" (print (repeat 20000 \"a\") \"b\") }}";
+    let rendered = template(source).expect("it renders");
+    assert!(
+        rendered.manifest.contains("kind: false"),
+        "{}",
+        rendered.manifest
+    );
 }
 
 #[test]

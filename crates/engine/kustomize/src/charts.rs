@@ -1,9 +1,10 @@
-//! `helmCharts`: charts of the tree, rendered by Argosy's own Helm engine.
+//! `helmCharts`: charts of the tree or of chart repositories, rendered by Argosy's own Helm engine.
 
 use crate::error::KustomizeError;
 use crate::kustomization::{HelmChart, HelmGlobals};
 use crate::load::{Loader, parse_resources};
 use crate::merge::{MergeSchema, merge};
+use crate::remote::RemoteChart;
 use crate::resource::Resource;
 use crate::target::HelmOptions;
 use argosy_helm::{
@@ -11,14 +12,16 @@ use argosy_helm::{
     merge_layers, render_release,
 };
 use argosy_object::Value;
+use argosy_tree::{RelPath, Rooted};
 use argosy_yaml::{Dialect, Limits};
 
 /// Renders one entry.
 ///
 /// Compat: the chart stands in `chartHome` (`charts`), below `NAME-VERSION` where both version
 /// and repository are given; the values file is the chart's own unless one is named, and what
-/// stands inline is merged into it. Differs: a chart that is not there is not pulled but refused,
-/// and a release without a name is called like its chart, so that two builds are equal.
+/// stands inline is merged into it. A chart that is not there is asked for, and read as if it
+/// stood there. Differs: a release without a name is called like its chart, so that two builds
+/// are equal.
 pub(crate) fn inflate(
     chart: &HelmChart,
     globals: Option<&HelmGlobals>,
@@ -30,23 +33,18 @@ pub(crate) fn inflate(
     }
     let home = home(chart, globals);
     let folder = loader.resolve(&format!("{home}/{}", chart.name))?;
-    let layers = values(chart, &home, loader)?;
-    if !loader.tree().is_dir(&folder)? {
-        return Err(KustomizeError::failed(if chart.repo.is_empty() {
-            format!(
-                "no repo specified for pull, no chart found at '{}'",
-                loader.shown(&folder)
-            )
-        } else {
-            format!(
-                "the chart `{}` of `{}` is not in `{home}`, and nothing is pulled here: commit \
-                 the chart",
-                chart.name, chart.repo
-            )
-        }));
-    }
+    let files = ChartFiles {
+        pulled: pulled(chart, &home, &folder, loader)?,
+        folder,
+        loader,
+    };
+    let layers = values(chart, &home, &files)?;
     let failed = |error: argosy_helm::HelmError| KustomizeError::failed(error.to_string());
-    let loaded = load_folder(loader.tree(), &folder).map_err(failed)?;
+    let loaded = match files.pulled {
+        Some(tree) => load_folder(tree, &RelPath::root()),
+        None => load_folder(loader.tree(), &files.folder),
+    };
+    let loaded = loaded.map_err(failed)?;
     let mut request = ReleaseRequest::new(release_name(chart)?, namespace(chart));
     let no_files = |_: &str| Err("no file is read here".to_owned());
     request.values = merge_layers(&layers, &no_files).map_err(failed)?;
@@ -70,12 +68,75 @@ pub(crate) fn inflate(
         skip_tests: chart.skip_tests,
         no_hooks: chart.skip_hooks,
     });
-    let name = loader.shown(&folder);
+    let name = loader.shown(&files.folder);
     let mut made = parse_resources(&name, text.as_bytes())?;
     for resource in &mut made {
         resource.from_chart = true;
     }
     Ok(made)
+}
+
+/// The tree of a chart that does not stand in its folder; nothing where it does.
+fn pulled<'t>(
+    chart: &HelmChart,
+    home: &str,
+    folder: &RelPath,
+    loader: &Loader<'t>,
+) -> Result<Option<&'t Rooted<'t>>, KustomizeError> {
+    if loader.tree().is_dir(folder)? {
+        return Ok(None);
+    }
+    if chart.repo.is_empty() {
+        let text = format!(
+            "no repo specified for pull, no chart found at '{}'",
+            loader.shown(folder)
+        );
+        return Err(KustomizeError::failed(text));
+    }
+    let version = match chart.version.as_str() {
+        "" if chart.devel => ">0.0.0-0",
+        version => version,
+    };
+    let wanted = RemoteChart {
+        repo: chart.repo.trim_end_matches('/').to_owned(),
+        name: chart.name.clone(),
+        version: version.to_owned(),
+    };
+    match loader.chart(&wanted)? {
+        Some(tree) => Ok(Some(tree)),
+        None => Err(KustomizeError::failed(format!(
+            "the chart `{}` of `{}` is not in `{home}`, and nothing is pulled here: commit the \
+             chart",
+            chart.name, chart.repo
+        ))),
+    }
+}
+
+/// The files beside a kustomization, among them those of a chart.
+struct ChartFiles<'l, 't> {
+    /// The chart's own tree, where it is one that does not stand in `folder`.
+    pulled: Option<&'t Rooted<'t>>,
+    folder: RelPath,
+    loader: &'l Loader<'t>,
+}
+
+impl ChartFiles<'_, '_> {
+    fn read(&self, file: &str) -> Result<Vec<u8>, KustomizeError> {
+        let Some(tree) = self.pulled else {
+            return self.loader.read(file);
+        };
+        let path = self.loader.resolve(file)?;
+        match path.strip(&self.folder) {
+            None => self.loader.read(file),
+            Some(below) => {
+                let below = RelPath::new(below)
+                    .map_err(|error| KustomizeError::failed(error.to_string()))?;
+                let found = tree.try_read(&below)?;
+                let missing = || KustomizeError::NotFound(self.loader.shown(&path));
+                Ok(found.ok_or_else(missing)?.to_vec())
+            }
+        }
+    }
 }
 
 fn or<'a>(own: &'a str, other: &'a str) -> &'a str {
@@ -114,8 +175,9 @@ fn release_name(chart: &HelmChart) -> Result<&str, KustomizeError> {
 fn values(
     chart: &HelmChart,
     home: &str,
-    loader: &Loader<'_>,
+    files: &ChartFiles<'_, '_>,
 ) -> Result<Vec<Layer>, KustomizeError> {
+    let loader = files.loader;
     let own_file = format!("{home}/{}/values.yaml", chart.name);
     let file = or(&chart.values_file, &own_file);
     let strategy = or(&chart.values_merge, "override");
@@ -125,11 +187,11 @@ fn values(
     }
     let inline = Value::Object(chart.values_inline.clone());
     let data = if chart.values_inline.is_empty() {
-        loader.read(file)?
+        files.read(file)?
     } else if strategy == "replace" {
         argosy_yaml::to_string(&inline).into_bytes()
     } else {
-        let bytes = loader.read(file)?;
+        let bytes = files.read(file)?;
         let name = loader.full(file);
         let known = argosy_yaml::from_slice_with(&name, &bytes, &Limits::default(), Dialect::V3)?;
         let (target, patch) = match strategy {
@@ -146,7 +208,7 @@ fn values(
     for file in &chart.additional_values_files {
         layers.push(Layer::File {
             name: loader.full(file),
-            data: loader.read(file)?,
+            data: files.read(file)?,
         });
     }
     Ok(layers)

@@ -3,6 +3,7 @@
 use crate::error::KustomizeError;
 use crate::fields::FieldSpec;
 use crate::id::Gvk;
+use crate::order::sort_by_kind;
 use argosy_object::Value;
 use serde::Deserialize;
 use std::sync::{Arc, LazyLock};
@@ -50,6 +51,12 @@ impl Config {
 
     /// Adds what is not there yet.
     pub(crate) fn merge(&mut self, other: Self) -> Result<(), KustomizeError> {
+        self.append(other)?;
+        self.sort();
+        Ok(())
+    }
+
+    fn append(&mut self, other: Self) -> Result<(), KustomizeError> {
         let lists: [(&mut Vec<FieldSpec>, Vec<FieldSpec>); 10] = [
             (&mut self.name_prefix, other.name_prefix),
             (&mut self.name_suffix, other.name_suffix),
@@ -72,7 +79,6 @@ impl Config {
                 None => self.name_reference.push(reference),
             }
         }
-        self.sort();
         Ok(())
     }
 
@@ -91,10 +97,11 @@ impl Config {
             &mut self.images,
             &mut self.replicas,
         ] {
-            list.sort_by_cached_key(|spec| crate::order::kind_key(&spec.gvk()));
+            sort_by_kind(list, |spec| [&spec.group, &spec.version, &spec.kind]);
         }
-        self.name_reference
-            .sort_by_cached_key(|r| crate::order::kind_key(&r.gvk()));
+        sort_by_kind(&mut self.name_reference, |r| {
+            [&r.group, &r.version, &r.kind]
+        });
     }
 
     /// Nothing at all.
@@ -117,7 +124,8 @@ impl Config {
     pub(crate) fn builtin() -> Arc<Self> {
         static BUILTIN: LazyLock<Arc<Config>> = LazyLock::new(|| {
             let mut config = Config::default();
-            let merged = config.merge(Config::make_builtin());
+            // What is left of sorted lists is sorted.
+            let merged = config.append(Config::make_builtin());
             merged.expect("the table does not contradict itself");
             Arc::new(config)
         });

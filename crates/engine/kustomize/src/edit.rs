@@ -3,6 +3,7 @@
 mod generators;
 mod lists;
 pub(crate) mod metadata;
+mod vars;
 
 use crate::edits::set_images;
 use crate::error::KustomizeError;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 pub use generators::{GeneratorEdit, GeneratorKind};
 pub use lists::ListField;
 pub use metadata::{LabelPlace, MetadataKind};
+pub use vars::ReadFile;
 
 /// Fields in the order in which those that a file did not have are written, with the field's
 /// name in the file. The first column is what a line may begin with.

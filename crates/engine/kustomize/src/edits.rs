@@ -96,6 +96,10 @@ impl Edits {
         let (new, force) = (&self.common_labels, self.force_common_labels);
         if new.is_empty() {
             Ok(())
+        } else if self.label_include_templates && !self.label_without_selector {
+            Err(KustomizeError::failed(
+                "--without-selector flag must be specified for --include-templates to work",
+            ))
         } else if self.label_without_selector {
             metadata::add_labels(k, new, force, self.label_include_templates)
         } else {

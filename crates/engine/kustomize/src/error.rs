@@ -122,6 +122,7 @@ fn shown(needs: &[Remote]) -> String {
     let names = needs.iter().map(|need| match need {
         Remote::Tree(tree) => format!("`{}`", tree.repo),
         Remote::File(file) => format!("`{}`", file.0),
+        Remote::Chart(chart) => format!("the chart `{}` of `{}`", chart.name, chart.repo),
     });
     names.collect::<Vec<_>>().join(", ")
 }

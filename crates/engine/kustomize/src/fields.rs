@@ -1,7 +1,7 @@
 //! Fields of an object by kustomize's paths: `spec/template/spec/containers[]/image`.
 
 use crate::error::KustomizeError;
-use crate::id::{Gvk, ResId};
+use crate::id::{Gvk, ResId, group_and_version, text};
 use argosy_object::{Map, Value};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,23 @@ impl FieldSpec {
 
     /// Whether both name the same field of the same kinds.
     pub(crate) fn same_place(&self, other: &Self) -> bool {
-        self.path == other.path && self.gvk().is_selected(&other.gvk())
+        self.path == other.path && other.selects_parts(&self.group, &self.version, &self.kind)
+    }
+
+    /// Whether it is for objects of this kind.
+    pub(crate) fn selects(&self, gvk: &Gvk) -> bool {
+        self.selects_parts(&gvk.group, &gvk.version, &gvk.kind)
+    }
+
+    fn selects_parts(&self, group: &str, version: &str, kind: &str) -> bool {
+        let fits = |wanted: &str, have: &str| wanted.is_empty() || wanted == have;
+        fits(&self.kind, kind) && fits(&self.group, group) && fits(&self.version, version)
+    }
+
+    /// Whether an object is of its kinds.
+    fn is_for(&self, object: &Value) -> bool {
+        let (group, version) = group_and_version(text(object, "apiVersion"));
+        self.selects_parts(group, version, text(object, "kind"))
     }
 }
 
@@ -56,13 +72,13 @@ pub(crate) fn each(
     create: Create,
     set: &mut dyn FnMut(&mut Value) -> Result<(), String>,
 ) -> Result<(), KustomizeError> {
-    if !Gvk::of_value(value).is_selected(&spec.gvk()) {
+    if !spec.is_for(value) {
         return Ok(());
     }
-    let id = ResId::of_value(value);
     let path = split(&spec.path, '/');
     let create = if spec.create { create } else { Create::Never };
     walk(value, &path, create, set).map_err(|text| {
+        let id = ResId::of_value(value);
         KustomizeError::failed(format!(
             "considering field '{}' of object {id}: {text}",
             spec.path

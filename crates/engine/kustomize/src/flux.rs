@@ -8,6 +8,7 @@ mod substitute;
 use crate::error::KustomizeError;
 use crate::kustomization::{ImageEdit, Kustomization, PatchEdit, without_nulls};
 use crate::load::{FILE_NAMES, Loader, Rules, is_remote};
+use crate::remote::Remotes;
 use crate::target::{BuildOptions, Built, build_parsed};
 use argosy_object::Value;
 use argosy_tree::{RelPath, Rooted};
@@ -71,7 +72,23 @@ pub fn flux_build(
     folder: &RelPath,
     fields: &FluxFields,
 ) -> Result<Built, KustomizeError> {
-    let rules = flux_rules();
+    flux_build_with(tree, folder, fields, &Remotes::default())
+}
+
+/// [`flux_build`] with what was fetched from elsewhere.
+///
+/// # Errors
+/// As there; [`KustomizeError::needs`] names what must be fetched before it is called again.
+pub fn flux_build_with(
+    tree: &Rooted<'_>,
+    folder: &RelPath,
+    fields: &FluxFields,
+    remotes: &Remotes<'_>,
+) -> Result<Built, KustomizeError> {
+    let rules = Rules {
+        remotes: Some(remotes),
+        ..flux_rules()
+    };
     let loader = Loader::new(tree, folder.clone(), &rules);
     let (name, kustomization) = generate(&loader, fields)?;
     let text = argosy_yaml::to_string(&kustomization.to_value());

@@ -33,6 +33,11 @@ const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
     ("v1", &["ComponentStatus", "Namespace", "Node", "NodeProxyOptions", "PersistentVolume"]),
 ];
 
+/// The two parts of an `apiVersion`.
+pub(crate) fn group_and_version(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
+}
+
 /// Group, version and kind; as a selector, what is empty matches anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Gvk {
@@ -52,7 +57,7 @@ impl Gvk {
 
     /// Of an `apiVersion` and a kind.
     pub(crate) fn of(api_version: &str, kind: &str) -> Self {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let (group, version) = group_and_version(api_version);
         Self::new(group, version, kind)
     }
 

@@ -47,15 +47,16 @@ mod vars;
 
 pub use edit::{
     Edit, Edited, GeneratorEdit, GeneratorKind, KustomizationFile, LabelPlace, ListField,
-    MetadataKind,
+    MetadataKind, ReadFile,
 };
 pub use edits::Edits;
 pub use error::KustomizeError;
 pub use flux::{
-    FluxFields, SubstituteError, Substitution, flux_build, flux_kustomization, substitute,
+    FluxFields, SubstituteError, Substitution, flux_build, flux_build_with, flux_kustomization,
+    substitute,
 };
 pub use load::{FILE_NAMES, is_remote};
-pub use remote::{Remote, RemoteFile, RemoteTree, Remotes, RepoSpec};
+pub use remote::{Remote, RemoteChart, RemoteFile, RemoteTree, Remotes, RepoSpec};
 pub use target::{BuildOptions, Built, HelmOptions, build, build_with};
 
 use argosy_object::Value;

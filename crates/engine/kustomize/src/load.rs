@@ -2,7 +2,7 @@
 
 use crate::error::KustomizeError;
 use crate::kustomization::Kustomization;
-use crate::remote::{Remote, RemoteFile, Remotes, RepoSpec, file_url};
+use crate::remote::{Remote, RemoteChart, RemoteFile, Remotes, RepoSpec, file_url};
 use crate::resource::Resource;
 use crate::target::MAX_LAYERS;
 use argosy_object::{Origin, Value};
@@ -224,6 +224,20 @@ impl<'t> Loader<'t> {
             return Err(KustomizeError::failed(text));
         }
         Ok(self.tree.read(&path)?.to_vec())
+    }
+
+    /// The tree of a chart of a chart repository; nothing where nothing may be fetched.
+    pub(crate) fn chart(
+        &self,
+        chart: &RemoteChart,
+    ) -> Result<Option<&'t Rooted<'t>>, KustomizeError> {
+        match self.rules.remotes.filter(|remotes| remotes.allowed) {
+            None => Ok(None),
+            Some(remotes) => match remotes.charts.get(chart) {
+                Some(tree) => Ok(Some(tree)),
+                None => Err(KustomizeError::Needs(vec![Remote::Chart(chart.clone())])),
+            },
+        }
     }
 
     /// A file that was fetched from its URL.

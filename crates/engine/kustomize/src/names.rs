@@ -27,7 +27,7 @@ pub(crate) fn affix(
         if skipped.iter().any(|s| gvk.is_selected(s)) {
             continue;
         }
-        for spec in specs.iter().filter(|s| gvk.is_selected(&s.gvk())) {
+        for spec in specs.iter().filter(|s| s.selects(&gvk)) {
             map.budget.spend(prefix.len() + suffix.len())?;
             if spec.path == "metadata/name" {
                 if !prefix.is_empty() {

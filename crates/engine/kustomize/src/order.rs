@@ -104,31 +104,24 @@ fn rank(kind: &str, options: Option<&LegacySortOptions>) -> i64 {
     }
 }
 
-/// A kind's place in the order that kustomize gives to kinds.
-pub(crate) fn kind_key(gvk: &Gvk) -> (i64, String) {
-    (rank(&gvk.kind, None), gvk_text(gvk))
+/// Sorts by the order that kustomize gives to kinds; `of` gives group, version and kind.
+pub(crate) fn sort_by_kind<T>(list: &mut [T], of: impl Fn(&T) -> [&str; 3]) {
+    if list.len() > 1 {
+        list.sort_by_cached_key(|item| (rank(of(item)[2], None), gvk_text(of(item))));
+    }
 }
 
-fn gvk_text(gvk: &Gvk) -> String {
-    let or = |text: &str, none: &str| {
-        if text.is_empty() {
-            none.to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
-    format!(
-        "{}_{}_{}",
-        or(&gvk.group, "~G"),
-        or(&gvk.version, "~V"),
-        or(&gvk.kind, "~K")
-    )
+fn gvk_text([group, version, kind]: [&str; 3]) -> String {
+    let or = |text, none| if str::is_empty(text) { none } else { text };
+    let parts = [or(group, "~G"), "_", or(version, "~V"), "_", or(kind, "~K")];
+    parts.concat()
 }
 
 /// Compat: by group, version and kind as texts; a Namespace of the core group comes before those
 /// of others.
 fn by_gvk(a: &Gvk, b: &Gvk) -> Ordering {
-    let natural = gvk_text(a).cmp(&gvk_text(b));
+    let text = |gvk: &Gvk| gvk_text([&gvk.group, &gvk.version, &gvk.kind]);
+    let natural = text(a).cmp(&text(b));
     let namespaces = a.kind == "Namespace" && b.kind == "Namespace";
     if namespaces && (a.group.is_empty() || b.group.is_empty()) {
         natural.reverse()

@@ -52,11 +52,7 @@ pub(crate) fn fix(map: &mut ResMap, config: &Config) -> Result<(), KustomizeErro
             bound,
         };
         for known in &config.name_reference {
-            for spec in known
-                .referrers
-                .iter()
-                .filter(|s| original.is_selected(&s.gvk()))
-            {
+            for spec in known.referrers.iter().filter(|s| s.selects(&original)) {
                 let value = &mut resource.value;
                 let role = spec
                     .path

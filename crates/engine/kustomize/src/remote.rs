@@ -17,6 +17,19 @@ pub enum Remote {
     Tree(RemoteTree),
     /// One file.
     File(RemoteFile),
+    /// A chart.
+    Chart(RemoteChart),
+}
+
+/// A chart of a chart repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RemoteChart {
+    /// The repository's URL, or that of a registry (`oci://…`).
+    pub repo: String,
+    /// The chart's name.
+    pub name: String,
+    /// A version or a range; empty: the newest.
+    pub version: String,
 }
 
 /// A file by its URL.
@@ -41,6 +54,8 @@ pub struct Remotes<'t> {
     pub trees: BTreeMap<RemoteTree, Rooted<'t>>,
     /// Files.
     pub files: BTreeMap<RemoteFile, Bytes>,
+    /// Charts, each with its `Chart.yaml` at the root.
+    pub charts: BTreeMap<RemoteChart, Rooted<'t>>,
     /// Whether anything may be fetched at all; where not, a remote entry is an error that says so.
     pub allowed: bool,
 }
@@ -77,7 +92,8 @@ impl RepoSpec {
     /// # Errors
     /// Why it names no repository, in kustomize's words.
     ///
-    /// Compat: `NewRepoSpecFromURL` of kustomize 5.8; submodules are never read.
+    /// Compat: `NewRepoSpecFromURL` of kustomize 5.8. Differs: `submodules=` is not asked; whether
+    /// submodules are there is for those to say who fetch the repository.
     pub fn parse(entry: &str) -> Result<Self, String> {
         if entry.starts_with('/') {
             return Err(format!("uri looks like abs path: {entry}"));

@@ -10,13 +10,20 @@ use regex_automata::meta::Regex;
 /// The largest compiled pattern, in bytes.
 const PATTERN_LIMIT: usize = 1 << 20;
 
+/// What a whole text must match.
+enum Pattern {
+    /// Itself: most targets name one object.
+    Plain(String),
+    Regex(Regex),
+}
+
 /// A target with its patterns compiled.
 pub(crate) struct Selector {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: Vec<Requirement>,
     annotations: Vec<Requirement>,
 }
@@ -85,16 +92,26 @@ impl Selector {
     }
 }
 
-fn anchored(pattern: &str) -> Result<Option<Regex>, KustomizeError> {
+fn anchored(pattern: &str) -> Result<Option<Pattern>, KustomizeError> {
     if pattern.is_empty() {
         return Ok(None);
     }
-    pattern_of(&format!("^(?:{pattern})$")).map(Some)
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/');
+    if pattern.bytes().all(is_plain) {
+        return Ok(Some(Pattern::Plain(pattern.to_owned())));
+    }
+    let regex = pattern_of(&format!("^(?:{pattern})$"))?;
+    Ok(Some(Pattern::Regex(regex)))
 }
 
 /// Compiles a pattern of a user's.
 pub(crate) fn pattern_of(pattern: &str) -> Result<Regex, KustomizeError> {
-    let config = Regex::config().nfa_size_limit(Some(PATTERN_LIMIT));
+    // It meets names, which are short: tables would cost more than they spare.
+    let config = Regex::config()
+        .nfa_size_limit(Some(PATTERN_LIMIT))
+        .hybrid(false)
+        .dfa(false)
+        .onepass(false);
     Regex::builder()
         .configure(config)
         .build(pattern)
@@ -103,8 +120,12 @@ pub(crate) fn pattern_of(pattern: &str) -> Result<Regex, KustomizeError> {
         })
 }
 
-fn fits(pattern: Option<&Regex>, text: &str) -> bool {
-    pattern.is_none_or(|p| p.is_match(text))
+fn fits(pattern: Option<&Pattern>, text: &str) -> bool {
+    match pattern {
+        None => true,
+        Some(Pattern::Plain(plain)) => plain == text,
+        Some(Pattern::Regex(regex)) => regex.is_match(text),
+    }
 }
 
 /// One part of a label selector.

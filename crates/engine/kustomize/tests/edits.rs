@@ -130,3 +130,82 @@ fn refused_edits_say_so_in_kustomizes_words() {
         assert!(error.contains(words), "{error}\n  lacks {words}");
     }
 }
+
+/// Files by path, and what `fix --vars` makes of them and of the kustomization.
+#[track_caller]
+fn fixed(before: &str, files: &[(&str, &str)]) -> Result<(String, Vec<(String, String)>), String> {
+    let mut file = KustomizationFile::parse("kustomization.yaml", before.as_bytes()).unwrap();
+    let mut read = |path: &str| {
+        let found = files.iter().find(|(name, _)| *name == path);
+        found.map(|(_, text)| text.as_bytes().to_vec())
+    };
+    let written = file.vars_to_replacements(&mut read);
+    written
+        .map(|written| (file.to_text(), written))
+        .map_err(|error| error.to_string())
+}
+
+const VARS: &str = "vars:\n- name: V\n  objref: {apiVersion: apps/v1, kind: Deployment, name: web, namespace: ns}\n  fieldref: {fieldPath: spec.x}\n";
+
+#[test]
+fn vars_become_replacements_of_all_places_that_name_them() {
+    let (text, written) = fixed(
+        &format!("resources: [m.yaml, ../base, https://h/o/r]\npatches: [{{path: p.yaml, target: {{kind: Pod}}}}]\n{VARS}"),
+        &[
+            ("m.yaml", "# kept\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {all: $(V), 'a.b': x/$(V)/y}\n"),
+            ("../base/kustomization.yaml", "resources: [s.yaml]\n"),
+            ("../base/s.yaml", "kind: S\nmetadata: {name: s}\nlist: [a, $(V)-b, 'c:d:$(V)']\n"),
+            ("p.yaml", "kind: Pod\nmetadata: {name: other}\nspec: {a: $(V)}\n"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        text,
+        "resources:\n- m.yaml\n- ../base\n- https://h/o/r\npatches:\n- path: p.yaml\n  target:\n    kind: Pod\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n\
+         replacements:\n- source:\n    fieldPath: spec.x\n    group: apps\n    kind: Deployment\n    name: web\n    namespace: ns\n    version: v1\n  targets:\n  \
+         - fieldPaths:\n    - data.[a.b]\n    options:\n      delimiter: /\n      index: 1\n    select:\n      kind: ConfigMap\n      name: m\n      version: v1\n  \
+         - fieldPaths:\n    - data.all\n    select:\n      kind: ConfigMap\n      name: m\n      version: v1\n  \
+         - fieldPaths:\n    - list.1\n    options:\n      delimiter: '-'\n    select:\n      kind: S\n      name: s\n  \
+         - fieldPaths:\n    - list.2\n    options:\n      delimiter: ':'\n      index: 2\n    select:\n      kind: S\n      name: s\n  \
+         - fieldPaths:\n    - spec.a\n    select:\n      kind: Pod\n"
+    );
+    let paths: Vec<&str> = written.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["m.yaml", "../base/s.yaml", "p.yaml"]);
+    assert!(written[0].1.starts_with("# kept\n"));
+    assert!(
+        written[0]
+            .1
+            .contains("all: V_PLACEHOLDER, 'a.b': x/V_PLACEHOLDER/y")
+    );
+}
+
+#[test]
+fn vars_that_cannot_become_replacements_are_refused() {
+    let error = fixed(
+        &format!("resources: [m.yaml]\n{VARS}"),
+        &[("m.yaml", "kind: A\nmetadata: {name: m}\na: x$(V)y\n")],
+    );
+    let error = error.unwrap_err();
+    assert!(
+        error.contains("m.yaml") && error.contains("$(V) is not delimited"),
+        "{error}"
+    );
+    let (text, written) = fixed(&format!("resources: [m.yaml]\n{VARS}"), &[]).unwrap();
+    assert!(
+        text.contains("replacements:") && written.is_empty(),
+        "{text}"
+    );
+    let (text, _) = fixed("resources: [m.yaml]\n", &[]).unwrap();
+    assert!(!text.contains("replacements"), "{text}");
+}
+
+#[test]
+fn bases_that_name_each_other_are_looked_at_once() {
+    let cycle = [
+        ("a/kustomization.yaml", "resources: [../b]\n"),
+        ("b/kustomization.yaml", "resources: [../a, m.yaml]\n"),
+        ("b/m.yaml", "kind: A\nmetadata: {name: m}\na: $(V)\n"),
+    ];
+    let (_, written) = fixed(&format!("resources: [a]\n{VARS}"), &cycle).unwrap();
+    assert_eq!(written.len(), 1);
+}

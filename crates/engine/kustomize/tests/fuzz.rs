@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use argosy_kustomize::{BuildOptions, Substitution, build, substitute, to_yaml};
+use argosy_kustomize::{BuildOptions, KustomizationFile, Substitution, build, substitute, to_yaml};
 use argosy_object::Object;
 use argosy_tree::{Limits, MemoryTree, RelPath, Rooted};
 use std::collections::BTreeMap;
@@ -50,6 +50,8 @@ const REPLACEMENTS: [&str; 2] = [
     "- source: {kind: ConfigMap, name: m, fieldPath: data.k, options: {delimiter: '.', index: 1}}\n  targets:\n  - select: {kind: Deployment, name: web}\n    reject: [{name: other}]\n    fieldPaths: ['spec.template.spec.containers.[name=c].image', spec.replicas, 'metadata.labels.x-y']\n    options: {delimiter: ':', index: 1, create: true, encoding: base64}\n",
     "- sourceValue: text\n  targets:\n  - select: {group: apps, version: v1}\n    fieldPaths: [spec.template.spec.containers.*.image, 'spec.template.spec.containers.0.args.1', 'metadata.annotations.[a.b/c]']\n    options: {index: -1}\n",
 ];
+
+const NAMING: &str = "kind: A\nmetadata: {name: x}\na: [$(V), 'x/$(V)/y', $(V)-z]\n";
 
 const TEXTS: [&str; 3] = [
     "${A} ${B:=c} ${C:-d} ${A:+e} ${A:?no} $A $$ ${A/b/c} ${A//x/y} ${A:1:2} ${#A} ${A^^} ${A,} ${A%b} ${A##c}",
@@ -179,6 +181,23 @@ fn folder(kustomization: &[u8], file: &[u8]) {
 #[test]
 fn kustomizations() {
     run(|bytes| folder(bytes, b""), &KUSTOMIZATIONS);
+}
+
+#[test]
+fn edits() {
+    let target = |bytes: &[u8]| {
+        let Ok(mut file) = KustomizationFile::parse("kustomization.yaml", bytes) else {
+            return;
+        };
+        // Each folder holds the same again, so that bases have no end.
+        let mut read = |path: &str| match path.rsplit('/').next() {
+            Some("kustomization.yaml") => Some(bytes.to_vec()),
+            _ => Some(NAMING.as_bytes().to_vec()),
+        };
+        let _ = file.vars_to_replacements(&mut read);
+        let _ = file.to_text();
+    };
+    run(target, &KUSTOMIZATIONS);
 }
 
 #[test]

@@ -284,3 +284,100 @@ fn files_that_are_too_large_are_refused() {
         ],
     );
 }
+
+#[test]
+fn paths_of_a_disk_are_held_to_the_folder_too() {
+    for (field, line) in FILE_FIELDS {
+        for path in ["/secret.yaml", "/app/../secret.yaml"] {
+            let tree = tree_with(&line.replace("PATH", path));
+            let rooted = Rooted::new(&tree, Limits::default());
+            let options = BuildOptions {
+                shown_root: "/".into(),
+                helm: Some(HelmOptions::default()),
+                ..BuildOptions::default()
+            };
+            let error = build(&rooted, &RelPath::new("app").unwrap(), &options).unwrap_err();
+            let error = error.to_string();
+            contains(&error, &["/app/kustomization.yaml", field, "/secret.yaml"]);
+            assert!(
+                error.contains("security") || error.contains("absolute"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn folders_that_links_lead_out_of_the_tree_are_refused_in_every_field() {
+    for (field, line) in [
+        ("resources[0]", "resources: [out]"),
+        ("components[0]", "components: [out]"),
+        ("resources[0]", "resources: [out/pod.yaml]"),
+        (
+            "configMapGenerator[0]",
+            "configMapGenerator: [{name: c, files: [out/passwd]}]",
+        ),
+        (
+            "helmCharts[0]",
+            "helmGlobals: {chartHome: out}\nhelmCharts: [{name: c}]",
+        ),
+    ] {
+        for target in ["../../etc", "/etc"] {
+            let tree = tree_with(line).with_link("app/out", target);
+            let error = error_of(&tree, "app", Limits::default());
+            contains(&error, &["app/kustomization.yaml", field, "app/out"]);
+        }
+    }
+}
+
+#[test]
+fn a_patch_without_target_must_fit_one_object_and_one_with_a_target_may_fit_many() {
+    let twins = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: NS}\nspec: {}\n";
+    let tree = |patch: &str| {
+        MemoryTree::new([
+            (
+                "app/kustomization.yaml",
+                format!("resources: [a.yaml, b.yaml]\npatches: [{patch}]\n"),
+            ),
+            ("app/a.yaml", twins.replace("NS", "a")),
+            ("app/b.yaml", twins.replace("NS", "b")),
+        ])
+    };
+    let own = "{patch: '{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {hostname: x}}'}";
+    let error = error_of(&tree(own), "app", Limits::default());
+    contains(
+        &error,
+        &["app/kustomization.yaml", "patches[0]", "p.[noNs]"],
+    );
+    let many = "{patch: '[{op: add, path: /spec/hostname, value: x}]', target: {kind: Pod}}";
+    let tree = tree(many);
+    let rooted = Rooted::new(&tree, Limits::default());
+    let folder = RelPath::new("app").unwrap();
+    let built = build(&rooted, &folder, &BuildOptions::default()).unwrap();
+    let patched = built.objects.iter().filter(|(object, _)| {
+        let hostname = object.pointer("/spec/hostname");
+        hostname.and_then(|name| name.as_str()) == Some("x")
+    });
+    assert_eq!(patched.count(), 2);
+}
+
+#[test]
+fn duplicate_keys_are_refused_where_kustomize_refuses_them() {
+    let patch =
+        "patches: [{patch: '{apiVersion: v1, kind: Pod, metadata: {name: p}, a: b, a: c}'}]";
+    refuses(patch, &["patches[0]", "mapping key \"a\" already defined"]);
+    refuses(
+        "configMapGenerator: [{name: c, literals: [a=b, a=c]}]",
+        &["configMapGenerator[0]", "illegally repeats the key `a`"],
+    );
+    refuses(
+        "secretGenerator: [{name: c, literals: [a=b], files: [a=pod.yaml]}]",
+        &["secretGenerator[0]", "illegally repeats the key `a`"],
+    );
+    // Of the kustomization's own fields the last one counts, as upstream.
+    let tree = tree_with("namePrefix: a-\nnamePrefix: b-");
+    let rooted = Rooted::new(&tree, Limits::default());
+    let folder = RelPath::new("app").unwrap();
+    let built = build(&rooted, &folder, &BuildOptions::default()).unwrap();
+    assert_eq!(built.objects[0].0.name(), "b-p");
+}

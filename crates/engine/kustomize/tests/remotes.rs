@@ -36,6 +36,7 @@ impl World {
                 .iter()
                 .map(|(url, text)| (RemoteFile((*url).into()), text.clone().into()))
                 .collect(),
+            charts: BTreeMap::new(),
             allowed: true,
         }
     }
@@ -57,6 +58,7 @@ fn names(needs: &[Remote]) -> Vec<String> {
         .map(|need| match need {
             Remote::Tree(tree) => format!("{}@{}", tree.repo, tree.revision),
             Remote::File(file) => file.0.clone(),
+            Remote::Chart(chart) => format!("{}/{}@{}", chart.repo, chart.name, chart.version),
         })
         .collect();
     names.sort();

@@ -1,6 +1,7 @@
 //! Which tool renders a folder.
 
 use crate::error::RenderError;
+use crate::request::ToolSettings;
 use argosy_crds::Source;
 use argosy_tree::{RelPath, Rooted};
 
@@ -31,12 +32,15 @@ pub(crate) const KUSTOMIZATIONS: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// The tool: the block that the source names, else a kustomization, else a chart, else plain
-/// manifests. Compat: as an application controller was observed to choose.
+/// manifests. One that is switched off leaves plain manifests, even where the source names it.
+/// Compat: as an application controller was observed to choose.
 pub(crate) fn tool(
     reader: &Rooted<'_>,
     path: &RelPath,
     source: &Source,
+    settings: &ToolSettings,
 ) -> Result<Tool, RenderError> {
+    let enabled = |tool: Tool| !settings.disabled.contains(&tool);
     if source.plugin.is_some() {
         return Err(RenderError::Unsupported {
             what: "a config management plugin",
@@ -53,18 +57,19 @@ pub(crate) fn tool(
     .collect();
     match named.as_slice() {
         [] => {}
-        [tool] => return Ok(*tool),
+        [tool] if enabled(*tool) => return Ok(*tool),
+        [_] => return Ok(Tool::Directory),
         several => {
             let names: Vec<&str> = several.iter().map(|tool| tool.as_str()).collect();
             return Err(RenderError::SeveralTools(names.join(",")));
         }
     }
     for name in KUSTOMIZATIONS {
-        if reader.is_file(&path.child(name))? {
+        if enabled(Tool::Kustomize) && reader.is_file(&path.child(name))? {
             return Ok(Tool::Kustomize);
         }
     }
-    if reader.is_file(&path.child("Chart.yaml"))? {
+    if enabled(Tool::Helm) && reader.is_file(&path.child("Chart.yaml"))? {
         return Ok(Tool::Helm);
     }
     Ok(Tool::Directory)

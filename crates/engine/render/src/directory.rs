@@ -21,6 +21,7 @@ pub(crate) fn render(
     path: &RelPath,
     source: &Source,
     environment: &Environment,
+    skips_jsonnet: bool,
 ) -> Result<Outcome, RenderError> {
     let options = source.directory.clone().unwrap_or_default();
     let filter = Filter {
@@ -40,6 +41,7 @@ pub(crate) fn render(
         let extension = extension(file.name());
         let is_manifest = matches!(extension, "yaml" | "yml" | "json" | "jsonnet");
         if !is_manifest && !options.disable_extension_filter
+            || extension == "jsonnet" && skips_jsonnet
             || !filter.takes(below)
             || file.name().starts_with(".argocd-source")
         {

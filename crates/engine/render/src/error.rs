@@ -78,6 +78,25 @@ pub enum RenderError {
     /// The source has options for more than one tool.
     #[error("multiple application sources defined: {0}")]
     SeveralTools(String),
+    /// `kustomize.buildOptions` of the fleet's settings are none.
+    #[error("`kustomize.buildOptions`: {0}")]
+    BuildOptions(String),
+    /// `postBuild.substituteFrom` names an object that is not there.
+    #[error("`spec.postBuild.substituteFrom`: {kind} `{name}` does not exist")]
+    VariablesMissing {
+        /// `ConfigMap` or `Secret`.
+        kind: String,
+        /// The object's name.
+        name: String,
+    },
+    /// Variables cannot be filled into an object.
+    #[error("{object}: {source}")]
+    Substitute {
+        /// Kind, namespace and name.
+        object: String,
+        /// What is wrong.
+        source: argosy_kustomize::SubstituteError,
+    },
     /// The source asks for something that is not supported yet.
     #[error("{what} is not supported yet (`{place}`)")]
     Unsupported {
@@ -99,7 +118,8 @@ impl Classified for RenderError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::PathMissing { .. } | Self::PathNotDirectory { .. } | Self::PathOutside { .. } => {
-                "set `spec.source.path` to a folder of the repository at that revision".into()
+                "set `spec.source.path` (of Flux, `spec.path`) to a folder of the repository at that \
+                 revision".into()
             }
             Self::ValueFileMissing { .. } => {
                 "add the file, or set `helm.ignoreMissingValueFiles: true`".into()
@@ -113,6 +133,9 @@ impl Classified for RenderError {
                 "leave out a file that is no manifest by `directory.exclude`, or by the text \
                  `+argocd:skip-file-rendering` in it"
                     .into()
+            }
+            Self::VariablesMissing { .. } => {
+                "make the object, or set `optional: true` where the variables have defaults".into()
             }
             _ => return None,
         })

@@ -7,8 +7,9 @@ use crate::request::{Answers, Caches, Need, Request};
 use crate::{Objects, Outcome};
 use argosy_crds::{HelmSource, Source};
 use argosy_glob::Glob;
-use argosy_helm::{ChartRequest, SetKind, SetValue};
-use argosy_object::{Str, Value};
+use argosy_helm::{ChartRequest, GoTime, SetKind, SetValue};
+use argosy_kustomize::{Remote, RemoteFile};
+use argosy_object::{Digest, Str, Value};
 use argosy_tree::{Limits, ReadSet, RelPath, Rooted};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -29,12 +30,14 @@ pub(crate) fn render(
         path,
         answers,
         reference_reads: BTreeMap::new(),
+        remote_files: BTreeMap::new(),
         needs: vec![],
     };
     let values_files = files.values(&options, environment)?;
     let set_files = files.parameters(&options, environment)?;
     let Files {
         reference_reads,
+        remote_files,
         mut needs,
         ..
     } = files;
@@ -67,7 +70,8 @@ pub(crate) fn render(
         include_crds: !options.skip_crds,
         skip_tests: options.skip_tests,
         skip_schema_validation: options.skip_schema_validation,
-        seed: request.digest(),
+        seed: request.seed.digest(),
+        now: now(request.born),
         ..ChartRequest::default()
     };
     let rendered = argosy_helm::render_chart(reader, &chart, &caches.templates)
@@ -76,8 +80,14 @@ pub(crate) fn render(
         objects: rendered.objects,
         findings: rendered.findings,
         reference_reads,
+        remote_files,
         ..Objects::default()
     }))
+}
+
+/// What `now` gives; the epoch where nothing is known.
+fn now(born: Option<jiff::Timestamp>) -> GoTime {
+    GoTime::new(born.unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC))
 }
 
 fn or(own: &str, default: &str) -> String {
@@ -142,6 +152,7 @@ struct Files<'r, 't> {
     path: &'r RelPath,
     answers: &'r Answers,
     reference_reads: BTreeMap<Str, ReadSet>,
+    remote_files: BTreeMap<RemoteFile, Digest>,
     needs: Vec<Need>,
 }
 
@@ -161,10 +172,10 @@ impl Files<'_, '_> {
         let mut files = Vec::new();
         for entry in &entries {
             if entry.contains("://") {
-                return Err(RenderError::Unsupported {
-                    what: "a value file behind a URL",
-                    place: entry.clone(),
-                });
+                if let Some(bytes) = self.downloaded(entry)? {
+                    files.push((entry.clone(), bytes));
+                }
+                continue;
             }
             if entry.contains('*') && !entry.starts_with('$') {
                 for file in self.glob(entry)? {
@@ -186,6 +197,29 @@ impl Files<'_, '_> {
             }
         }
         Ok(files)
+    }
+
+    /// A file of the web; nothing where it has to be fetched first.
+    ///
+    /// Compat: the schemes that upstream permits (`helm.valuesFileSchemes`) unless it is told
+    /// otherwise.
+    fn downloaded(&mut self, url: &str) -> Result<Option<Bytes>, RenderError> {
+        if !["https://", "http://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme))
+        {
+            return Err(RenderError::Unsupported {
+                what: "a value file of such a URL",
+                place: url.to_owned(),
+            });
+        }
+        let file = RemoteFile(url.to_owned());
+        let Some(bytes) = self.answers.remote_files.get(&file) else {
+            self.needs.push(Need::Remote(Remote::File(file)));
+            return Ok(None);
+        };
+        self.remote_files.insert(file, Digest::of(bytes));
+        Ok(Some(bytes.clone()))
     }
 
     fn parameters(

@@ -11,17 +11,21 @@ mod detect;
 mod directory;
 mod environment;
 mod error;
+mod flux;
 mod helm;
 mod jsonnet;
 mod kustomize;
 mod overrides;
 mod request;
 
-pub use argosy_kustomize::{Remote, RemoteFile, RemoteTree};
+pub use argosy_kustomize::{Remote, RemoteChart, RemoteFile, RemoteTree};
 pub use concatenate::{Concatenated, concatenate};
 pub use detect::Tool;
 pub use error::RenderError;
-pub use request::{Answers, Caches, ChartNeed, Facts, Need, Rendered, Request, Step};
+pub use flux::{FluxRequest, render_flux};
+pub use request::{
+    Answers, Caches, ChartNeed, Facts, Need, Rendered, Request, Seed, Step, ToolSettings,
+};
 
 use argosy_tree::{Limits, ReadSet, RelPath, Rooted, Tree, TreeError};
 use std::collections::BTreeMap;
@@ -42,7 +46,7 @@ pub fn render(
     let reader = Rooted::new(tree, Limits::default());
     let path = app_path(&reader, &request.source.path)?;
     let source = overrides::apply(&reader, &path, request)?;
-    let tool = detect::tool(&reader, &path, &source)?;
+    let tool = detect::tool(&reader, &path, &source, &request.tools)?;
     let environment = environment::Environment::of(request, &source);
     let outcome = match tool {
         Tool::Helm => helm::render(
@@ -54,8 +58,14 @@ pub fn render(
             answers,
             caches,
         )?,
-        Tool::Kustomize => kustomize::render(&reader, &path, &source, &environment, answers)?,
-        Tool::Directory => directory::render(&reader, &path, &source, &environment)?,
+        Tool::Kustomize => {
+            let about = (request, &environment);
+            kustomize::render(&reader, &path, &source, about, answers)?
+        }
+        Tool::Directory => {
+            let skips_jsonnet = request.tools.disabled.contains(&Tool::Directory);
+            directory::render(&reader, &path, &source, &environment, skips_jsonnet)?
+        }
     };
     Ok(match outcome {
         Outcome::Needs(needs) => Step::Needs(needs),
@@ -67,7 +77,7 @@ pub fn render(
             remote_reads: objects.remote_reads,
             remote_files: objects.remote_files,
             facts: Facts {
-                capabilities: tool == Tool::Helm,
+                capabilities: tool == Tool::Helm || objects.used_capabilities,
             },
             tool,
         }),
@@ -87,6 +97,7 @@ pub(crate) struct Objects {
     reference_reads: BTreeMap<argosy_object::Str, ReadSet>,
     remote_reads: BTreeMap<RemoteTree, ReadSet>,
     remote_files: BTreeMap<RemoteFile, argosy_object::Digest>,
+    used_capabilities: bool,
 }
 
 /// The application's folder: it must be there and be a folder.

@@ -2,8 +2,8 @@
 
 use crate::detect::Tool;
 use argosy_crds::Source;
-use argosy_kustomize::{Remote, RemoteFile, RemoteTree};
-use argosy_object::{Digest, Finding, Object, Origin, Str};
+use argosy_kustomize::{Remote, RemoteChart, RemoteFile, RemoteTree};
+use argosy_object::{Digest, Finding, Object, Origin, Redacted, Str};
 use argosy_tree::{ReadSet, Tree};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -26,6 +26,52 @@ pub struct Request {
     pub kube_version: String,
     /// The cluster's API versions and kinds, sorted.
     pub api_versions: Arc<[String]>,
+    /// What holds for all applications.
+    pub tools: ToolSettings,
+    /// What random functions start from. It must be a secret of the installation's, or whoever has
+    /// the repository knows the passwords that its charts make.
+    pub seed: Seed,
+    /// What `now` is: the application's creation, so that nothing drifts by itself.
+    pub born: Option<jiff::Timestamp>,
+}
+
+/// What a fleet's operator says of the tools (`argocd-cm`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolSettings {
+    /// `kustomize.buildOptions`: flags of `kustomize build`.
+    pub kustomize_build_options: String,
+    /// Tools that are switched off (`helm.enable: "false"`); of [`Tool::Directory`], that is
+    /// Jsonnet.
+    pub disabled: Vec<Tool>,
+}
+
+/// What random functions start from; it does not show.
+#[derive(Clone, Debug)]
+pub struct Seed(Redacted<Digest>);
+
+impl Default for Seed {
+    /// No secret at all, for renderings that nobody applies.
+    fn default() -> Self {
+        Self(Redacted::new(Digest::of(b"")))
+    }
+}
+
+impl Seed {
+    /// Takes a secret.
+    pub fn new(secret: &[u8]) -> Self {
+        Self(Redacted::new(Digest::of(secret)))
+    }
+
+    /// The seed of one application among those of an installation.
+    #[must_use]
+    pub fn of_application(&self, namespace: &str, name: &str) -> Self {
+        let parts = [&self.0.reveal().0, namespace.as_bytes(), name.as_bytes()];
+        Self(Redacted::new(Digest::of_parts(parts)))
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        *self.0.reveal()
+    }
 }
 
 /// Something that the tree does not hold.
@@ -52,6 +98,17 @@ pub struct ChartNeed {
     pub pass_credentials: bool,
 }
 
+impl From<&RemoteChart> for ChartNeed {
+    fn from(chart: &RemoteChart) -> Self {
+        Self {
+            repository: chart.repo.as_str().into(),
+            name: chart.name.as_str().into(),
+            version: chart.version.as_str().into(),
+            pass_credentials: false,
+        }
+    }
+}
+
 /// Answers to needs.
 #[derive(Clone, Default)]
 pub struct Answers {
@@ -61,7 +118,7 @@ pub struct Answers {
     pub remote_trees: BTreeMap<RemoteTree, Arc<dyn Tree>>,
     /// Files that kustomizations name by URL.
     pub remote_files: BTreeMap<RemoteFile, Bytes>,
-    /// Charts that were asked for.
+    /// Charts that were asked for, by charts and by kustomizations.
     pub charts: BTreeMap<ChartNeed, Arc<dyn Tree>>,
 }
 
@@ -114,6 +171,7 @@ impl Request {
     pub fn digest(&self) -> Digest {
         let source = serde_json::to_string(&self.source).unwrap_or_default();
         let apis = self.api_versions.join(",");
+        let born = self.born.map(|born| born.to_string()).unwrap_or_default();
         let parts = [
             source.as_str(),
             &self.app_name,
@@ -121,7 +179,12 @@ impl Request {
             &self.project,
             &self.kube_version,
             &apis,
+            &self.tools.kustomize_build_options,
+            &born,
         ];
-        Digest::of_parts(parts.map(str::as_bytes))
+        let disabled = self.tools.disabled.iter().map(|tool| tool.as_str());
+        let parts = parts.into_iter().chain(disabled).map(str::as_bytes);
+        let seed = self.seed.digest();
+        Digest::of_parts(parts.chain([&seed.0[..]]))
     }
 }

@@ -1,6 +1,8 @@
 //! Fixtures: one text, cut by `--- path` lines.
 
+mod charts;
 mod directories;
+mod flux;
 mod kustomizations;
 
 use super::*;
@@ -299,4 +301,32 @@ metadata: {name: b}
         ..Source::default()
     };
     assert_eq!(run(fixture, source).unwrap().len(), 1);
+}
+
+#[test]
+fn overrides_of_the_application_itself_come_last_and_those_of_others_not_at_all() {
+    let fixture = "\
+--- app/.argocd-source.yaml
+kustomize: {namePrefix: all-, images: [a, b]}
+--- app/.argocd-source-app.yaml
+kustomize: {namePrefix: own-, images: ['web:2']}
+--- app/.argocd-source-other.yaml
+kustomize: {namePrefix: other-}
+--- app/kustomization.yaml
+resources: [m.yaml]
+--- app/m.yaml
+apiVersion: v1
+kind: Pod
+metadata: {name: m}
+spec: {containers: [{name: c, image: web}]}
+";
+    let source = Source {
+        path: "app".into(),
+        kustomize: Some(KustomizeSource {
+            name_suffix: "-s".into(),
+            ..KustomizeSource::default()
+        }),
+        ..Source::default()
+    };
+    assert!(run(fixture, source).unwrap()[0].starts_with("Pod:own-m-s "));
 }

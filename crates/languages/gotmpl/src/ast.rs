@@ -34,7 +34,8 @@ impl Source {
 pub(crate) struct Template {
     pub name: Arc<str>,
     pub source: Arc<Source>,
-    pub body: Vec<Stmt>,
+    /// Shared by sources of the same text.
+    pub body: Arc<[Stmt]>,
 }
 
 impl Template {

@@ -363,8 +363,21 @@ impl Printer {
             Value::Float(float) => self.float(*float, verb, value),
             Value::Str(text) => self.text(text.as_bytes(), verb, value),
             Value::Bytes(bytes) => self.bytes(bytes, verb, value),
+            Value::List(items) if self.out.flags.sharp_v => {
+                self.out.text(type_name(value).as_bytes());
+                if items.is_nil_slice() {
+                    self.out.text(b"(nil)");
+                } else {
+                    self.list(items, verb, depth);
+                }
+            }
             Value::List(items) => self.list(items, verb, depth),
-            Value::Map(map) => self.map(&map.snapshot(), verb, depth),
+            Value::Map(map) => {
+                if self.out.flags.sharp_v {
+                    self.out.text(type_name(value).as_bytes());
+                }
+                self.map(&map.snapshot(), verb, depth);
+            }
             Value::Time(time) => {
                 let text = crate::gotime::display(time);
                 if self.out.flags.sharp_v {
@@ -478,7 +491,7 @@ impl Printer {
 
     fn list(&mut self, items: &[Value], verb: char, depth: usize) {
         let sharp = self.out.flags.sharp_v;
-        self.out.text(if sharp { b"[]interface {}{" } else { b"[" });
+        self.out.push(if sharp { b'{' } else { b'[' });
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
                 self.out.text(if sharp { b", " } else { b" " });
@@ -490,11 +503,7 @@ impl Printer {
 
     fn map(&mut self, map: &crate::value::Map, verb: char, depth: usize) {
         let sharp = self.out.flags.sharp_v;
-        self.out.text(if sharp {
-            b"map[string]interface {}{"
-        } else {
-            b"map["
-        });
+        self.out.text(if sharp { b"{" } else { b"map[" });
         for (index, (key, item)) in map.iter().enumerate() {
             if index > 0 {
                 self.out.text(if sharp { b", " } else { b" " });

@@ -158,7 +158,11 @@ impl<'s> Lexer<'s> {
     }
 
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        match self.source.as_bytes().get(self.pos) {
+            Some(byte) if byte.is_ascii() => Some(char::from(*byte)),
+            Some(_) => self.rest().chars().next(),
+            None => None,
+        }
     }
 
     fn bump(&mut self) -> Option<char> {
@@ -191,7 +195,7 @@ impl<'s> Lexer<'s> {
 
     fn text(&mut self) -> Token<'s> {
         loop {
-            let Some(found) = self.rest().find(self.left) else {
+            let Some(found) = find(self.rest(), self.left) else {
                 self.pos = self.source.len();
                 return self.emit(if self.pos > self.start {
                     Kind::Text
@@ -258,11 +262,13 @@ impl<'s> Lexer<'s> {
 
     /// Whether a right delimiter is here, and whether it carries a trim marker.
     fn at_right_delim(&self) -> Option<bool> {
-        let rest = self.rest();
-        if has_right_trim(rest) && rest[2..].starts_with(self.right) {
-            return Some(true);
+        let (rest, right) = (&self.source.as_bytes()[self.pos..], self.right.as_bytes());
+        match rest {
+            [b' ' | b'\t' | b'\r' | b'\n', b'-', after @ ..] if after.starts_with(right) => {
+                Some(true)
+            }
+            _ => rest.starts_with(right).then_some(false),
         }
-        rest.starts_with(self.right).then_some(false)
     }
 
     fn right_delim(&mut self, trim: bool) -> Token<'s> {
@@ -340,8 +346,10 @@ impl<'s> Lexer<'s> {
 
     /// A run of space; the last of it belongs to a trimming right delimiter if one follows.
     fn space(&mut self) -> Token<'s> {
-        let rest = self.rest();
-        let count = rest.len() - rest.trim_start_matches(SPACES).len();
+        let rest = &self.source.as_bytes()[self.pos..];
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let run = rest.iter().position(|byte| !is_space(byte));
+        let count = run.unwrap_or(rest.len());
         self.pos += count;
         let tail = &self.source[self.pos - 1..];
         if has_right_trim(tail) && tail[2..].starts_with(self.right) {
@@ -354,9 +362,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn identifier(&mut self) -> Token<'s> {
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.bump();
-        }
+        self.skip_alphanumeric();
         if !self.at_terminator() {
             return self.bad_character();
         }
@@ -369,6 +375,19 @@ impl<'s> Lexer<'s> {
             _ => Kind::Identifier,
         };
         self.emit(kind)
+    }
+
+    fn skip_alphanumeric(&mut self) {
+        loop {
+            let rest = &self.source.as_bytes()[self.pos..];
+            let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            let run = rest.iter().position(|byte| !is_plain(byte));
+            self.pos += run.unwrap_or(rest.len());
+            if !self.peek().is_some_and(is_alphanumeric) {
+                return;
+            }
+            self.bump();
+        }
     }
 
     fn bad_character(&mut self) -> Token<'s> {
@@ -387,9 +406,7 @@ impl<'s> Lexer<'s> {
                 Kind::Dot
             });
         }
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.bump();
-        }
+        self.skip_alphanumeric();
         if !self.at_terminator() {
             return self.bad_character();
         }
@@ -483,6 +500,19 @@ impl<'s> Lexer<'s> {
             return false;
         }
         true
+    }
+}
+
+/// Where a delimiter stands first.
+fn find(text: &str, delimiter: &str) -> Option<usize> {
+    let first = delimiter.chars().next()?;
+    let mut from = 0;
+    loop {
+        let at = from + text[from..].find(first)?;
+        if text[at..].starts_with(delimiter) {
+            return Some(at);
+        }
+        from = at + first.len_utf8();
     }
 }
 

@@ -88,7 +88,7 @@ pub(crate) fn parse(
     parser.add(Template {
         name: name.into(),
         source,
-        body,
+        body: body.into(),
     })?;
     Ok(parser.done)
 }
@@ -181,8 +181,9 @@ impl<'s> Parser<'s> {
     }
 
     fn peek_non_space(&mut self) -> &Token<'s> {
-        let token = self.next_non_space();
-        self.back(token);
+        while self.peek().kind == Kind::Space {
+            self.next();
+        }
         self.peek()
     }
 
@@ -305,6 +306,7 @@ impl<'s> Parser<'s> {
             return Err(self.error(format!("unexpected {} in {context}", end.describe())));
         }
         let source = self.source.clone();
+        let body = body.into();
         self.add(Template { name, source, body })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ast::Template;
+use crate::ast::{Source, Template};
 use crate::exec::{Budget, Run};
 use crate::func::{Causes, Env, FuncTable};
 use crate::parse::{Delims, ParseError, parse};
@@ -145,18 +145,17 @@ impl Set {
             right: self.right.clone(),
         };
         for template in parse(name, source, &self.funcs, delims)? {
-            set.insert(template);
+            set.insert(Arc::new(template));
         }
         Ok(set)
     }
 
     /// Takes a definition; a blank one does not replace another.
-    fn insert(&mut self, template: Template) {
+    fn insert(&mut self, template: Arc<Template>) {
         if template.is_blank() && self.lookup(&template.name).is_some() {
             return;
         }
-        self.templates
-            .insert(template.name.clone(), Arc::new(template));
+        self.templates.insert(template.name.clone(), template);
     }
 
     pub(crate) fn lookup(&self, name: &str) -> Option<&Arc<Template>> {
@@ -185,6 +184,8 @@ impl std::fmt::Debug for Set {
 /// Makes a set of many sources. A later definition of a name replaces an earlier one.
 pub struct SetBuilder {
     set: Set,
+    /// What each text gave: charts bring copies of one library along.
+    known: HashMap<Arc<str>, Vec<Arc<Template>>>,
 }
 
 impl SetBuilder {
@@ -199,7 +200,10 @@ impl SetBuilder {
             left: "{{".into(),
             right: "}}".into(),
         };
-        Self { set }
+        Self {
+            set,
+            known: HashMap::new(),
+        }
     }
 
     /// Sets what a missing key gives.
@@ -212,6 +216,7 @@ impl SetBuilder {
     pub fn delims(mut self, delims: Delims<'_>) -> Self {
         self.set.left = delims.left.into();
         self.set.right = delims.right.into();
+        self.known.clear();
         self
     }
 
@@ -220,18 +225,57 @@ impl SetBuilder {
     /// # Errors
     /// Where the source is no template, in Go's words; the set is then as before.
     pub fn add(&mut self, name: &str, source: &str) -> Result<(), ParseError> {
+        let known = self.known.get(source);
+        let templates = match known.and_then(|known| copies(known, name)) {
+            Some(copies) => copies,
+            None => self.parsed(name, source)?,
+        };
+        for template in templates {
+            self.set.insert(template);
+        }
+        Ok(())
+    }
+
+    fn parsed(&mut self, name: &str, source: &str) -> Result<Vec<Arc<Template>>, ParseError> {
         let delims = Delims {
             left: &self.set.left,
             right: &self.set.right,
         };
-        for template in parse(name, source, &self.set.funcs, delims)? {
-            self.set.insert(template);
+        let templates = parse(name, source, &self.set.funcs, delims)?;
+        let templates: Vec<Arc<Template>> = templates.into_iter().map(Arc::new).collect();
+        if let Some(first) = templates.first() {
+            let text = first.source.text.clone();
+            self.known.insert(text, templates.clone());
         }
-        Ok(())
+        Ok(templates)
     }
 
     /// The finished set.
     pub fn build(self) -> Arc<Set> {
         Arc::new(self.set)
     }
+}
+
+/// The templates of a source once more, as a source of the same text and another name has them;
+/// `None` where a definition bears the name of either, which is for the parser to judge.
+fn copies(known: &[Arc<Template>], name: &str) -> Option<Vec<Arc<Template>>> {
+    let (own, defined) = known.split_last()?;
+    let clashes = |template: &Arc<Template>| *template.name == *name || template.name == own.name;
+    if own.name != own.source.name || defined.iter().any(clashes) {
+        return None;
+    }
+    let source = Arc::new(Source {
+        name: name.into(),
+        text: own.source.text.clone(),
+    });
+    let copy = |name: Arc<str>, of: &Arc<Template>| {
+        Arc::new(Template {
+            name,
+            source: source.clone(),
+            body: of.body.clone(),
+        })
+    };
+    let mut copies: Vec<_> = defined.iter().map(|t| copy(t.name.clone(), t)).collect();
+    copies.push(copy(source.name.clone(), own));
+    Some(copies)
 }

@@ -9,6 +9,7 @@
 mod curve;
 mod der;
 mod keys;
+mod montgomery;
 mod primes;
 mod x509;
 

@@ -11,9 +11,12 @@ mod parse;
 use regex_automata::Input;
 use regex_automata::meta;
 use regex_automata::util::captures::Captures;
+use regex_syntax::hir::Hir;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// How large a compiled program may become.
 const MAX_PROGRAM_BYTES: usize = 10 << 20;
@@ -21,11 +24,42 @@ const MAX_PROGRAM_BYTES: usize = 10 << 20;
 /// How many compiled expressions a thread keeps.
 const MEMO: usize = 64;
 
+/// Once it met so many bytes, an expression is worth the tables of a quicker matcher.
+const LONG: usize = 16 << 10;
+
 /// A compiled expression. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Regexp {
-    regex: meta::Regex,
+pub struct Regexp(Arc<Programs>);
+
+#[derive(Debug)]
+struct Programs {
+    names: parse::Names,
     is_empty_expression: bool,
+    hir: Hir,
+    /// Compiled in a moment: most expressions meet a name or two and nothing else.
+    plain: meta::Regex,
+    /// With tables, where long subjects asked for them.
+    quick: OnceLock<meta::Regex>,
+    /// Bytes of all subjects so far.
+    met: AtomicUsize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tables {
+    None,
+    All,
+}
+
+fn build(hir: &Hir, tables: Tables) -> Result<meta::Regex, Box<meta::BuildError>> {
+    let has_tables = tables == Tables::All;
+    let config = meta::Config::new()
+        .nfa_size_limit(Some(MAX_PROGRAM_BYTES))
+        .onepass_size_limit(Some(1 << 20))
+        .hybrid_cache_capacity(2 << 20)
+        .hybrid(has_tables)
+        .dfa(has_tables)
+        .onepass(has_tables);
+    Ok(meta::Builder::new().configure(config).build_from_hir(hir)?)
 }
 
 /// Why an expression cannot be compiled; the text is Go's.
@@ -60,22 +94,19 @@ impl Regexp {
         if let Some(known) = COMPILED.with_borrow(|known| known.get(expression).cloned()) {
             return Ok(known);
         }
-        let hir = parse::parse(expression)?;
-        let config = meta::Config::new()
-            .nfa_size_limit(Some(MAX_PROGRAM_BYTES))
-            .onepass_size_limit(Some(1 << 20))
-            .hybrid_cache_capacity(2 << 20);
-        let regex = meta::Builder::new()
-            .configure(config)
-            .build_from_hir(&hir)
-            .map_err(|_| RegexpError {
-                code: "expression too large",
-                expression: expression.into(),
-            })?;
-        let compiled = Self {
-            regex,
-            is_empty_expression: expression.is_empty(),
+        let (hir, names) = parse::parse(expression)?;
+        let too_large = |_| RegexpError {
+            code: "expression too large",
+            expression: expression.into(),
         };
+        let compiled = Self(Arc::new(Programs {
+            plain: build(&hir, Tables::None).map_err(too_large)?,
+            quick: OnceLock::new(),
+            names,
+            met: AtomicUsize::new(0),
+            is_empty_expression: expression.is_empty(),
+            hir,
+        }));
         COMPILED.with_borrow_mut(|known| {
             if known.len() >= MEMO {
                 known.clear();
@@ -85,25 +116,36 @@ impl Regexp {
         Ok(compiled)
     }
 
+    /// The matcher for a subject. All of them find the same.
+    fn regex(&self, text: &[u8]) -> &meta::Regex {
+        let before = self.0.met.fetch_add(text.len(), Ordering::Relaxed);
+        if before.saturating_add(text.len()) <= LONG {
+            return &self.0.plain;
+        }
+        let quick = || build(&self.0.hir, Tables::All).unwrap_or_else(|_| self.0.plain.clone());
+        self.0.quick.get_or_init(quick)
+    }
+
     /// Whether the expression matches anywhere.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.regex.is_match(text)
+        self.regex(text).is_match(text)
     }
 
     /// The leftmost match.
     pub fn find<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
-        self.regex.find(text).map(|m| &text[m.range()])
+        self.regex(text).find(text).map(|m| &text[m.range()])
     }
 
     /// Successive matches, at most `limit` of them; all where it is negative.
     pub fn find_all(&self, text: &[u8], limit: i64) -> Vec<Range<usize>> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut found = Vec::new();
-        let mut captures = self.regex.create_captures();
+        let regex = self.regex(text);
+        let mut captures = regex.create_captures();
         let mut at = 0;
         let mut last_end = None;
         while found.len() < limit && at <= text.len() {
-            let Some(range) = self.next(text, at, &mut captures) else {
+            let Some(range) = next(regex, text, at, &mut captures) else {
                 break;
             };
             let accepted = !(range.is_empty() && last_end == Some(range.end));
@@ -124,7 +166,7 @@ impl Regexp {
     /// `$$` for a dollar.
     pub fn replace_all(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
         self.replace(text, |captures, out| {
-            expand(text, replacement, captures, out);
+            self.expand(text, replacement, captures, out);
         })
     }
 
@@ -138,7 +180,7 @@ impl Regexp {
         if limit == 0 {
             return Vec::new();
         }
-        if text.is_empty() && !self.is_empty_expression {
+        if text.is_empty() && !self.0.is_empty_expression {
             return vec![text];
         }
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -160,18 +202,13 @@ impl Regexp {
         pieces
     }
 
-    fn next(&self, text: &[u8], at: usize, captures: &mut Captures) -> Option<Range<usize>> {
-        self.regex
-            .search_captures(&Input::new(text).range(at..), captures);
-        captures.get_match().map(|m| m.range())
-    }
-
     fn replace(&self, text: &[u8], mut write: impl FnMut(&Captures, &mut Vec<u8>)) -> Vec<u8> {
         let mut out = Vec::with_capacity(text.len());
-        let mut captures = self.regex.create_captures();
+        let regex = self.regex(text);
+        let mut captures = regex.create_captures();
         let (mut copied, mut at) = (0, 0);
         while at <= text.len() {
-            let Some(range) = self.next(text, at, &mut captures) else {
+            let Some(range) = next(regex, text, at, &mut captures) else {
                 break;
             };
             out.extend_from_slice(&text[copied..range.start]);
@@ -194,44 +231,54 @@ impl Regexp {
     }
 }
 
-/// Fills a replacement's references in.
-fn expand(text: &[u8], template: &[u8], captures: &Captures, out: &mut Vec<u8>) {
-    let mut rest = template;
-    while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
-        out.extend_from_slice(&rest[..dollar]);
-        rest = &rest[dollar..];
-        if rest.get(1) == Some(&b'$') {
-            out.push(b'$');
-            rest = &rest[2..];
-            continue;
-        }
-        let Some((name, len)) = reference(rest) else {
-            out.push(b'$');
-            rest = &rest[1..];
-            continue;
-        };
-        if let Some(span) = group(&name, captures) {
-            out.extend_from_slice(&text[span]);
-        }
-        rest = &rest[len..];
-    }
-    out.extend_from_slice(rest);
+fn next(
+    regex: &meta::Regex,
+    text: &[u8],
+    at: usize,
+    captures: &mut Captures,
+) -> Option<Range<usize>> {
+    regex.search_captures(&Input::new(text).range(at..), captures);
+    captures.get_match().map(|m| m.range())
 }
 
-/// What a group took, by number or by name.
-fn group(name: &str, captures: &Captures) -> Option<Range<usize>> {
-    let digits = name.bytes().all(|b| b.is_ascii_digit());
-    if digits && (name.len() == 1 || !name.starts_with('0')) {
-        let index = name.parse().ok()?;
-        return captures.get_group(index).map(|span| span.range());
+impl Regexp {
+    /// Fills a replacement's references in.
+    fn expand(&self, text: &[u8], template: &[u8], captures: &Captures, out: &mut Vec<u8>) {
+        let mut rest = template;
+        while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
+            out.extend_from_slice(&rest[..dollar]);
+            rest = &rest[dollar..];
+            if rest.get(1) == Some(&b'$') {
+                out.push(b'$');
+                rest = &rest[2..];
+                continue;
+            }
+            let Some((name, len)) = reference(rest) else {
+                out.push(b'$');
+                rest = &rest[1..];
+                continue;
+            };
+            if let Some(span) = self.group(&name, captures) {
+                out.extend_from_slice(&text[span]);
+            }
+            rest = &rest[len..];
+        }
+        out.extend_from_slice(rest);
     }
-    let names = captures
-        .group_info()
-        .pattern_names(regex_automata::PatternID::ZERO);
-    let mut named = names.enumerate().filter(|(_, group)| *group == Some(name));
-    named
-        .find_map(|(index, _)| captures.get_group(index))
-        .map(|span| span.range())
+
+    /// What a group took, by number or by name: of several with one name the first that took
+    /// anything.
+    fn group(&self, name: &str, captures: &Captures) -> Option<Range<usize>> {
+        let digits = name.bytes().all(|b| b.is_ascii_digit());
+        if digits && (name.len() == 1 || !name.starts_with('0')) {
+            let index = name.parse().ok()?;
+            return captures.get_group(index).map(|span| span.range());
+        }
+        let mut named = self.0.names.iter().filter(|(_, group)| **group == *name);
+        named
+            .find_map(|(index, _)| captures.get_group(*index as usize))
+            .map(|span| span.range())
+    }
 }
 
 /// Reads `$name` or `${name}` at the start of a template: the name, and how long all of it is.

@@ -42,6 +42,9 @@ pub struct Change {
     pub key: Key,
     pub instances: Vec<Str>,
     pub owners: Arc<[Uid]>,
+    /// Whether an object that nobody tracks stays what it is to its owners: itself, and its
+    /// images.
+    pub is_detail: bool,
 }
 
 /// Shared strings: kinds, namespaces and applications repeat in every object.
@@ -141,6 +144,9 @@ impl Tables {
         let owners = entry.header.owners.clone();
         let instance = entry.header.instance.clone();
         let before = known.and_then(|slot| self.take(slot));
+        let is_detail = before
+            .as_ref()
+            .is_some_and(|before| before.header.is_same_to_owners(&entry.header));
         self.put(entry);
         let before_instance = before
             .as_ref()
@@ -154,6 +160,7 @@ impl Tables {
             key,
             instances,
             owners,
+            is_detail,
         })
     }
 
@@ -370,5 +377,6 @@ fn gone(entry: Entry) -> Change {
         key: entry.header.key,
         instances: entry.header.instance.into_iter().collect(),
         owners: entry.header.owners,
+        is_detail: false,
     }
 }

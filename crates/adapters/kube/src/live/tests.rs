@@ -218,6 +218,30 @@ fn only_changes_that_matter_are_told() {
 }
 
 #[test]
+fn content_of_owned_objects_is_a_detail_and_their_coming_and_going_is_not() {
+    let index = index();
+    apply(&index, &config_map("a", 1, Some("web")));
+    let mut heard = index.changes();
+    let mut details = |object: &Value| {
+        apply(&index, object);
+        let told = std::iter::from_fn(|| heard.try_recv().ok());
+        told.map(|change| change.is_detail).collect::<Vec<_>>()
+    };
+    let mut owned = config_map("b", 2, None);
+    owned["metadata"]["ownerReferences"] = json!([{"uid": "uid-a"}]);
+    assert_eq!(details(&owned), [false], "it came");
+    owned["data"] = json!({"more": "words"});
+    assert_eq!(details(&owned), [true]);
+    owned["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    assert_eq!(details(&owned), [false], "it begins to go");
+    assert_eq!(
+        details(&config_map("a", 3, Some("web"))),
+        [false],
+        "a declared one"
+    );
+}
+
+#[test]
 fn copied_tracking_id_and_owned_objects_are_not_tracked() {
     let index = index();
     let mut copy = config_map("a", 1, Some("web"));

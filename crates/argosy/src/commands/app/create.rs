@@ -1,7 +1,9 @@
 //! `argosy app create`.
 
+use crate::commands::source_flags::SourceFlags;
 use crate::session::{Session, parse_pair};
 use argosy_cli::Failure;
+use argosy_crds::Source;
 use argosy_object::{Map, Object, Value, json};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -62,39 +64,6 @@ pub struct CreateCommand {
     /// Retries of a failed sync
     #[arg(long, value_name = "N")]
     sync_retry_limit: Option<i64>,
-    /// Helm: values file in the repository (repeatable)
-    #[arg(long, value_name = "FILE")]
-    values: Vec<String>,
-    /// Helm: file whose content becomes the values
-    #[arg(long, value_name = "FILE")]
-    values_literal_file: Option<PathBuf>,
-    /// Helm: parameter (repeatable)
-    #[arg(short = 'p', long, visible_alias = "helm-set", value_name = "KEY=VALUE", value_parser = parse_pair)]
-    parameter: Vec<(String, String)>,
-    /// Helm: parameter that stays text (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair)]
-    helm_set_string: Vec<(String, String)>,
-    /// Helm: name of the release
-    #[arg(long, value_name = "NAME")]
-    release_name: Option<String>,
-    /// Kustomize: prefix of names
-    #[arg(long, value_name = "TEXT")]
-    nameprefix: Option<String>,
-    /// Kustomize: suffix of names
-    #[arg(long, value_name = "TEXT")]
-    namesuffix: Option<String>,
-    /// Kustomize: image (repeatable)
-    #[arg(long, value_name = "IMAGE")]
-    kustomize_image: Vec<String>,
-    /// Plain manifests: folders below, too
-    #[arg(long)]
-    directory_recurse: bool,
-    /// Plain manifests: only these files
-    #[arg(long, value_name = "GLOB")]
-    directory_include: Option<String>,
-    /// Plain manifests: not these files
-    #[arg(long, value_name = "GLOB")]
-    directory_exclude: Option<String>,
     /// Label of the application (repeatable)
     #[arg(short = 'l', long, value_name = "KEY=VALUE", value_parser = parse_pair)]
     label: Vec<(String, String)>,
@@ -110,6 +79,8 @@ pub struct CreateCommand {
     /// Change an application that is there with another spec
     #[arg(long)]
     upsert: bool,
+    #[command(flatten)]
+    source: SourceFlags,
 }
 
 impl CreateCommand {
@@ -175,9 +146,24 @@ impl CreateCommand {
         text(&mut source, "path", self.path.as_deref());
         text(&mut source, "targetRevision", self.revision.as_deref());
         text(&mut source, "chart", self.helm_chart.as_deref());
-        section(&mut source, "helm", self.helm()?);
-        section(&mut source, "kustomize", self.kustomize());
-        section(&mut source, "directory", self.directory());
+        let mut options = Source::default();
+        self.source.add_to(&mut options)?;
+        let tools = [
+            ("helm", options.helm.map(|helm| json!(helm))),
+            (
+                "kustomize",
+                options.kustomize.map(|kustomize| json!(kustomize)),
+            ),
+            (
+                "directory",
+                options.directory.map(|directory| json!(directory)),
+            ),
+        ];
+        source.extend(
+            tools
+                .into_iter()
+                .filter_map(|(name, tool)| Some((name.to_owned(), tool?))),
+        );
         let mut destination = Map::new();
         text(&mut destination, "server", self.dest_server.as_deref());
         text(&mut destination, "name", self.dest_name.as_deref());
@@ -208,52 +194,6 @@ impl CreateCommand {
             "metadata": metadata,
             "spec": spec,
         })))
-    }
-
-    fn helm(&self) -> Result<Map<String, Value>, Failure> {
-        let mut helm = Map::new();
-        if !self.values.is_empty() {
-            helm.insert("valueFiles".into(), json!(self.values));
-        }
-        if let Some(file) = &self.values_literal_file {
-            let values = std::fs::read_to_string(file).map_err(|error| {
-                Failure::from_error(&error).while_doing(format!("cannot read `{}`", file.display()))
-            })?;
-            helm.insert("values".into(), values.into());
-        }
-        let parameters: Vec<Value> =
-            self.parameter
-                .iter()
-                .map(|(name, value)| json!({"name": name, "value": value}))
-                .chain(self.helm_set_string.iter().map(
-                    |(name, value)| json!({"name": name, "value": value, "forceString": true}),
-                ))
-                .collect();
-        if !parameters.is_empty() {
-            helm.insert("parameters".into(), parameters.into());
-        }
-        text(&mut helm, "releaseName", self.release_name.as_deref());
-        Ok(helm)
-    }
-
-    fn kustomize(&self) -> Map<String, Value> {
-        let mut kustomize = Map::new();
-        text(&mut kustomize, "namePrefix", self.nameprefix.as_deref());
-        text(&mut kustomize, "nameSuffix", self.namesuffix.as_deref());
-        if !self.kustomize_image.is_empty() {
-            kustomize.insert("images".into(), json!(self.kustomize_image));
-        }
-        kustomize
-    }
-
-    fn directory(&self) -> Map<String, Value> {
-        let mut directory = Map::new();
-        if self.directory_recurse {
-            directory.insert("recurse".into(), true.into());
-        }
-        text(&mut directory, "include", self.directory_include.as_deref());
-        text(&mut directory, "exclude", self.directory_exclude.as_deref());
-        directory
     }
 
     fn policy(&self) -> Map<String, Value> {

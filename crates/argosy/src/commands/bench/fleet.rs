@@ -195,7 +195,7 @@ impl FleetCommand {
         }
         let mut text = format!(
             "{} applications of {} objects on {clusters} clusters, {:.0} MiB at most\n\n\
-             {:<12}{:>9}{:>9}{:>10}{:>10}   {}\n",
+             {:<12}{:>9}{:>9}{:>10}{:>10}{:>11}   {}\n",
             self.apps,
             self.objects,
             peak_rss_bytes() as f64 / f64::from(1 << 20),
@@ -204,6 +204,7 @@ impl FleetCommand {
             "CPU S",
             "API CALLS",
             "RENDERED",
+            "RECONCILES",
             "MILLISECONDS (median, 95th percentile)",
         );
         for phase in phases {

@@ -27,6 +27,7 @@ pub(super) struct Phase {
     cpu_seconds: f64,
     api_calls: u64,
     rendered: u64,
+    reconciles: u64,
     /// Milliseconds of each round, sorted.
     rounds: Vec<f64>,
 }
@@ -40,6 +41,7 @@ impl Phase {
             "cpu_seconds": round(self.cpu_seconds),
             "api_calls": self.api_calls,
             "rendered": self.rendered,
+            "reconciles": self.reconciles,
         });
         if !self.rounds.is_empty() {
             value["median_ms"] = round(self.percentile(50)).into();
@@ -50,8 +52,13 @@ impl Phase {
 
     pub(super) fn line(&self) -> String {
         let mut line = format!(
-            "{:<12}{:>9.2}{:>9.2}{:>10}{:>10}",
-            self.name, self.seconds, self.cpu_seconds, self.api_calls, self.rendered
+            "{:<12}{:>9.2}{:>9.2}{:>10}{:>10}{:>11}",
+            self.name,
+            self.seconds,
+            self.cpu_seconds,
+            self.api_calls,
+            self.rendered,
+            self.reconciles
         );
         if !self.rounds.is_empty() {
             line += &format!("   {:.0}, {:.0}", self.percentile(50), self.percentile(95));
@@ -83,6 +90,7 @@ struct Start {
     cpu_seconds: f64,
     api_calls: u64,
     rendered: u64,
+    reconciles: u64,
 }
 
 impl Bench<'_> {
@@ -93,6 +101,7 @@ impl Bench<'_> {
             cpu_seconds: cpu_seconds(),
             api_calls: controllers.calls(),
             rendered: controllers.hub.render.rendered(),
+            reconciles: controllers.hub.stage_times.count("report"),
         }
     }
 
@@ -105,6 +114,7 @@ impl Bench<'_> {
             cpu_seconds: now.cpu_seconds - start.cpu_seconds,
             api_calls: now.api_calls - start.api_calls,
             rendered: now.rendered - start.rendered,
+            reconciles: now.reconciles - start.reconciles,
             rounds,
         });
         let phase = self.phases.last().expect("it was just added");

@@ -34,6 +34,8 @@ pub(super) struct Case {
     pub(super) kube_version: String,
     /// The cluster's API versions; those of a plain cluster where the request names none.
     pub(super) api_versions: Arc<[String]>,
+    /// `kustomize.buildOptions` of the fleet's settings.
+    pub(super) build_options: String,
     /// What is known of kinds, with the request's CRDs.
     pub(super) schemas: Arc<Schemas>,
     /// The operation.
@@ -90,6 +92,10 @@ impl Case {
                 .unwrap_or(KUBE_VERSION)
                 .to_owned(),
             api_versions: request.api_versions(&schemas),
+            build_options: request
+                .text("/kustomizeBuildOptions")
+                .unwrap_or_default()
+                .to_owned(),
             sync: request.sync()?,
             trees: trees(dir, spec.all_sources().len())?,
             live: live(dir)?,

@@ -7,7 +7,7 @@ use argosy_diff::{Comparison, IgnoreRules, Row, compare, differences};
 use argosy_health::{Contribution, Health, health, overall};
 use argosy_object::{Finding, Gvk, Key, Object, Origin, Str, Value, json};
 use argosy_pipeline::{app_health, plan_operation};
-use argosy_render::{Answers, Caches, Need, Request, Step, concatenate, render};
+use argosy_render::{Answers, Caches, Need, Request, Step, ToolSettings, concatenate, render};
 use argosy_sync::{Action, DesiredInput, DesiredSet, TrackingId, desired};
 use argosy_tree::Tree;
 use std::collections::BTreeMap;
@@ -91,6 +91,11 @@ fn rendered(case: &Case) -> Result<Rendered, Stopped> {
             revision: source.target_revision.clone(),
             kube_version: case.kube_version.clone(),
             api_versions: case.api_versions.clone(),
+            tools: ToolSettings {
+                kustomize_build_options: case.build_options.clone(),
+                ..ToolSettings::default()
+            },
+            ..Request::default()
         };
         outcomes.push(rounds(&request, &**tree, &references).map_err(&stop)?);
     }

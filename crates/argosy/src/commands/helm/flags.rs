@@ -1,7 +1,7 @@
 //! Flags that several of helm's commands have, and what they resolve to.
 
 use super::kube::KubeFlags;
-use super::{HelmFailure, io_text, printable};
+use super::{HelmFailure, clock, io_text, printable};
 use crate::session::Session;
 use argosy_fetch::{Download, download};
 use argosy_helm::{Layer, Table, merge_layers};
@@ -134,6 +134,11 @@ impl<'s> Context<'s> {
     pub fn variable(&self, name: &str) -> Option<&'s str> {
         let value = self.session.environment.get(name).map(String::as_str);
         value.filter(|value| !value.is_empty())
+    }
+
+    /// The time of day here.
+    pub fn now(&self) -> jiff::Zoned {
+        clock::now(self.session.environment.get("TZ").map(String::as_str))
     }
 
     /// The file of known chart repositories.

@@ -5,7 +5,7 @@ use super::kube::{block_on, connect};
 use super::operate::{Format, arguments};
 use super::view::{Shown, all_values, given_values, hooks_text, release_text, yaml};
 use super::{HelmFailure, Outcome};
-use argosy_helm::release::Release;
+use argosy_helm::release::{Release, show_by_template};
 use argosy_object::Value as Json;
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 #[derive(Subcommand)]
 pub enum GetCommand {
     /// Everything
-    All(GetArgs),
+    All(AllArgs),
     /// The hooks
     Hooks(GetArgs),
     /// The objects
@@ -36,6 +36,21 @@ pub struct GetArgs {
     /// Revision; 0 is the last
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     revision: i64,
+}
+
+/// Which revision, and how it is shown.
+#[derive(Args)]
+pub struct AllArgs {
+    #[command(flatten)]
+    get: GetArgs,
+    /// Go template over `.Release`
+    #[arg(
+        long,
+        value_name = "TEMPLATE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    template: String,
 }
 
 /// Which revision, and in which format.
@@ -62,7 +77,10 @@ impl GetCommand {
     pub(super) fn run(self, context: &Context<'_>) -> Outcome {
         match self {
             Self::All(args) => {
-                let release = args.read("all", context)?;
+                let release = args.get.read("all", context)?;
+                if !args.template.is_empty() {
+                    return context.print(&show_by_template(&release, &args.template)?);
+                }
                 let shown = Shown {
                     metadata: true,
                     values: true,

@@ -72,7 +72,13 @@ impl InstallCommand {
         )?;
         let values = self.values.merge()?;
         check_installable(&located.chart)?;
-        let request = request(name, located.chart, values, &self.revision, options)?;
+        let request = request(
+            name,
+            located.chart,
+            values,
+            (&self.revision, context),
+            options,
+        )?;
         let request = InstallRequest {
             replace: self.replace,
             ..request
@@ -132,7 +138,7 @@ pub(super) fn request(
     name: String,
     chart: Chart,
     values: Table,
-    flags: &RevisionFlags,
+    (flags, context): (&RevisionFlags, &Context<'_>),
     options: Options,
 ) -> Result<InstallRequest, HelmFailure> {
     Ok(InstallRequest {
@@ -147,6 +153,7 @@ pub(super) fn request(
         subchart_notes: flags.render_subchart_notes,
         skip_schema_validation: flags.skip_schema_validation,
         seed: random_seed()?,
+        outside: flags.outside.resolve(context)?,
         options,
     })
 }

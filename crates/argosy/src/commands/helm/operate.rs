@@ -3,6 +3,7 @@
 use super::charts::{ChartFlags, Located, load_dir};
 use super::flags::Context;
 use super::log::quoted;
+use super::outside::OutsideFlags;
 use super::update::Updater;
 use super::{HelmFailure, Outcome};
 use argosy_helm::release::WaitStrategy;
@@ -94,14 +95,8 @@ pub(super) struct RevisionFlags {
     /// Format of the answer: table, json or yaml
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: String,
-    /// Refused: plugins of helm are not run
-    #[arg(long, value_name = "NAME", hide = true)]
-    post_renderer: Option<String>,
-    #[arg(long, hide = true)]
-    post_renderer_args: Vec<String>,
-    /// Refused: rendering resolves no names
-    #[arg(long, hide = true)]
-    enable_dns: bool,
+    #[command(flatten)]
+    pub outside: OutsideFlags,
     /// Taken for compatibility: servers validate what they are sent.
     #[arg(long, hide = true)]
     disable_openapi_validation: bool,
@@ -134,7 +129,7 @@ impl Format {
     }
 }
 
-fn wrong_flag(value: &str, flag: &str, why: &str) -> HelmFailure {
+pub(super) fn wrong_flag(value: &str, flag: &str, why: &str) -> HelmFailure {
     let value = quoted(value);
     HelmFailure::from(format!(
         "invalid argument {value} for {} flag: {why}",
@@ -287,20 +282,6 @@ impl RevisionFlags {
             context
                 .session
                 .tell("Flag --atomic has been deprecated, use --rollback-on-failure instead");
-        }
-        if let Some(name) = self
-            .post_renderer
-            .as_deref()
-            .filter(|name| !name.is_empty())
-        {
-            return Err(format!(
-                "--post-renderer {name}: plugins of helm are not run; render with `argosy helm \
-                 template`, or patch with a kustomization"
-            )
-            .into());
-        }
-        if self.enable_dns {
-            return Err("--enable-dns: rendering resolves no names".into());
         }
         let options = self.apply.resolve(context, Options::default())?;
         Ok(Options {

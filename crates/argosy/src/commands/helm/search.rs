@@ -5,7 +5,7 @@ use super::repo::Output;
 use super::repositories::{KnownRepositories, cached_index};
 use super::table::table;
 use super::{HelmFailure, Outcome};
-use argosy_helm::{Index, IndexEntry, MAX_INDEX_BYTES};
+use argosy_helm::{Index, IndexEntry, MAX_INDEX_BYTES, Regexp};
 use argosy_object::{Value as Json, json};
 use argosy_semver::{Constraint, Version};
 use clap::{Args, Subcommand};
@@ -23,6 +23,9 @@ pub enum SearchCommand {
 pub struct RepoArgs {
     /// Words that stand in the name, the description or the keywords
     words: Vec<String>,
+    /// The words are an expression of Go's regexp
+    #[arg(short = 'r', long)]
+    regexp: bool,
     /// All versions, not only the newest
     #[arg(short = 'l', long)]
     versions: bool,
@@ -83,7 +86,11 @@ impl RepoArgs {
         if known.entries().is_empty() {
             return Err("no repositories configured".into());
         }
-        let term = self.words.join(" ").to_lowercase();
+        let words = self.words.join(" ");
+        let term = match self.regexp {
+            true => Term::Expression(Regexp::new(&words)?),
+            false => Term::Words(words.to_lowercase()),
+        };
         let mut found = Vec::new();
         for entry in known.entries() {
             let repository = entry["name"].as_str().unwrap_or_default();
@@ -161,17 +168,30 @@ fn read_index(repository: &str, context: &Context<'_>) -> Result<Index, String> 
     Index::parse_with_descriptions(&data).map_err(|error| error.to_string())
 }
 
+/// What is looked for.
+enum Term {
+    /// In small letters.
+    Words(String),
+    Expression(Regexp),
+}
+
+impl Term {
+    fn is_in(&self, text: &str) -> bool {
+        match self {
+            Self::Words(words) => text.to_lowercase().contains(words),
+            Self::Expression(expression) => expression.is_match(text.as_bytes()),
+        }
+    }
+}
+
 /// In which of name, full name, description and keywords the words stand first; nothing where
 /// they stand in none.
-fn score(term: &str, repository: &str, name: &str, entry: &IndexEntry) -> Option<usize> {
-    if term.is_empty() {
-        return Some(0);
-    }
+fn score(term: &Term, repository: &str, name: &str, entry: &IndexEntry) -> Option<usize> {
     let full = format!("{repository}/{name}");
     let keywords = entry.keywords.join(" ");
     [name, &full, &entry.description, &keywords]
         .iter()
-        .position(|text| text.to_lowercase().contains(term))
+        .position(|text| term.is_in(text))
 }
 
 fn order(left: &Found, right: &Found) -> Ordering {

@@ -4,6 +4,8 @@ use super::Outcome;
 use super::charts::ChartFlags;
 use super::flags::Context;
 use argosy_helm::ShowPart;
+use argosy_object::Value as Json;
+use argosy_schema::JsonPath;
 use clap::{Args, Subcommand};
 
 /// Shows what a chart says of itself, as `helm show` does.
@@ -14,7 +16,7 @@ pub enum ShowCommand {
     /// Chart.yaml
     Chart(ShowArgs),
     /// values.yaml
-    Values(ShowArgs),
+    Values(ValuesArgs),
     /// README.md
     Readme(ShowArgs),
     /// The files of crds/
@@ -30,12 +32,41 @@ pub struct ShowArgs {
     source: ChartFlags,
 }
 
+/// Which chart, and which of its values.
+#[derive(Args)]
+pub struct ValuesArgs {
+    #[command(flatten)]
+    show: ShowArgs,
+    /// JSONPath of what is shown, such as `{.image.tag}`
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "",
+        hide_default_value = true
+    )]
+    jsonpath: String,
+}
+
+impl ValuesArgs {
+    /// Compat: nothing is shown of a path that is not there.
+    fn run(&self, context: &Context<'_>) -> Outcome {
+        let located = self.show.source.locate(&self.show.chart, context)?;
+        if self.jsonpath.is_empty() {
+            return context.print(&located.chart.show(ShowPart::Values));
+        }
+        let path = JsonPath::parse(&self.jsonpath)
+            .map_err(|error| format!("error parsing jsonpath {}: {error}", self.jsonpath))?;
+        let values = Json::Object(located.chart.values);
+        context.print(&path.render(&values).unwrap_or_default())
+    }
+}
+
 impl ShowCommand {
     pub(super) fn run(self, context: &Context<'_>) -> Outcome {
         let (part, args) = match self {
             Self::All(args) => (ShowPart::All, args),
             Self::Chart(args) => (ShowPart::Chart, args),
-            Self::Values(args) => (ShowPart::Values, args),
+            Self::Values(args) => return args.run(context),
             Self::Readme(args) => (ShowPart::Readme, args),
             Self::Crds(args) => (ShowPart::Crds, args),
         };

@@ -3,6 +3,7 @@
 use super::charts::{ChartFlags, load_dir};
 use super::flags::{Context, ValueFlags};
 use super::operate::random_seed;
+use super::outside::OutsideFlags;
 use super::update::Updater;
 use super::{HelmFailure, Outcome, io_text};
 use argosy_helm::{
@@ -72,6 +73,8 @@ pub struct TemplateCommand {
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client")]
     dry_run: Option<String>,
     #[command(flatten)]
+    outside: OutsideFlags,
+    #[command(flatten)]
     ignored: IgnoredFlags,
 }
 
@@ -127,7 +130,8 @@ impl TemplateCommand {
                 );
             }
         }
-        let now = GoTime::new(jiff::Zoned::now());
+        let outside = self.outside.resolve(context)?;
+        let now = GoTime::new(context.now());
         let seed = random_seed()?;
         let (name, place) = self.name_and_chart(&now, seed)?;
         let mut located = self.source.locate(&place, context)?;
@@ -148,6 +152,7 @@ impl TemplateCommand {
         request.is_upgrade = self.is_upgrade;
         request.now = now;
         request.seed = seed;
+        request.outside = outside;
         if located.chart.metadata.deprecated {
             context.warn("this chart is deprecated");
         }

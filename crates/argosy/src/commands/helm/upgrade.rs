@@ -96,6 +96,7 @@ impl UpgradeCommand {
             subchart_notes: self.revision.render_subchart_notes,
             skip_schema_validation: self.revision.skip_schema_validation,
             seed: random_seed()?,
+            outside: self.revision.outside.resolve(context)?,
             options,
         };
         let upgraded = upgrade(context, request)
@@ -133,8 +134,13 @@ impl UpgradeCommand {
         let updates = self.revision.dependency_update;
         let located = chart(&self.source, place, updates, context)?;
         let values = self.values.merge()?;
-        let request =
-            install::request(name.clone(), located.chart, values, &self.revision, options)?;
+        let request = install::request(
+            name.clone(),
+            located.chart,
+            values,
+            (&self.revision, context),
+            options,
+        )?;
         let request = InstallRequest {
             replace: was_uninstalled,
             ..request

@@ -2,12 +2,13 @@
 
 mod add;
 mod files;
+mod fix;
 mod remove;
 mod set;
 
 use crate::session::Session;
 use argosy_cli::Failure;
-use argosy_kustomize::{Edit, KustomizationFile};
+use argosy_kustomize::Edit;
 use clap::{Args, Subcommand};
 
 /// Changes the kustomization of the current folder, as `kustomize edit` does
@@ -36,7 +37,7 @@ enum Verb {
     },
     /// Moves what deprecated fields hold to those that took their place
     Fix {
-        /// Turn vars into replacements, too
+        /// Turn vars into replacements, too; the files that name them are changed
         #[arg(long)]
         vars: bool,
     },
@@ -50,28 +51,16 @@ impl EditCommand {
     fn edit(self, session: &Session) -> Result<u8, Failure> {
         let edit = match self.verb {
             Verb::Add { what } => what.edit(session)?,
-            Verb::Set { what } => Some(what.edit()?),
-            Verb::Remove { what } => Some(what.edit()),
-            Verb::Fix { vars: true } => {
-                return Err(Failure::new(
-                    "`--vars` is not supported: write replacements by hand",
-                ));
-            }
-            Verb::Fix { vars: false } => None,
+            Verb::Set { what } => what.edit()?,
+            Verb::Remove { what } => what.edit(),
+            Verb::Fix { vars } => return fix::run(session, vars),
         };
+        // Compat: where nothing fits, the kustomization is not even read.
+        if matches!(&edit, Edit::AddPaths(_, paths) if paths.is_empty()) {
+            return Ok(0);
+        }
         let name = files::kustomization()?;
-        let bytes =
-            std::fs::read(name).map_err(|error| files::failed("cannot read", name, &error))?;
-        let mut file =
-            KustomizationFile::parse(name, &bytes).map_err(|error| Failure::from_error(&error))?;
-        let edit = match edit {
-            Some(edit) => edit,
-            None => {
-                let patches = file.strategic_patches().iter();
-                let paths = patches.filter(|text| std::path::Path::new(text).is_file());
-                Edit::Fix(paths.cloned().collect())
-            }
-        };
+        let mut file = files::parse(name)?;
         let edited = file
             .edit(&edit)
             .map_err(|error| Failure::from_error(&error))?;
@@ -81,18 +70,7 @@ impl EditCommand {
         if edited.is_untouched {
             return Ok(0);
         }
-        std::fs::write(name, file.to_text())
-            .map_err(|error| files::failed("cannot write", name, &error))?;
-        if matches!(edit, Edit::Fix(_)) {
-            session.print(FIXED)?;
-        }
+        files::write(name, &file.to_text())?;
         Ok(0)
     }
 }
-
-const FIXED: &str = "
-Fixed fields:
-  patchesJson6902 -> patches
-  patchesStrategicMerge -> patches
-  commonLabels -> labels
-";

@@ -2,8 +2,8 @@
 
 use crate::session::Session;
 use argosy_cli::Failure;
-use argosy_kustomize::{Remote, RemoteFile, RemoteTree, Remotes};
-use argosy_ports::{Sources as _, Wanted};
+use argosy_kustomize::{Remote, RemoteChart, RemoteFile, RemoteTree, Remotes};
+use argosy_ports::{ChartRef, Sources as _, Wanted};
 use argosy_tree::{Limits, Rooted, Tree};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ const MAX_REMOTES: usize = 64;
 pub(crate) struct Fetched {
     pub(crate) trees: BTreeMap<RemoteTree, Arc<dyn Tree>>,
     pub(crate) files: BTreeMap<RemoteFile, bytes::Bytes>,
+    pub(crate) charts: BTreeMap<RemoteChart, Arc<dyn Tree>>,
 }
 
 impl Fetched {
@@ -31,7 +32,8 @@ impl Fetched {
     /// # Errors
     /// [`Failure`] for the first thing that cannot be read, with its URL.
     pub(crate) fn fetch(&mut self, session: &Session, needs: &[Remote]) -> Result<(), Failure> {
-        if self.trees.len() + self.files.len() + needs.len() > MAX_REMOTES {
+        let known = self.trees.len() + self.files.len() + self.charts.len();
+        if known + needs.len() > MAX_REMOTES {
             let text = format!("more than {MAX_REMOTES} remote bases and files are used");
             return Err(Failure::new(text));
         }
@@ -41,6 +43,7 @@ impl Fetched {
                 let url = match need {
                     Remote::Tree(tree) => &tree.repo,
                     Remote::File(file) => &file.0,
+                    Remote::Chart(chart) => &chart.repo,
                 };
                 let failed = |error: &dyn std::error::Error| {
                     Failure::from_error(error).while_doing(format!("cannot read `{url}`"))
@@ -68,6 +71,17 @@ impl Fetched {
                         let content = content.map_err(|error| failed(&error))?;
                         self.files.insert(file.clone(), content.into());
                     }
+                    Remote::Chart(chart) => {
+                        let wanted = ChartRef {
+                            repo,
+                            name: chart.name.as_str().into(),
+                            version: chart.version.as_str().into(),
+                            pass_credentials: false,
+                        };
+                        let found = sources.chart(&wanted).await;
+                        let (_, tree) = found.map_err(|error| failed(&error))?;
+                        self.charts.insert(chart.clone(), tree);
+                    }
                 }
             }
             Ok(())
@@ -83,6 +97,11 @@ impl Fetched {
                 .map(|(name, tree)| (name.clone(), Rooted::new(&**tree, Limits::default())))
                 .collect(),
             files: self.files.clone(),
+            charts: self
+                .charts
+                .iter()
+                .map(|(name, tree)| (name.clone(), Rooted::new(&**tree, Limits::default())))
+                .collect(),
             allowed: true,
         }
     }

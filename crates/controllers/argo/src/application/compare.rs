@@ -36,8 +36,14 @@ impl ApplicationController {
         let spec = &valid.spec;
         let instance = instance_name(key, &ports.namespace);
         let times = &self.hub.stage_times;
+        let followed = self.followed(valid);
+        self.follows.looks(key, &followed);
         let sources = source(&*ports.sources, spec.all_sources(), spec.project_name());
         let sources = times.measure("source", sources).await?;
+        for (followed, sourced) in followed.iter().zip(&sources) {
+            let revision = &sourced.artifact.revision;
+            self.follows.stands_at(key, followed, revision);
+        }
         let cluster = ports
             .clusters
             .by_server(&valid.destination.server)
@@ -96,10 +102,15 @@ impl ApplicationController {
         facts: &ClusterFacts,
         record: &Record,
     ) -> Result<RenderedApp, StageError> {
+        let namespace = key.namespace.as_deref().unwrap_or_default();
+        let application = self.hub.store.get(key);
         let template = Request {
             app_name: key.name.to_string(),
             namespace: valid.spec.destination.namespace.clone(),
             project: valid.spec.project_name().into(),
+            seed: self.hub.ports.seed.of_application(namespace, &key.name),
+            born: application.as_ref().and_then(born),
+            tools: self.hub.settings.tools(),
             ..Request::default()
         };
         let permit = |url: &str| {
@@ -198,4 +209,10 @@ fn definition(desired: &Desired) -> Option<(String, String)> {
 /// Whether an early stop says something about the desired state, and not about the way to it.
 pub(crate) fn is_about_target(error: &StageError) -> bool {
     !matches!(error, StageError::Live(_)) && error.class() != Class::Bug
+}
+
+/// When an Application was made.
+pub fn born(application: &argosy_object::Object) -> Option<jiff::Timestamp> {
+    let made = application.pointer("/metadata/creationTimestamp")?;
+    made.as_str()?.parse().ok()
 }

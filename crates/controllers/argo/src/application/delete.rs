@@ -68,14 +68,7 @@ impl ApplicationController {
         let status = ApplicationStatus::of(application).unwrap_or_default();
         let mut report = Report::new(status, self.hub.ports.clock.now());
         report.condition(condition::DELETION_ERROR, error.to_string());
-        let wanted = report.apply_to(application);
-        let resource = crate::resources::applications();
-        if let Err(error) = self
-            .hub
-            .status
-            .write(&resource, application, &wanted, false)
-            .await
-        {
+        if let Err(error) = self.store(&application.key(), application, report).await {
             tracing::debug!(%error, "deletion error is not written");
         }
         let class = match error.class() {

@@ -4,14 +4,19 @@ use argosy_frame::Queue;
 use argosy_object::Key;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
 
 /// How many Applications of one cluster are reconciled at a time.
 const INSIDE_AT_ONCE: usize = 64;
+/// How many operations write to one cluster at a time. The others wait, so that those which have
+/// begun come to their end: hundreds that share a server's pace all take as long as all of them.
+const WRITING_AT_ONCE: usize = 32;
 
 /// Lets so many of each cluster in; the others of that cluster wait without a worker.
 pub(crate) struct Gate {
     queue: Arc<Queue>,
     clusters: Mutex<BTreeMap<String, Cluster>>,
+    turns: Mutex<BTreeMap<String, Arc<Semaphore>>>,
 }
 
 #[derive(Default)]
@@ -33,7 +38,21 @@ impl Gate {
         Self {
             queue,
             clusters: Mutex::default(),
+            turns: Mutex::default(),
         }
+    }
+
+    /// The places of the operations that write to a cluster.
+    pub(crate) fn turns(&self, server: &str) -> Arc<Semaphore> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = turns.get(server) {
+            return found.clone();
+        }
+        // Those of clusters that went.
+        turns.retain(|_, turns| Arc::strong_count(turns) > 1);
+        let made = Arc::new(Semaphore::new(WRITING_AT_ONCE));
+        turns.insert(server.to_owned(), made.clone());
+        made
     }
 
     /// Lets `key` in; `None` where the cluster has as many as it may: then the key comes back
@@ -111,5 +130,20 @@ mod tests {
         drop(inside);
         assert_eq!(queue.depth(), 0, "each comes back once");
         assert!(gate.lock().is_empty(), "what is empty is forgotten");
+    }
+
+    #[tokio::test]
+    async fn operations_on_one_cluster_share_its_places_and_idle_clusters_are_forgotten() {
+        let gate = Gate::new(Arc::new(Queue::new()));
+        let turns = gate.turns("https://busy");
+        let held: Vec<_> = (0..WRITING_AT_ONCE)
+            .map(|_| turns.clone().try_acquire_owned().unwrap())
+            .collect();
+        assert!(gate.turns("https://busy").try_acquire().is_err());
+        assert!(gate.turns("https://other").try_acquire().is_ok());
+        drop((held, turns));
+        assert!(gate.turns("https://new").try_acquire().is_ok());
+        let known: Vec<_> = gate.turns.lock().unwrap().keys().cloned().collect();
+        assert_eq!(known, ["https://new"]);
     }
 }

@@ -3,6 +3,8 @@
 mod launch;
 mod stored;
 
+pub(crate) use launch::Launch;
+
 use super::ApplicationController;
 use super::compare::Compared;
 use super::record::Record;
@@ -27,6 +29,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) valid: &'a Valid,
     pub(crate) record: &'a Arc<Record>,
     pub(crate) report: &'a mut Report,
+    /// The operation that begins once the report, which says so, is stored.
+    pub(crate) launch: &'a mut Option<Launch>,
 }
 
 /// The comparison with what the spec names, or why there is none: an operation for another

@@ -2,11 +2,12 @@
 
 use super::ApplicationController;
 use super::compare::Compared;
-use super::operation::Pass;
+use super::operation::{Launch, Pass};
 use super::record::Record;
 use super::validate::{Valid, validate};
+use crate::follow::Followed;
 use argosy_crds::{ApplicationStatus, HealthCode, condition, names};
-use argosy_frame::{Reconciler, Verdict};
+use argosy_frame::{Reconciler, StatusError, Verdict};
 use argosy_object::{Class, Classified as _, Key, Object};
 use argosy_pipeline::{Report, StageError, app_health};
 use async_trait::async_trait;
@@ -39,10 +40,39 @@ impl Reconciler for ApplicationController {
             }
         };
         let mut report = Report::new(status, self.hub.ports.clock.now());
-        let verdict = self.stages(key, &application, &mut report).await;
-        let written = self.write(key, &application, report, verdict);
-        self.hub.stage_times.measure("report", written).await
+        let mut launch = None;
+        let verdict = self
+            .stages(key, &application, &mut report, &mut launch)
+            .await;
+        let written = self.write(key, &application, report);
+        match (
+            self.hub.stage_times.measure("report", written).await,
+            launch,
+        ) {
+            (Ok(Written::Done), Some(launch)) => self.begin(launch),
+            (Ok(Written::Done), None) => {}
+            (Ok(Written::Rests(left)), _) => {
+                let again = verdict.again.map_or(left, |again| again.min(left));
+                return Verdict {
+                    again: Some(again),
+                    ..verdict
+                };
+            }
+            (Err(again), _) => return again,
+        }
+        verdict
     }
+}
+
+/// When a pass is done again that somebody else's write has overtaken.
+const SOON: Duration = Duration::from_millis(10);
+
+/// What became of a report.
+enum Written {
+    /// It is stored, or says nothing new.
+    Done,
+    /// It has new words only, which wait so long.
+    Rests(Duration),
 }
 
 /// How long an Application is new: what it names may not have been told yet.
@@ -71,9 +101,21 @@ fn again(valid: &Valid, error: &StageError) -> Verdict {
     }
 }
 
+/// How long a report may wait that the next one will say better.
+fn rest(record: &Record, report: &Report) -> Option<Duration> {
+    let may_wait = report.says_only_more() || record.is_running() && report.says_only_progress();
+    may_wait.then(|| record.rest())?
+}
+
 impl ApplicationController {
     /// The nine stages. An early stop still reports all that was learned.
-    async fn stages(&self, key: &Key, application: &Object, report: &mut Report) -> Verdict {
+    async fn stages(
+        &self,
+        key: &Key,
+        application: &Object,
+        report: &mut Report,
+        launch: &mut Option<Launch>,
+    ) -> Verdict {
         let record = self.records.of(key);
         let valid = match validate(&self.hub, application) {
             Ok(valid) => valid,
@@ -113,6 +155,7 @@ impl ApplicationController {
             valid: &valid,
             record: &record,
             report,
+            launch,
         };
         let operated = self.operate(pass, current).await;
         Verdict {
@@ -182,9 +225,7 @@ impl ApplicationController {
 
     /// Whether an Application was made within the last seconds.
     fn is_new(&self, application: &Object) -> bool {
-        let made = application.pointer("/metadata/creationTimestamp");
-        let made = made.and_then(argosy_object::Value::as_str);
-        let Some(made) = made.and_then(|text| text.parse::<jiff::Timestamp>().ok()) else {
+        let Some(made) = super::compare::born(application) else {
             return false;
         };
         let age = self.hub.ports.clock.now().duration_since(made).abs();
@@ -247,22 +288,16 @@ impl ApplicationController {
         report.status.summary = super::summary::summary(&*compared.cluster, &compared.comparison);
     }
 
+    /// Writes what was learned; an error says when to look again.
     async fn write(
         &self,
         key: &Key,
         application: &Object,
         report: Report,
-        verdict: Verdict,
-    ) -> Verdict {
+    ) -> Result<Written, Verdict> {
         let record = self.records.get(key);
-        if report.says_only_more()
-            && let Some(left) = record.as_ref().and_then(|record| record.rest())
-        {
-            let again = verdict.again.map_or(left, |again| again.min(left));
-            return Verdict {
-                again: Some(again),
-                ..verdict
-            };
+        if let Some(left) = record.as_ref().and_then(|record| rest(record, &report)) {
+            return Ok(Written::Rests(left));
         }
         let finished = record.as_ref().and_then(|record| record.finished());
         let reports_finish = finished.as_ref().is_some_and(|finished| {
@@ -270,47 +305,64 @@ impl ApplicationController {
                 state.started_at == finished.started_at && state.operation == finished.operation
             })
         });
-        let wanted = report.apply_to(application);
-        let resource = crate::resources::applications();
-        match self
-            .hub
-            .status
-            .write(&resource, application, &wanted, false)
-            .await
-        {
-            Ok(written) => {
-                if let Some(written) = written {
-                    self.hub.store.note(&written, super::NAME);
-                    if let Some(record) = &record {
-                        record.written();
-                    }
+        match self.store(key, application, report).await {
+            Ok(is_written) => {
+                if is_written && let Some(record) = &record {
+                    record.written();
                 }
                 if reports_finish && let Some(record) = &record {
                     record.reported();
                 }
-                verdict
+                Ok(Written::Done)
             }
             Err(error) => {
                 tracing::debug!(%key, %error, "status is not written");
-                Verdict {
-                    failure: Some(Class::Transient),
-                    again: Some(Duration::from_secs(1)),
-                }
+                Err(self.again_after(key, &error).await)
             }
+        }
+    }
+
+    /// Stores what is new in a report; whether anything was.
+    pub(super) async fn store(
+        &self,
+        key: &Key,
+        application: &Object,
+        report: Report,
+    ) -> Result<bool, StatusError> {
+        let Some(wanted) = report.apply_to(application) else {
+            return Ok(false);
+        };
+        let resource = crate::resources::applications();
+        let writing = self.hub.store.writing(key);
+        let status = &self.hub.status;
+        let written = status.write(&resource, application, &wanted, false).await?;
+        if let Some(written) = &written {
+            writing.done(written, super::NAME);
+        }
+        Ok(written.is_some())
+    }
+
+    /// Somebody else wrote the Application a moment ago: this pass begins anew on what stands now.
+    async fn again_after(&self, key: &Key, error: &StatusError) -> Verdict {
+        if error.is_conflict() {
+            let api = &self.hub.ports.api;
+            let resource = crate::resources::applications();
+            let found = api.get(&resource, key.namespace.as_deref(), &key.name);
+            if let Ok(Some(found)) = found.await {
+                self.hub.store.note_read(&found);
+                return Verdict::again(SOON);
+            }
+        }
+        Verdict {
+            failure: Some(Class::Transient),
+            again: Some(Duration::from_secs(1)),
         }
     }
 
     /// From now on a commit to one of the sources, or a new version of a chart, wakes the
     /// Application.
     fn follow(&self, key: &Key, valid: &Valid) {
-        let followed = valid.spec.all_sources().iter().map(|source| {
-            let repo = self
-                .hub
-                .ports
-                .sources
-                .repo(&source.repo_url, valid.spec.project_name());
-            (repo, argosy_pipeline::wanted_of(source))
-        });
+        let followed = self.followed(valid).into_iter();
         // Bases elsewhere are known once they were read.
         let remotes = self.records.get(key).map(|record| record.cache.remotes());
         let remotes = remotes.into_iter().flatten().map(|remote| {
@@ -318,6 +370,17 @@ impl ApplicationController {
             argosy_pipeline::followed(sources, &remote, valid.spec.project_name())
         });
         self.follows.set(key, followed.chain(remotes).collect());
+    }
+
+    /// The revisions that the sources name, in their order.
+    pub(super) fn followed(&self, valid: &Valid) -> Vec<Followed> {
+        let (sources, project) = (&self.hub.ports.sources, valid.spec.project_name());
+        let all = valid.spec.all_sources().iter();
+        all.map(|source| {
+            let repo = sources.repo(&source.repo_url, project);
+            (repo, argosy_pipeline::wanted_of(source))
+        })
+        .collect()
     }
 
     fn forget(&self, key: &Key) {

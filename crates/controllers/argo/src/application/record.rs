@@ -50,16 +50,14 @@ impl Records {
 }
 
 /// How long a status rests before it is written for the sake of its words alone: a rollout says
-/// something new with each pod, and every word of it costs the hub a write.
-const WORDS_REST: Duration = Duration::from_secs(1);
-
+/// something new with each pod, and every word of it costs the hub a write. The same for the
+/// progress of a running operation, whose end is written at once.
+const REST: Duration = Duration::from_secs(10);
 impl Record {
-    /// How long the words of a status have yet to wait; `None` where they need not.
+    /// How long what may wait has yet to wait; `None` where it need not.
     pub(crate) fn rest(&self) -> Option<Duration> {
         let passed = (*self.written_at())?.elapsed();
-        WORDS_REST
-            .checked_sub(passed)
-            .filter(|left| !left.is_zero())
+        REST.checked_sub(passed).filter(|left| !left.is_zero())
     }
 
     /// Its status has been written.
@@ -138,14 +136,14 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn words_wait_a_second_after_a_write() {
+    async fn words_wait_some_seconds_after_a_write() {
         let record = Record::default();
         assert_eq!(record.rest(), None);
         record.written();
-        assert_eq!(record.rest(), Some(WORDS_REST));
-        tokio::time::advance(WORDS_REST / 4).await;
-        assert_eq!(record.rest(), Some(WORDS_REST * 3 / 4));
-        tokio::time::advance(WORDS_REST).await;
+        assert_eq!(record.rest(), Some(REST));
+        tokio::time::advance(REST / 4).await;
+        assert_eq!(record.rest(), Some(REST * 3 / 4));
+        tokio::time::advance(REST).await;
         assert_eq!(record.rest(), None);
     }
 }

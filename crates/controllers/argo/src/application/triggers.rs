@@ -16,6 +16,9 @@ use tokio::task::JoinSet;
 
 /// How long the hub's settings are waited for.
 const SETTINGS: Duration = Duration::from_secs(10);
+/// How often an Application is looked at for what changes on its cluster while its operation
+/// runs: most of it is the operation's own doing, whose end wakes it anyway.
+const OPERATION_REST: Duration = Duration::from_secs(5);
 
 /// Clusters whose changes are listened to, and the tasks of running operations.
 #[derive(Default)]
@@ -36,6 +39,7 @@ impl ApplicationController {
         // A hub that shows no ConfigMaps is one without settings.
         let _ = tokio::time::timeout(SETTINGS, self.hub.settings.wait_synced()).await;
         self.hub.configure();
+        let mut tools = self.hub.settings.tools();
         self.touch_all(|_| true);
         loop {
             tokio::select! {
@@ -51,7 +55,14 @@ impl ApplicationController {
                 },
                 // A host that was not trusted may be now: sources look again by themselves.
                 change = settings.recv() => match change {
-                    Ok(_) | Err(RecvError::Lagged(_)) => self.hub.configure(),
+                    Ok(_) | Err(RecvError::Lagged(_)) => {
+                        self.hub.configure();
+                        let now = self.hub.settings.tools();
+                        if now != tools {
+                            tools = now;
+                            self.touch_all(|_| true);
+                        }
+                    }
                     Err(RecvError::Closed) => return,
                 }
             }
@@ -105,14 +116,21 @@ impl ApplicationController {
         let mut changes = cluster.changes();
         let (queue, namespace) = (self.queue.clone(), self.hub.ports.namespace.clone());
         let (hub, tasks) = (self.hub.clone(), self.tasks.clone());
+        let records = self.records.clone();
         let server = cluster.server().to_owned();
         drop(listened);
         self.spawn(async move {
             loop {
                 match changes.recv().await {
                     Ok(change) => {
-                        if let Some(instance) = change.instance {
-                            queue.add(instance_key(&instance, &namespace));
+                        let Some(instance) = change.instance.filter(|_| !change.is_detail) else {
+                            continue;
+                        };
+                        let key = instance_key(&instance, &namespace);
+                        if records.get(&key).is_some_and(|record| record.is_running()) {
+                            queue.add_after(key, OPERATION_REST);
+                        } else {
+                            queue.add_rested(key);
                         }
                     }
                     Err(RecvError::Lagged(_)) => {

@@ -15,6 +15,7 @@ mod link;
 mod model;
 mod operations;
 mod people;
+mod random;
 mod repository;
 mod script;
 mod settled;

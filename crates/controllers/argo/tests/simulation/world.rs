@@ -108,6 +108,7 @@ impl World {
                 known: Mutex::default(),
             }),
             remote_hosts: Vec::new(),
+            seed: argosy_render::Seed::default(),
             clock: self.clock.clone(),
             namespace: "argocd".into(),
         };

@@ -1,7 +1,7 @@
 //! Applying a strategic patch, to a document or to another patch.
 //!
-//! Compat: Go's, but for the order of a merged list of texts in which one stands twice: there Go
-//! overwrites its own input where the list's capacity happens to allow it. No such list is valid.
+//! Compat: Go's, even where it overwrites its own input because a list's memory happens to have
+//! room: see `server_order` and `scalar_order`.
 
 use super::diff::element;
 use super::meta::Cursor;
@@ -135,10 +135,9 @@ fn merge_list(
                 .filter(|item| !patch.contains(item))
                 .collect());
         }
-        let mut merged = original.clone();
-        merged.extend(patch.iter().cloned());
-        deduplicate(&mut merged);
-        return enforce_order(merged, &patch, &original, merge_key);
+        let order = scalar_order(&original, &patch);
+        let merged = joined(original, &patch);
+        return enforce_order(merged, &patch, &order, merge_key);
     }
     let Some(key) = merge_key else {
         return Err(invalid("cannot merge lists without merge key for struct"));
@@ -339,6 +338,7 @@ fn merge_ordered_lists(
         check_order(patched.unwrap_or_default(), &order, merge_key)?;
         let server_order = match (present, patched, merge_key) {
             (Some(present), Some(patched), Some(key)) => server_order(present, patched, key),
+            (Some(present), Some(patched), None) => scalar_order(present, patched),
             _ => present.map(<[Value]>::to_vec).unwrap_or_default(),
         };
         let first = element(&[present.unwrap_or_default(), patched.unwrap_or_default()]);
@@ -408,6 +408,25 @@ fn server_order(present: &[Value], patched: &[Value], key: &str) -> Vec<Value> {
         }
     }
     order
+}
+
+/// As [`server_order`], of scalars: added to the list in its own memory, where there is room, and
+/// repeated ones taken out there. Go's lists grow to powers of two.
+fn scalar_order(present: &[Value], patched: &[Value]) -> Vec<Value> {
+    let len = present.len();
+    if len + patched.len() > len.next_power_of_two() {
+        return present.to_vec();
+    }
+    let mut order = joined(present.to_vec(), patched);
+    order.truncate(len);
+    order
+}
+
+/// Scalars of two lists, each once.
+fn joined(mut present: Vec<Value>, patched: &[Value]) -> Vec<Value> {
+    present.extend_from_slice(patched);
+    deduplicate(&mut present);
+    present
 }
 
 fn list(value: Option<&Value>) -> Merged<Option<&[Value]>> {

@@ -5,6 +5,7 @@ use super::der::{
     BIT_STRING, OBJECT_ID, OCTET_STRING, Reader, SEQUENCE, bits, element, integer, object_id, pem,
     pem_block, sequence, small,
 };
+use super::montgomery::power;
 use super::primes::{below, is_prime, prime, random};
 use argosy_gotmpl::Env;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -19,6 +20,9 @@ const ECDSA_SHA256: &[u32] = &[1, 2, 840, 10045, 4, 3, 2];
 const ED25519: &[u32] = &[1, 3, 101, 112];
 const SHA256: &[u32] = &[2, 16, 840, 1, 101, 3, 4, 2, 1];
 const NULL: [u8; 2] = [5, 0];
+
+/// The public exponent of keys that are made here: a prime.
+const EXPONENT: u32 = 65537;
 
 /// A private key.
 pub(super) enum PrivateKey {
@@ -40,16 +44,14 @@ pub(super) struct RsaKey {
 impl PrivateKey {
     /// A new RSA key of so many bits.
     pub(super) fn rsa(env: &mut dyn Env, bits: u64) -> Self {
-        let e = BigUint::from(65537_u32);
         let one = BigUint::from(1_u32);
         loop {
             let (p, q) = (prime(env, bits / 2), prime(env, bits / 2));
             let totient = (&p - &one) * (&q - &one);
-            let d = e.modinv(&totient);
-            if let (true, Some(d)) = (p != q, d) {
+            if let (true, Some(d)) = (p != q, private_exponent(&totient)) {
                 return Self::Rsa(Box::new(RsaKey {
                     n: &p * &q,
-                    e,
+                    e: EXPONENT.into(),
                     d,
                     p,
                     q,
@@ -130,10 +132,31 @@ impl PrivateKey {
     }
 }
 
+/// The inverse of the public exponent: (1 + k * totient) / e, with the k that makes it whole.
+fn private_exponent(totient: &BigUint) -> Option<BigUint> {
+    let e = BigUint::from(EXPONENT);
+    let rest = totient % &e;
+    if rest == BigUint::ZERO {
+        return None;
+    }
+    let inverse = rest.modpow(&(&e - 2_u32), &e);
+    Some((totient * (&e - inverse) + 1_u32) / e)
+}
+
 impl RsaKey {
+    /// What q is multiplied by to give 1 modulo p.
+    fn inverse(&self) -> BigUint {
+        let inverse = power(&self.q, &(&self.p - 2_u32), &self.p);
+        // That is Fermat's word for primes only, and a key may have been given.
+        if &self.q * &inverse % &self.p == BigUint::from(1_u32) {
+            return inverse;
+        }
+        self.q.modinv(&self.p).unwrap_or_default()
+    }
+
     fn pkcs1(&self) -> Vec<u8> {
         let (p1, q1) = (&self.p - 1_u32, &self.q - 1_u32);
-        let inverse = self.q.modinv(&self.p).unwrap_or_default();
+        let inverse = self.inverse();
         sequence(&[
             small(0),
             integer(&self.n),
@@ -155,10 +178,22 @@ impl RsaKey {
         let len = self.n.bits().div_ceil(8) as usize;
         let padding = vec![0xff; len.saturating_sub(info.len() + 3)];
         let block = [&[0, 1][..], &padding, &[0], &info].concat();
-        let signature = BigUint::from_bytes_be(&block)
-            .modpow(&self.d, &self.n)
-            .to_bytes_be();
+        let signature = self.private(&BigUint::from_bytes_be(&block)).to_bytes_be();
         [vec![0; len.saturating_sub(signature.len())], signature].concat()
+    }
+
+    /// The private operation, by way of the primes, which is four times shorter.
+    fn private(&self, number: &BigUint) -> BigUint {
+        let by = |prime: &BigUint| power(number, &(&self.d % (prime - 1_u32)), prime);
+        let (by_p, by_q) = (by(&self.p), by(&self.q));
+        let lacks = &by_p + &self.p - &by_q % &self.p;
+        let result = by_q + lacks * self.inverse() % &self.p * &self.q;
+        // A key that was given may have factors that are no primes.
+        if result.modpow(&self.e, &self.n) == *number {
+            result
+        } else {
+            number.modpow(&self.d, &self.n)
+        }
     }
 
     fn read(der: &[u8]) -> Option<Self> {
@@ -175,6 +210,7 @@ impl RsaKey {
             q: number()?,
         };
         let fits = key.n == &key.p * &key.q && key.n.bits() >= 512 && key.n.bits() <= 16384;
+        let fits = fits && key.p > BigUint::from(2_u32) && key.q > BigUint::from(2_u32);
         fits.then_some(key)
     }
 }
@@ -272,14 +308,14 @@ pub(super) fn dsa_pem(env: &mut dyn Env) -> String {
     let exponent = (&modulus - &one) / &order;
     let mut base = BigUint::from(2_u32);
     let generator = loop {
-        let generator = base.modpow(&exponent, &modulus);
+        let generator = power(&base, &exponent, &modulus);
         if generator != one {
             break generator;
         }
         base += 1_u32;
     };
     let private = below(env, &order);
-    let public = generator.modpow(&private, &modulus);
+    let public = power(&generator, &private, &modulus);
     let numbers = [&modulus, &order, &generator, &public, &private].map(integer);
     pem(
         "DSA PRIVATE KEY",

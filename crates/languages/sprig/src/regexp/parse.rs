@@ -23,13 +23,18 @@ const TRAILING: &str = "trailing backslash at end of expression";
 const UNEXPECTED: &str = "unexpected )";
 const TOO_DEEP: &str = "expression nests too deeply";
 
-/// Parses an expression.
-pub(crate) fn parse(expression: &str) -> Result<Hir, RegexpError> {
+/// The names of groups, by their number.
+pub(crate) type Names = Vec<(u32, Box<str>)>;
+
+/// Parses an expression. The names of its groups come beside it: Go lets several have one, and
+/// the matcher does not.
+pub(crate) fn parse(expression: &str) -> Result<(Hir, Names), RegexpError> {
     let mut parser = Parser {
         whole: expression,
         rest: expression,
         flags: Flags::default(),
         groups: 0,
+        names: Names::new(),
         last_repeat: None,
     };
     let mut stack = vec![Group::default()];
@@ -39,7 +44,8 @@ pub(crate) fn parse(expression: &str) -> Result<Hir, RegexpError> {
     if stack.len() != 1 {
         return Err(error(NO_PAREN, expression));
     }
-    Ok(stack.pop().expect("one group is left").finish().hir)
+    let hir = stack.pop().expect("one group is left").finish().hir;
+    Ok((hir, parser.names))
 }
 
 fn error(code: &'static str, expression: &str) -> RegexpError {
@@ -66,7 +72,7 @@ struct Piece {
 /// An open parenthesis: what was read of it so far.
 #[derive(Default)]
 struct Group {
-    capture: Option<(u32, Option<Box<str>>)>,
+    capture: Option<u32>,
     outer: Flags,
     done: Vec<Piece>,
     current: Vec<Piece>,
@@ -84,10 +90,10 @@ impl Group {
         self.end_branch();
         let copies = self.done.iter().map(|p| p.copies).max().unwrap_or(1);
         let mut hir = Hir::alternation(self.done.into_iter().map(|p| p.hir).collect());
-        if let Some((index, name)) = self.capture {
+        if let Some(index) = self.capture {
             hir = Hir::capture(Capture {
                 index,
-                name,
+                name: None,
                 sub: Box::new(hir),
             });
         }
@@ -100,6 +106,7 @@ struct Parser<'e> {
     rest: &'e str,
     flags: Flags,
     groups: u32,
+    names: Names,
     /// Where the repetition operator began that was read just before.
     last_repeat: Option<&'e str>,
 }
@@ -471,8 +478,9 @@ impl<'e> Parser<'e> {
 
     fn capture(&mut self, name: Option<Box<str>>) -> Group {
         self.groups += 1;
+        self.names.extend(name.map(|name| (self.groups, name)));
         Group {
-            capture: Some((self.groups, name)),
+            capture: Some(self.groups),
             outer: self.flags,
             ..Group::default()
         }

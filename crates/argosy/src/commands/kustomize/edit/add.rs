@@ -120,8 +120,8 @@ pub(super) struct Generator {
 }
 
 impl Add {
-    /// The edit; nothing where it is to be found out what is fixed.
-    pub(super) fn edit(self, session: &Session) -> Result<Option<Edit>, Failure> {
+    /// The edit.
+    pub(super) fn edit(self, session: &Session) -> Result<Edit, Failure> {
         let given = |paths: &[String], what: &str| match paths {
             [] => Err(Failure::new(format!("must specify a {what}"))),
             _ => Ok(()),
@@ -137,7 +137,7 @@ impl Add {
             }
             Ok(found)
         };
-        Ok(Some(match self {
+        Ok(match self {
             Self::Resource { paths, no_verify } => {
                 given(&paths, "resource file")?;
                 paths_edit(ListField::Resources, files::expand(&paths, !no_verify)?)?
@@ -176,7 +176,7 @@ impl Add {
                 Edit::AddGenerator(GeneratorKind::Secret, generator.edit(r#type)?)
             }
             Self::Buildmetadata { options } => Edit::AddBuildMetadata(options),
-        }))
+        })
     }
 }
 

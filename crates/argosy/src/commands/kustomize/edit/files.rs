@@ -1,6 +1,7 @@
 //! Files and patterns of files in the current folder.
 
 use argosy_cli::Failure;
+use argosy_kustomize::KustomizationFile;
 use std::path::Path;
 
 /// The longest list of files that a pattern may stand for.
@@ -25,7 +26,18 @@ pub(super) fn kustomization() -> Result<&'static str, Failure> {
     }
 }
 
-pub(super) fn failed(doing: &str, name: &str, error: &std::io::Error) -> Failure {
+/// Reads the kustomization.
+pub(super) fn parse(name: &str) -> Result<KustomizationFile, Failure> {
+    let bytes = std::fs::read(name).map_err(|error| failed("cannot read", name, &error))?;
+    KustomizationFile::parse(name, &bytes).map_err(|error| Failure::from_error(&error))
+}
+
+/// Writes a file.
+pub(super) fn write(name: &str, text: &str) -> Result<(), Failure> {
+    std::fs::write(name, text).map_err(|error| failed("cannot write", name, &error))
+}
+
+fn failed(doing: &str, name: &str, error: &std::io::Error) -> Failure {
     Failure::from_error(error).while_doing(format!("{doing} `{name}`"))
 }
 

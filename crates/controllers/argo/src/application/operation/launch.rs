@@ -7,17 +7,34 @@ use crate::application::record::Record;
 use crate::application::validate::{Valid, validate_spec};
 use crate::application::{ApplicationController, instance_name};
 use argosy_crds::{
-    ApplicationSpec, Operation, OperationPhase, OperationState, SyncOperation, SyncResult,
-    condition,
+    ApplicationSpec, Operation, OperationPhase, OperationState, ResourceStatus, SyncOperation,
+    SyncResult, condition,
 };
 use argosy_frame::{EventKind, Verdict};
-use argosy_object::{Class, Classified as _};
+use argosy_object::{Class, Classified as _, Key};
 use argosy_pipeline::{OperationDriver, StageError, plan_operation, split_operation};
 use argosy_ports::Identity;
 use argosy_sync::{SyncMachine, SyncOptions};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// An operation that is planned and has not begun. Dropped, it does not begin.
+pub(crate) struct Launch {
+    record: Arc<Record>,
+    task: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Drop for Launch {
+    fn drop(&mut self) {
+        if self.task.is_some() {
+            self.record.abandon();
+        }
+    }
+}
 
 impl ApplicationController {
-    /// Plans the operation and hands it to a task of its own.
+    /// Plans the operation, which begins in a task of its own once the report of this pass is
+    /// stored.
     pub(super) async fn launch(
         &self,
         mut pass: Pass<'_>,
@@ -38,7 +55,9 @@ impl ApplicationController {
             Some(begun) if !is_retry => begun_at(&state.operation, begun),
             _ => state.operation.clone(),
         };
-        let (other, compared) = match self.target(&pass, current, &asked).await {
+        let last = &pass.report.status.resources;
+        let target = self.target(pass.key, pass.valid, last, current, &asked);
+        let (other, compared) = match target.await {
             Ok(target) => target,
             // What cannot be read now may be read a moment later.
             Err(error) if is_passing(&error) => {
@@ -76,6 +95,8 @@ impl ApplicationController {
             "OperationStarted",
             &format!("Initiated{} sync to '{to}'", automated(&state.operation)),
         );
+        // The report carries it: one write tells of the comparison and of the beginning.
+        pass.report.status.operation_state = Some(state.clone());
         let (machine, first) = SyncMachine::start(planned.plan, SyncOptions::default(), state);
         let driver = OperationDriver {
             cluster: compared.cluster,
@@ -83,6 +104,7 @@ impl ApplicationController {
             clock: self.hub.ports.clock.clone(),
             instance: instance_name(pass.key, &self.hub.ports.namespace),
             dry_run: sync.dry_run,
+            turns: self.gate.turns(&target_valid.destination.server),
         };
         let store = HubOperations {
             hub: self.hub.clone(),
@@ -90,7 +112,7 @@ impl ApplicationController {
             uid: pass.application.uid().to_owned(),
         };
         let (record, queue, key) = (pass.record.clone(), self.queue.clone(), pass.key.clone());
-        self.spawn(async move {
+        let task = async move {
             let applied = driver.run(machine, first, &store, terminate);
             match store.hub.stage_times.measure("apply", applied).await {
                 Ok(state) => record.finish(state),
@@ -101,29 +123,39 @@ impl ApplicationController {
                 }
             }
             queue.add(key);
+        };
+        *pass.launch = Some(Launch {
+            record: pass.record.clone(),
+            task: Some(Box::pin(task)),
         });
-        // The task writes the state; what this pass learned of it is what it was before.
         Verdict::done()
+    }
+
+    /// Begins what was planned.
+    pub(crate) fn begin(&self, mut launch: Launch) {
+        if let Some(task) = launch.task.take() {
+            self.spawn(task);
+        }
     }
 
     /// What the operation works on: this pass's comparison, or one at its own revision.
     async fn target(
         &self,
-        pass: &Pass<'_>,
+        key: &Key,
+        valid: &Valid,
+        last: &[ResourceStatus],
         current: Current,
         operation: &Operation,
     ) -> Result<(Option<Valid>, Compared), StageError> {
-        let spec = split_operation(&pass.valid.spec, operation);
+        let spec = split_operation(&valid.spec, operation);
         let resolved = current.as_ref().ok().map(|compared| &*compared.revisions);
-        if is_same(&pass.valid.spec, &spec, resolved) {
+        if is_same(&valid.spec, &spec, resolved) {
             return Ok((None, current?));
         }
         let other = validate_spec(&self.hub, spec)
             .map_err(|complaints| StageError::Invalid(complaints.join("; ")))?;
         let fresh = Record::default();
-        let compared = self
-            .compare(pass.key, &other, &fresh, &pass.report.status.resources)
-            .await?;
+        let compared = self.compare(key, &other, &fresh, last).await?;
         Ok((Some(other), compared))
     }
 }

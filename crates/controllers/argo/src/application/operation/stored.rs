@@ -30,12 +30,19 @@ impl OperationStore for HubOperations {
             let application = seen
                 .filter(|found| found.uid() == self.uid)
                 .ok_or("the Application is gone")?;
-            if is_over(&application, state) {
-                return Err("the operation is over already".into());
+            let stored = ApplicationStatus::of(&application).ok();
+            match stored.and_then(|status| status.operation_state) {
+                // The report that began it said so.
+                Some(stored) if stored == *state => return Ok(()),
+                Some(stored) if is_over(&stored, state) => {
+                    return Err("the operation is over already".into());
+                }
+                _ => {}
             }
+            let writing = self.hub.store.writing(&self.key);
             match self.write(&application, state).await {
                 Ok(written) => {
-                    self.hub.store.note(&written, crate::application::NAME);
+                    writing.done(&written, crate::application::NAME);
                     return Ok(());
                 }
                 Err(error) if error.kind == ApiErrorKind::Conflict => {}
@@ -74,12 +81,8 @@ impl HubOperations {
 }
 
 /// Whether the stored state says that this very operation has ended.
-fn is_over(application: &Object, state: &OperationState) -> bool {
-    let stored = ApplicationStatus::of(application).ok();
-    let stored = stored.and_then(|status| status.operation_state);
-    stored.is_some_and(|stored| {
-        stored.phase.is_completed()
-            && stored.started_at == state.started_at
-            && stored.operation == state.operation
-    })
+fn is_over(stored: &OperationState, state: &OperationState) -> bool {
+    stored.phase.is_completed()
+        && stored.started_at == state.started_at
+        && stored.operation == state.operation
 }
