@@ -252,6 +252,7 @@ async fn far_cluster() -> (ApiService, String, watch::Sender<bool>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes where others have the processor; run with --ignored"]
 async fn every_fault_of_a_cluster_is_told_harms_nothing_and_heals_by_itself() {
     let world = World::start().await;
     let stays = config_map("stays", "kept");
