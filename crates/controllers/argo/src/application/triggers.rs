@@ -1,9 +1,10 @@
 //! What makes the controller look at an Application again.
 
 use super::{ApplicationController, instance_key};
+use crate::context::Hub;
 use argosy_crds::names;
 use argosy_diff::Row;
-use argosy_frame::{HubChange, Stop};
+use argosy_frame::{HubChange, Queue, Stop};
 use argosy_object::Key;
 use argosy_ports::Cluster;
 use argosy_sync::TrackingId;
@@ -133,20 +134,18 @@ impl ApplicationController {
                             queue.add_rested(key);
                         }
                     }
-                    Err(RecvError::Lagged(_)) => {
-                        for key in hub.store.keys(names::ARGO_GROUP, "Application") {
-                            queue.add(key);
-                        }
-                    }
+                    Err(RecvError::Lagged(_)) => wake_all(&hub, &queue),
                     Err(RecvError::Closed) => break,
                 }
             }
-            // The cluster's connection was replaced: the next reconcile listens to the new one.
             tasks
                 .listened
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(&server);
+            // The cluster's connection was replaced: a reconcile listens to the new one, which
+            // nobody has heard so far.
+            wake_all(&hub, &queue);
         });
     }
 
@@ -179,5 +178,11 @@ impl ApplicationController {
                 desired.instance, live.instance
             )
         })
+    }
+}
+
+fn wake_all(hub: &Hub, queue: &Queue) {
+    for key in hub.store.keys(names::ARGO_GROUP, "Application") {
+        queue.add(key);
     }
 }
