@@ -58,9 +58,9 @@ impl World {
         std::fs::create_dir_all(&path).unwrap();
         let repository = RepoBuilder::init(&path).unwrap();
         let limits = Limits {
-            connect: Duration::from_secs(1),
-            answer: Duration::from_secs(1),
-            watch_answer: Duration::from_secs(1),
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(5),
+            watch_answer: Duration::from_secs(5),
             ..Limits::default()
         };
         let transport = Transport::new(limits);
