@@ -205,9 +205,9 @@ mod tests {
         for bits in [67, 101, 257, 1277, 2039] {
             assert!(!is_prime(&mut env, &mersenne(bits)), "{bits}");
         }
-        // 1309 * 2659 * 4003 and so on pass for primes to base 2, and have no small divisor here.
-        let strong = BigUint::from(1_000_003_u32) * BigUint::from(1_000_033_u32);
-        assert!(!is_prime(&mut env, &strong));
+        // A product whose factors are too large to be divided by.
+        let product = BigUint::from(1_000_003_u32) * BigUint::from(1_000_033_u32);
+        assert!(!is_prime(&mut env, &product));
     }
 
     #[test]
