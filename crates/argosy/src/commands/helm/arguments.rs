@@ -13,10 +13,14 @@ pub fn plain(arguments: Vec<OsString>, program: &Command) -> Result<Vec<OsString
     let Some(helm) = program
         .find_subcommand("helm")
         .filter(|_| arguments.get(1).is_some_and(|word| word == "helm"))
+        .filter(|_| arguments.iter().any(|word| has_value(word)))
     else {
         return Ok(arguments);
     };
-    let switches = switches(helm, &arguments[2..]);
+    // What commands take is described when it is asked for.
+    let mut helm = helm.clone();
+    helm.build();
+    let switches = switches(&helm, &arguments[2..]);
     let mut plain = Vec::with_capacity(arguments.len());
     let mut is_end = false;
     for argument in arguments {
@@ -42,6 +46,11 @@ pub fn plain(arguments: Vec<OsString>, program: &Command) -> Result<Vec<OsString
         }
     }
     Ok(plain)
+}
+
+fn has_value(word: &OsString) -> bool {
+    word.to_str()
+        .is_some_and(|text| text.starts_with("--") && text.contains('='))
 }
 
 /// The flags that take no value, of the command that the words name and of those above it.
