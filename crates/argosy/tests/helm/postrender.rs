@@ -12,7 +12,10 @@ fn said(program: &Path, first: &[&str], line: &str) -> (Option<i32>, String, Str
         .args(first)
         .args(line.split_whitespace())
         .env_clear()
-        .env("HELM_PLUGINS", format!("{FOLDER}/plugins"))
+        .env(
+            "HELM_PLUGINS",
+            format!("{FOLDER}/plugins:{FOLDER}/odd-plugins"),
+        )
         .env("HOME", "/nonexistent")
         .current_dir(FOLDER)
         .output()
