@@ -8,6 +8,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/helm");
 
 /// What a program says to a line: its code, its output and its errors.
 fn said(program: &Path, first: &[&str], line: &str) -> (Option<i32>, String, String) {
+    let home = tempfile::tempdir().unwrap();
     let output = Command::new(program)
         .args(first)
         .args(line.split_whitespace())
@@ -16,7 +17,7 @@ fn said(program: &Path, first: &[&str], line: &str) -> (Option<i32>, String, Str
             "HELM_PLUGINS",
             format!("{FOLDER}/plugins:{FOLDER}/odd-plugins"),
         )
-        .env("HOME", "/nonexistent")
+        .env("HOME", home.path())
         .current_dir(FOLDER)
         .output()
         .unwrap();
