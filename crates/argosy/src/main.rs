@@ -3,8 +3,8 @@
 use argosy::cli::Cli;
 use argosy::commands::helm;
 use argosy::session::Session;
-use clap::{CommandFactory as _, Parser as _};
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 

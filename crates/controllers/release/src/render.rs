@@ -3,8 +3,8 @@
 use crate::Releases;
 use crate::error::ReleaseError;
 use argosy_helm::{
-    Chart, GoTime, HelmError, KubeVersion, Lookup, Lookups, Outside, ReleaseRequest, Rendering, Step, Table,
-    render_release,
+    Chart, GoTime, HelmError, KubeVersion, Lookup, Lookups, Outside, ReleaseRequest, Rendering,
+    Step, Table, render_release,
 };
 use argosy_object::{Digest, Gvk, Value as Json, json};
 use argosy_ports::{ClusterFacts, ListOptions};
