@@ -103,13 +103,12 @@ impl ApplicationController {
         record: &Record,
     ) -> Result<RenderedApp, StageError> {
         let namespace = key.namespace.as_deref().unwrap_or_default();
-        let application = self.hub.store.get(key);
         let template = Request {
             app_name: key.name.to_string(),
             namespace: valid.spec.destination.namespace.clone(),
             project: valid.spec.project_name().into(),
             seed: self.hub.ports.seed.of_application(namespace, &key.name),
-            born: application.as_ref().and_then(born),
+            born: valid.born,
             tools: self.hub.settings.tools(),
             ..Request::default()
         };

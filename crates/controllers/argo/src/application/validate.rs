@@ -11,15 +11,21 @@ pub(crate) struct Valid {
     pub(crate) spec: ApplicationSpec,
     pub(crate) project: Project,
     pub(crate) destination: ResolvedDestination,
+    /// When the Application was made.
+    pub(crate) born: Option<jiff::Timestamp>,
 }
 
 /// Checks a spec against its project. Every complaint becomes an `InvalidSpecError`.
 pub(crate) fn validate(hub: &Hub, application: &Object) -> Result<Valid, Vec<String>> {
     let spec = ApplicationSpec::of(application).map_err(|error| vec![error.to_string()])?;
-    validate_spec(hub, spec)
+    validate_spec(hub, spec, super::born(application))
 }
 
-pub(crate) fn validate_spec(hub: &Hub, spec: ApplicationSpec) -> Result<Valid, Vec<String>> {
+pub(crate) fn validate_spec(
+    hub: &Hub,
+    spec: ApplicationSpec,
+    born: Option<jiff::Timestamp>,
+) -> Result<Valid, Vec<String>> {
     let mut complaints = shape(&spec);
     let project = project(hub, spec.project_name())
         .map_err(|error| complaints.push(error))
@@ -54,6 +60,7 @@ pub(crate) fn validate_spec(hub: &Hub, spec: ApplicationSpec) -> Result<Valid, V
             spec,
             project,
             destination,
+            born,
         })
     } else {
         Err(complaints)

@@ -152,7 +152,7 @@ impl ApplicationController {
         if is_same(&valid.spec, &spec, resolved) {
             return Ok((None, current?));
         }
-        let other = validate_spec(&self.hub, spec)
+        let other = validate_spec(&self.hub, spec, valid.born)
             .map_err(|complaints| StageError::Invalid(complaints.join("; ")))?;
         let fresh = Record::default();
         let compared = self.compare(key, &other, &fresh, last).await?;
